@@ -1,0 +1,201 @@
+"""What the environment says, checked and turned into Flask's configuration.
+
+Imports nothing of the project, so that every process can read it first and cheaply.
+"""
+
+import os
+import secrets
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+ROOT = Path(__file__).resolve().parent.parent
+QUEUES = ["confirmations", "letters", "default", "alerts"]
+
+
+class ConfigError(Exception):
+    """A setting is wrong. The text is one sentence: what is wrong and how to mend it."""
+
+
+def load(environ: Mapping[str, str]) -> dict[str, Any]:
+    """Read the environment names that the README promises and return Flask's configuration.
+
+    `SQLALCHEMY_DATABASE_URI` and `RQ_CONNECTION` are None where no URL is set: then
+    `campaign.engines.ensure` fills them in. Raises ConfigError with one sentence.
+    """
+    port = _integer(environ, "PORT", 5000, 65535)
+    data = data_folder(environ)
+    database_url = environ.get("DATABASE_URL", "").strip()
+    config: dict[str, Any] = {
+        "ROOT": str(ROOT),
+        "DATA": str(data),
+        "PORT": port,
+        "SITE_URL": _site_url(environ, port),
+        "SECRET_KEY": _secret_key(environ, data, required=bool(database_url)),
+        "SQLALCHEMY_DATABASE_URI": _database_url(database_url) if database_url else None,
+        "SQLALCHEMY_ENGINE_OPTIONS": {
+            "pool_pre_ping": True,
+            "pool_size": 4,
+            "max_overflow": 6,
+            "pool_timeout": 10,
+            "pool_recycle": 1800,
+            # Prepared statements live in a session, which a transaction-pooling pgbouncer shares.
+            "connect_args": {
+                "prepare_threshold": None,
+                "connect_timeout": 5,
+                "application_name": "campaign",
+            },
+        },
+        "RQ_QUEUES": list(QUEUES),
+        "RATELIMIT_STORAGE_OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},
+        "BABEL_DEFAULT_LOCALE": "en",
+        "BABEL_DEFAULT_TIMEZONE": "UTC",
+        "BABEL_TRANSLATION_DIRECTORIES": str(ROOT / "translations"),
+        "LANGUAGES": ["en", "es"],
+        # The largest upload (design: 10 MB a document) and some room for the form around it.
+        "MAX_CONTENT_LENGTH": 12 * 1024 * 1024,
+    }
+    config |= redis_settings(_redis_url(environ))
+    config |= _mail(environ)
+    return config
+
+
+def data_folder(environ: Mapping[str, str]) -> Path:
+    """The absolute data folder; a relative DATA is relative to the project root."""
+    return (ROOT / os.path.expanduser(environ.get("DATA") or "var")).absolute()
+
+
+def redis_settings(url: str | None) -> dict[str, Any]:
+    """The keys that depend on where Valkey is: RQ's connection and the rate limits' storage."""
+    storage = url
+    if url and url.startswith("unix://"):
+        storage = "redis+" + url
+    return {"RQ_CONNECTION": url, "RATELIMIT_STORAGE_URI": storage}
+
+
+def writable(folder: Path) -> None:
+    """Make the data folder and see that it can be written. Raises ConfigError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=folder, prefix=".write-")
+        os.close(descriptor)
+        os.unlink(name)
+    except OSError as error:
+        raise ConfigError(
+            f"The data folder {folder} cannot be written ({error.strerror}): "
+            "make it writable, or set DATA to a folder that is."
+        ) from error
+
+
+def _mail(environ: Mapping[str, str]) -> dict[str, Any]:
+    tls, ssl = _flag(environ, "MAIL_USE_TLS"), _flag(environ, "MAIL_USE_SSL")
+    if tls and ssl:
+        raise ConfigError(
+            "MAIL_USE_TLS and MAIL_USE_SSL are both on: keep MAIL_USE_TLS for STARTTLS "
+            "(port 587) or MAIL_USE_SSL for port 465, and unset the other."
+        )
+    sender = environ.get("MAIL_DEFAULT_SENDER", "").strip()
+    return {
+        "MAIL_SERVER": environ.get("MAIL_SERVER", "").strip() or "localhost",
+        "MAIL_SERVER_SET": bool(environ.get("MAIL_SERVER", "").strip()),
+        "MAIL_PORT": _integer(environ, "MAIL_PORT", 465 if ssl else 587 if tls else 25, 65535),
+        "MAIL_USE_TLS": tls,
+        "MAIL_USE_SSL": ssl,
+        "MAIL_USERNAME": environ.get("MAIL_USERNAME") or None,
+        "MAIL_PASSWORD": environ.get("MAIL_PASSWORD") or None,
+        "MAIL_DEFAULT_SENDER": sender or "campaign@coalition.example",
+        "MAIL_DEFAULT_SENDER_SET": bool(sender),
+    }
+
+
+def _integer(environ: Mapping[str, str], name: str, default: int, highest: int) -> int:
+    text = environ.get(name, "").strip()
+    if not text:
+        return default
+    if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= highest:
+        raise ConfigError(f"{name} is {text!r}: set it to a whole number from 1 to {highest}.")
+    return int(text)
+
+
+def _flag(environ: Mapping[str, str], name: str) -> bool:
+    text = environ.get(name, "").strip().lower()
+    if text in ("", "0", "false", "no", "off"):
+        return False
+    if text in ("1", "true", "yes", "on"):
+        return True
+    raise ConfigError(f"{name} is {text!r}: set it to true or false.")
+
+
+def _site_url(environ: Mapping[str, str], port: int) -> str:
+    text = environ.get("SITE_URL", "").strip().rstrip("/") or f"http://127.0.0.1:{port}"
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
+        raise ConfigError(
+            f"SITE_URL is {text!r}: set it to the address people use, like https://act.example.org."
+        )
+    return text
+
+
+def _database_url(text: str) -> str:
+    scheme, separator, rest = text.partition("://")
+    if not separator or scheme not in ("postgres", "postgresql", "postgresql+psycopg"):
+        raise ConfigError(
+            "DATABASE_URL does not begin with postgresql://: set it like "
+            "postgresql://user:password@host:5432/name, or unset it to use the built-in one."
+        )
+    return f"postgresql+psycopg://{rest}"
+
+
+def _redis_url(environ: Mapping[str, str]) -> str | None:
+    text = environ.get("REDIS_URL", "").strip()
+    if not text:
+        return None
+    scheme, separator, rest = text.partition("://")
+    scheme = {"valkey": "redis", "valkeys": "rediss"}.get(scheme, scheme)
+    if not separator or scheme not in ("redis", "rediss", "unix"):
+        raise ConfigError(
+            "REDIS_URL does not begin with redis://, rediss:// or unix://: set it like "
+            "redis://host:6379/0, or unset it to use the built-in Valkey."
+        )
+    return f"{scheme}://{rest}"
+
+
+def _secret_key(environ: Mapping[str, str], data: Path, required: bool) -> str:
+    given = environ.get("SECRET_KEY", "").strip()
+    if given:
+        return given
+    if required:
+        raise ConfigError(
+            "SECRET_KEY is not set: with DATABASE_URL set, every process needs the same one; make "
+            "it once with: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
+        )
+    path = data / "secret_key"
+    kept = _read(path)
+    if kept:
+        return kept
+    writable(data)
+    # Written aside and linked, so that two first starts at once end up with the same key.
+    descriptor, name = tempfile.mkstemp(dir=data, prefix=".secret-")
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_urlsafe(32) + "\n")
+    try:
+        os.link(name, path)
+    except FileExistsError:
+        pass
+    finally:
+        os.unlink(name)
+    return _read(path)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        raise ConfigError(
+            f"{path} cannot be read ({error.strerror}): run as the user who owns the data "
+            "folder, or set DATA to one of your own."
+        ) from error
