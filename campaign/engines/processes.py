@@ -1,0 +1,77 @@
+"""Small things about operating-system processes."""
+
+import contextlib
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+_PR_SET_PDEATHSIG = 1  # prctl(2)
+_libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+
+
+def dies_with_parent(signal_number: int) -> Callable[[], None] | None:
+    """A preexec function: the child gets this signal when the thread that started it ends.
+
+    Linux only (prctl(2), PR_SET_PDEATHSIG); None elsewhere, where the next start tidies up.
+    """
+    if _libc is None:
+        return None
+    parent = os.getpid()
+
+    def ask() -> None:
+        _libc.prctl(_PR_SET_PDEATHSIG, signal_number)
+        if os.getppid() != parent:  # it ended before we could ask
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return ask
+
+
+def command_line(pid: int) -> str:
+    """The command line of a living process, or an empty text."""
+    if sys.platform == "linux":
+        try:
+            text = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ")
+        except OSError:
+            return ""
+        return text.decode(errors="replace").strip()
+    command = ["ps", "-ww", "-o", "command=", "-p", str(pid)]
+    return subprocess.run(command, capture_output=True, text=True).stdout.strip()
+
+
+def command_line_has(pid: int, text: str) -> bool:
+    """Whether the process lives and its command line contains the text."""
+    return text in command_line(pid)
+
+
+def start_time(pid: int) -> str:
+    """When a living process began, in the system's own words: with the pid it names one process.
+
+    An empty text when there is no such process.
+    """
+    if sys.platform == "linux":
+        try:
+            # proc(5): field 22, counted after the name, which may itself hold spaces and brackets
+            after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            return ""
+        return "" if after_name[0] == "Z" else after_name[19]
+    command = ["ps", "-o", "lstart=", "-p", str(pid)]
+    return subprocess.run(command, capture_output=True, text=True).stdout.strip()
+
+
+def end(pid: int, *, asking: int, forcing: int, patience: float) -> None:
+    """End a process that is not our child: ask, wait `patience` seconds, then force."""
+    began = start_time(pid)
+    for number, seconds in ((asking, patience), (forcing, 5.0), (signal.SIGKILL, 5.0)):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if not began or start_time(pid) != began:
+                return
+            time.sleep(0.02)
