@@ -1,0 +1,88 @@
+"""Campaign: the platform a coalition runs its advocacy on."""
+
+import os
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+
+ROOT = Path(__file__).resolve().parent.parent
+
+FEATURES = (
+    "counts",
+    "mail",
+    "accounts",
+    "coalition",
+    "supporters",
+    "petitions",
+    "letters",
+    "endorsements",
+    "alerts",
+    "reports",
+    "api",
+)
+"""From the floor up; each package's ``init_app`` adds its routes, jobs and handlers."""
+
+
+def create_app(config: Mapping[str, Any] | None = None) -> Flask:
+    """The application, ready to serve.
+
+    Without ``config`` it is read from the environment, and embedded engines are started or joined where no URL
+    names others. Raises campaign.config.ConfigError with a sentence for the operator.
+    """
+    from campaign import config as configuration
+    from campaign import engines
+
+    if config is None:
+        config = configuration.load(os.environ)
+        engines.ensure(config)
+
+    app = Flask(
+        __name__,
+        template_folder=str(ROOT / "templates"),
+        static_folder=str(ROOT / "static"),
+        static_url_path="/static",
+    )
+    app.config.update(config)
+    _bind_extensions(app)
+    _bind_web(app)
+    for name in FEATURES:
+        import_module(f"campaign.{name}").init_app(app)
+    _check_routes(app)
+    return app
+
+
+def _bind_extensions(app: Flask) -> None:
+    from campaign import extensions
+    from campaign.web import languages
+
+    app.config.setdefault("WTF_CSRF_CHECK_DEFAULT", False)
+    app.config.setdefault("BABEL_TRANSLATION_DIRECTORIES", str(ROOT / "translations"))
+    app.config.setdefault("MAX_CONTENT_LENGTH", 11 * 1024 * 1024)
+    app.config.setdefault("MAX_FORM_MEMORY_SIZE", 1024 * 1024)
+    extensions.db.init_app(app)
+    extensions.migrate.init_app(app, extensions.db, directory=str(ROOT / "migrations"))
+    extensions.mail.init_app(app)
+    extensions.rq.init_app(app)
+    extensions.babel.init_app(app, locale_selector=languages.current)
+    extensions.csrf.init_app(app)
+
+
+def _bind_web(app: Flask) -> None:
+    from campaign.web import access, errors, headers, languages, limits, pages
+
+    proxies = int(app.config.get("TRUSTED_PROXIES", 0))
+    if proxies:
+        from werkzeug.middleware.proxy_fix import ProxyFix
+
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
+    for room in (limits, access, headers, errors, pages, languages):
+        room.init_app(app)
+
+
+def _check_routes(app: Flask) -> None:
+    from campaign.web import access
+
+    access.require_declared(app)

@@ -1,0 +1,98 @@
+"""Migrations: bringing the tables to what this version of the code expects."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import click
+from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
+
+VERSIONS = Path(__file__).resolve().parents[2] / "migrations" / "versions"
+_HEADER = re.compile(r"^(revision|down_revision)[^=\n]*=\s*(.+)$", re.MULTILINE)
+
+
+def head() -> str:
+    """The newest migration's name, read off the files, since loading Alembic takes longer than the answer is worth."""
+    revisions, parents = set(), set()
+    for path in VERSIONS.glob("*.py"):
+        found = dict(_HEADER.findall(path.read_text(encoding="utf-8")))
+        revisions.add(found["revision"].strip("\"' "))
+        parents.add(found["down_revision"].strip("\"' "))
+    heads = revisions - parents
+    if len(heads) != 1:
+        raise RuntimeError(f"migrations/versions has {len(heads)} heads instead of one: {sorted(heads)}")
+    return heads.pop()
+
+
+def current() -> str | None:
+    """The migration that the database is at; None for an empty one."""
+    from campaign.extensions import db
+
+    try:
+        row = db.session.execute(text("SELECT version_num FROM alembic_version")).first()
+        return row[0] if row else None
+    except ProgrammingError:
+        return None
+    finally:
+        db.session.rollback()
+
+
+def upgrade() -> bool:
+    """Migrates to ``head`` where needed, one process at a time; returns whether anything was to be done."""
+    if current() == head():
+        return False
+    import flask_migrate
+
+    flask_migrate.upgrade()
+    return True
+
+
+def require_current() -> None:
+    """Migrates an embedded database by itself; for a server of one's own, refuses until a person has."""
+    if current() == head():
+        return
+    from flask import current_app
+
+    from campaign.cli import Refused
+
+    if current_app.config.get("EMBEDDED_POSTGRESQL") or current() is None:
+        upgrade()
+        return
+    raise Refused("The database is not at this version's tables: run `campaign db upgrade`.")
+
+
+def unreachable_sentence(error: Exception) -> str:
+    """What to tell an operator whose database does not answer; never the URL, which may hold a password."""
+    reason = str(getattr(error, "orig", error)).strip().splitlines()
+    return (
+        f"The database does not answer ({reason[0] if reason else 'no reason given'}): "
+        "see that DATABASE_URL names a PostgreSQL server that runs, or unset it to use the embedded one."
+    )
+
+
+@click.group()
+def db() -> None:
+    """Looks after the tables."""
+
+
+@db.command("upgrade")
+def upgrade_command() -> None:
+    """Migrates the database to this version's tables."""
+    from sqlalchemy.exc import OperationalError
+
+    from campaign import create_app
+    from campaign.cli import Refused
+
+    app = create_app()
+    with app.app_context():
+        try:
+            done = upgrade()
+        except OperationalError as error:
+            raise Refused(unreachable_sentence(error)) from error
+    click.echo("Migrated." if done else "Nothing to do: the tables are current.")
+
+
+def describe() -> dict[str, Any]:
+    """The migration that is there and the one that should be, for ``campaign doctor``."""
+    return {"current": current(), "head": head()}

@@ -1,0 +1,170 @@
+"""Offices and who holds them, the words suggested to writers, letters, and their deliveries."""
+
+from datetime import date, time
+
+from sqlalchemy import BigInteger, Boolean, Float, Index, Integer, SmallInteger, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, mapped_column
+
+from campaign.columns import Id, Moment, Texts, one_of, reference
+from campaign.extensions import db
+
+CHANNELS = ("email", "digest", "packet")
+
+LETTER_STATES = (
+    "unconfirmed",  # written, the address not proved yet
+    "confirmed",  # on its way, or arrived: its deliveries say which
+    "held",  # waits for a person
+    "rejected",  # a person said no, with a reason
+    "replaced",  # the writer wrote anew before it left
+    "withdrawn",  # the writer took it back before it left
+)
+
+DELIVERY_STATES = (
+    "waiting",  # its turn has not come
+    "queued",  # given to the mail engine
+    "sent",  # accepted by the office's mail server
+    "deferred",  # refused for now, tried again
+    "failed",  # refused for good
+    "uncertain",  # the connection broke after the last byte
+    "held",  # waits for a person
+    "cancelled",  # replaced, withdrawn or rejected before it left
+)
+
+
+class Target(db.Model):
+    """An office: an agency and a role. People hold it from a date to a date (Holder)."""
+
+    __tablename__ = "target"
+    __table_args__ = (one_of("channel", CHANNELS), UniqueConstraint("agency", "role"))
+
+    id: Mapped[Id]
+    agency: Mapped[str]
+    role: Mapped[str]
+    email: Mapped[str]
+    salutation: Mapped[str] = mapped_column(server_default="")
+    """How a letter opens; ``{holder}`` stands for whoever holds the office on the day of delivery."""
+    channel: Mapped[str] = mapped_column(server_default="email")
+    timezone: Mapped[str] = mapped_column(server_default="America/New_York")
+    opens: Mapped[time]
+    closes: Mapped[time]
+    days: Mapped[list[int]] = mapped_column(ARRAY(SmallInteger))
+    """Office days as ISO numbers, Monday 1 to Sunday 7."""
+    per_hour: Mapped[int | None] = mapped_column(Integer)
+    """Letters an hour at most; None is no limit."""
+    paused: Mapped[bool] = mapped_column(Boolean, server_default="false")
+    paused_reason: Mapped[str] = mapped_column(server_default="")
+    released_until: Mapped[Moment | None]
+    """The drip's own clock: every slot up to this time has been given out."""
+    checked_on: Mapped[date | None]
+    checked_by: Mapped[str] = mapped_column(server_default="")
+    created_at: Mapped[Moment]
+
+
+class Holder(db.Model):
+    """The person who holds an office from ``since`` until (not including) ``until``."""
+
+    __tablename__ = "holder"
+    __table_args__ = (UniqueConstraint("target_id", "since"),)
+
+    id: Mapped[Id]
+    target_id: Mapped[int] = mapped_column(reference("target", ondelete="CASCADE"))
+    name: Mapped[str]
+    since: Mapped[date]
+    until: Mapped[date | None]
+
+
+class CampaignTarget(db.Model):
+    """An office that a campaign's letters go to, in the order that pages list them."""
+
+    __tablename__ = "campaign_target"
+
+    campaign_id: Mapped[int] = mapped_column(BigInteger, reference("campaign"), primary_key=True)
+    target_id: Mapped[int] = mapped_column(BigInteger, reference("target"), primary_key=True)
+    position: Mapped[int] = mapped_column(Integer, server_default="0")
+
+
+class LetterTemplate(db.Model):
+    """What a campaign suggests to writers for one agency.
+
+    ``subject`` and ``body`` are where the writer starts; ``request`` is the paragraph that each message to this
+    agency carries below the writer's own words.
+    """
+
+    __tablename__ = "letter_template"
+    __table_args__ = (UniqueConstraint("campaign_id", "agency"),)
+
+    id: Mapped[Id]
+    campaign_id: Mapped[int] = mapped_column(reference("campaign"))
+    agency: Mapped[str]
+    position: Mapped[int] = mapped_column(Integer, server_default="0")
+    subject: Mapped[Texts]
+    body: Mapped[Texts]
+    request: Mapped[Texts]
+    prompts: Mapped[Texts]
+    """Questions that help a writer to begin, one a line."""
+
+
+class Letter(db.Model):
+    """One supporter's words to a campaign's targets, with the writer's name as typed with it."""
+
+    __tablename__ = "letter"
+    __table_args__ = (
+        one_of("state", LETTER_STATES),
+        Index("uq_letter_one_a_campaign", "campaign_id", "supporter_id", unique=True,
+              postgresql_where=text("state IN ('confirmed', 'held')")),
+        Index("ix_letter_supporter_id", "supporter_id"),
+        Index("ix_letter_campaign_state", "campaign_id", "state", "id"),
+        Index("ix_letter_held", "id", postgresql_where=text("state = 'held'")),
+    )
+
+    id: Mapped[Id]
+    campaign_id: Mapped[int] = mapped_column(reference("campaign"))
+    supporter_id: Mapped[int] = mapped_column(reference("supporter"))
+    submission: Mapped[str] = mapped_column(unique=True)
+    """Made of the form's nonce and the address: a second press of the button finds the first one's row."""
+    state: Mapped[str]
+    language: Mapped[str]
+    given_name: Mapped[str]
+    family_name: Mapped[str]
+    postal_code: Mapped[str]
+    us_state: Mapped[str] = mapped_column(server_default="")
+    subject: Mapped[str]
+    body: Mapped[str]
+    consents: Mapped[bool] = mapped_column(Boolean, server_default="false")
+    own_share: Mapped[float] = mapped_column(Float, server_default="0")
+    """Share of the words that are not the template's, 0 to 1."""
+    source: Mapped[str] = mapped_column(server_default="")
+    alert_id: Mapped[int | None] = mapped_column(BigInteger)
+    """The action alert through whose link it came."""
+    created_at: Mapped[Moment]
+    confirmed_at: Mapped[Moment | None]
+    decided_by: Mapped[str] = mapped_column(server_default="")
+    decision: Mapped[str] = mapped_column(server_default="")
+
+
+class Delivery(db.Model):
+    """One letter to one target. It waits here for its turn; then the mail ledger has it, and its answer comes back here."""
+
+    __tablename__ = "delivery"
+    __table_args__ = (
+        one_of("state", DELIVERY_STATES),
+        UniqueConstraint("letter_id", "target_id"),
+        Index("ix_delivery_waiting", "target_id", "priority", "id", postgresql_where=text("state = 'waiting'")),
+        Index("ix_delivery_target_state", "target_id", "state", "id"),
+    )
+
+    id: Mapped[Id]
+    letter_id: Mapped[int] = mapped_column(reference("letter"))
+    target_id: Mapped[int] = mapped_column(reference("target"))
+    campaign_id: Mapped[int] = mapped_column(BigInteger)
+    state: Mapped[str]
+    priority: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    """Lower leaves first."""
+    due_at: Mapped[Moment | None]
+    """The slot that the drip gave it."""
+    finished_at: Mapped[Moment | None]
+    captured: Mapped[bool] = mapped_column(Boolean, server_default="false")
+    """Kept in the capture inbox instead of sent."""
+    answer: Mapped[str] = mapped_column(server_default="")
+    """The last answer of the office's mail server."""

@@ -1,0 +1,92 @@
+"""Supporters, what they agreed to, and the confirmations that they asked for."""
+
+from sqlalchemy import Boolean, Column, Index, Integer, Text, UniqueConstraint, func, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, mapped_column
+
+from campaign.columns import Id, Moment, reference
+from campaign.extensions import db
+
+
+class Supporter(db.Model):
+    """A person: one row an email address, whatever its case.
+
+    Nothing typed in a form reaches this row before the address is confirmed: until then the name and the rest
+    stay with the sign-up or the letter that they came with.
+    """
+
+    __tablename__ = "supporter"
+    __table_args__ = (
+        Index("uq_supporter_email_lower", func.lower(Column("email", Text)), unique=True),
+        Index("ix_supporter_names", "family_name", "given_name", "id"),
+        Index("ix_supporter_state", "state", "id"),
+    )
+
+    id: Mapped[Id]
+    email: Mapped[str]
+    given_name: Mapped[str] = mapped_column(server_default="")
+    family_name: Mapped[str] = mapped_column(server_default="")
+    postal_code: Mapped[str] = mapped_column(server_default="")
+    state: Mapped[str] = mapped_column(server_default="")
+    country: Mapped[str] = mapped_column(server_default="US")
+    language: Mapped[str] = mapped_column(server_default="en")
+    phone: Mapped[str] = mapped_column(server_default="")
+    tags: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    source: Mapped[str] = mapped_column(server_default="")
+    created_at: Mapped[Moment]
+    confirmed_at: Mapped[Moment | None]
+
+
+class Consent(db.Model):
+    """A supporter's agreement that one organization may write to them: what they read, when, and until when."""
+
+    __tablename__ = "consent"
+    __table_args__ = (
+        UniqueConstraint("supporter_id", "organization_id"),
+        Index("ix_consent_organization_active", "organization_id", "supporter_id",
+              postgresql_where=text("withdrawn_at IS NULL")),
+    )
+
+    id: Mapped[Id]
+    supporter_id: Mapped[int] = mapped_column(reference("supporter", ondelete="CASCADE"))
+    organization_id: Mapped[int] = mapped_column(reference("organization"))
+    given_at: Mapped[Moment]
+    withdrawn_at: Mapped[Moment | None]
+    wording: Mapped[str] = mapped_column(server_default="")
+    source: Mapped[str] = mapped_column(server_default="")
+
+
+class SignUp(db.Model):
+    """One filled-in sign-up form: it changes the supporter when, and only when, it is confirmed."""
+
+    __tablename__ = "sign_up"
+    __table_args__ = (Index("ix_sign_up_supporter_id", "supporter_id"),)
+
+    id: Mapped[Id]
+    campaign_id: Mapped[int] = mapped_column(reference("campaign"))
+    supporter_id: Mapped[int] = mapped_column(reference("supporter", ondelete="CASCADE"))
+    submission: Mapped[str] = mapped_column(unique=True)
+    """Made of the form's nonce and the address: a second press of the button finds the first one's row."""
+    given_name: Mapped[str]
+    family_name: Mapped[str]
+    postal_code: Mapped[str] = mapped_column(server_default="")
+    language: Mapped[str]
+    source: Mapped[str] = mapped_column(server_default="")
+    consents: Mapped[bool] = mapped_column(Boolean, server_default="true")
+    created_at: Mapped[Moment]
+    confirmed_at: Mapped[Moment | None]
+
+
+class Confirmation(db.Model):
+    """The last confirmation mail asked for an address: the row that keeps it to one an hour, whoever asks."""
+
+    __tablename__ = "confirmation"
+    __table_args__ = (Index("uq_confirmation_address_lower", func.lower(Column("address", Text)), unique=True),)
+
+    id: Mapped[Id]
+    address: Mapped[str]
+    language: Mapped[str]
+    campaign_id: Mapped[int | None] = mapped_column(reference("campaign"))
+    asked_at: Mapped[Moment]
+    round: Mapped[int] = mapped_column(Integer, server_default="1")
+    """How many mails this address has been sent; the mail ledger's unit of the newest."""

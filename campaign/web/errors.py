@@ -1,0 +1,110 @@
+"""Error pages: a sentence that helps, in the reader's language, and never a traceback.
+
+When the database is away while someone sends a public form, the page that says so holds all that they typed, ready
+to be sent again.
+"""
+
+from typing import Any
+
+import structlog
+from flask import Flask, Response, render_template, request
+from flask_babel import lazy_gettext as _l
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import DBAPIError, OperationalError, TimeoutError as PoolTimeout
+from werkzeug.exceptions import HTTPException
+
+from campaign.extensions import db
+from campaign.web import access, pages
+
+log = structlog.get_logger()
+
+LABELS = {
+    "email": _l("Email"),
+    "given_name": _l("Given name"),
+    "family_name": _l("Family name"),
+    "postal_code": _l("ZIP code"),
+    "subject": _l("Subject"),
+    "body": _l("Your letter"),
+    "organization_name": _l("Organization or expert"),
+    "organization_kind": _l("Kind"),
+    "website": _l("Website"),
+    "signer_name": _l("Signer's name"),
+    "signer_title": _l("Signer's title"),
+    "signer_email": _l("Signer's email"),
+}
+
+
+def _wants_json() -> bool:
+    return request.path.startswith("/api/")
+
+
+def _answer(status: int, name: str, **context: Any) -> Response:
+    if _wants_json():
+        response = pages.private("", status)
+        response.set_data(f'{{"error": "{name}"}}\n')
+        response.mimetype = "application/json"
+        return response
+    response = pages.private(render_template(f"errors/{name}.html", status=status, **context), status)
+    return response
+
+
+def _http(error: HTTPException) -> Response | HTTPException:
+    code = error.code or 500
+    if code < 400:
+        return error
+    known = {400: "bad_request", 403: "forbidden", 404: "not_found", 405: "not_found", 410: "gone",
+             413: "too_large", 429: "too_many", 503: "unavailable"}
+    response = _answer(code, known.get(code, "internal"), typed=_typed() if code in (429, 503) else [])
+    if code == 405 and getattr(error, "valid_methods", None):
+        response.headers["Allow"] = ", ".join(error.valid_methods or [])  # type: ignore[attr-defined]  # MethodNotAllowed
+    return response
+
+
+def _typed() -> list[dict[str, Any]]:
+    """What a public form held, field by field, for a page that offers it again."""
+    if request.method != "POST" or access.is_desk(request.endpoint):
+        return []
+    return [
+        {"name": name, "value": value, "label": LABELS.get(name), "long": name == "body"}
+        for name, values in request.form.lists()
+        for value in values
+    ]
+
+
+def _engine_away(error: Exception) -> Response:
+    db.session.rollback()
+    log.error("database_unavailable", endpoint=request.endpoint, kind=type(error).__name__)
+    response = _answer(503, "unavailable", typed=_typed())
+    response.headers["Retry-After"] = "30"
+    return response
+
+
+def _database(error: DBAPIError) -> Response:
+    if isinstance(error, OperationalError) or error.connection_invalidated:
+        return _engine_away(error)
+    return _unexpected(error)
+
+
+def _unexpected(error: Exception) -> Response:
+    db.session.rollback()
+    # The exception's text may hold what someone typed, so only its kind and place go to the log.
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    place = f"{frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}" if frame else ""
+    log.error("unexpected_error", endpoint=request.endpoint, kind=type(error).__name__, place=place)
+    return _answer(500, "internal")
+
+
+def _csrf(error: CSRFError) -> Response:
+    return _answer(400, "stale", reason=error.description)
+
+
+def init_app(app: Flask) -> None:
+    """Registers the handlers."""
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(CSRFError, _csrf)
+    app.register_error_handler(PoolTimeout, _engine_away)
+    app.register_error_handler(DBAPIError, _database)
+    if not app.config.get("PROPAGATE_EXCEPTIONS"):
+        app.register_error_handler(Exception, _unexpected)

@@ -1,0 +1,103 @@
+"""What public forms share: a signed token instead of a session, and messages in the page's language."""
+
+from typing import Any
+
+from email_validator import EmailNotValidError, validate_email
+from flask import request
+from flask_babel import gettext, lazy_gettext as _l
+from flask_wtf.i18n import translations
+from wtforms import Form, HiddenField, ValidationError
+from wtforms.fields import Field
+
+from campaign.web import tokens
+
+EMAIL_LENGTH = 254
+"""RFC 5321, 4.5.3.1.3: a path is at most 256 octets with its angle brackets."""
+
+
+class PublicForm(Form):
+    """A form that anyone may send: no cookie, no session.
+
+    Subclasses name themselves with ``purpose``; ``nonce`` is there after a successful ``validate``.
+    """
+
+    purpose = "form"
+
+    class Meta:
+        """WTForms settings: messages come from its own translations, in the page's language."""
+
+        def get_translations(self, form: Form) -> Any:
+            return translations
+
+    form_token = HiddenField()
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(request.form if request.method == "POST" else None, **kwargs)
+        self.nonce = ""
+        self.stale = False
+        if request.method != "POST":
+            self.form_token.data = tokens.form_token(self.purpose)
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        """Checks the fields and the token. With a stale token the form gets a new one, so that the next press works."""
+        fields_good = super().validate(extra_validators)
+        try:
+            self.nonce = tokens.read_form_token(self.purpose, self.form_token.data or "")
+        except tokens.BadToken:
+            self.stale = True
+            self.form_token.data = tokens.form_token(self.purpose)
+            self.form_errors.append(
+                gettext("This page had been open for a long time. Nothing is lost: please send it again.")
+            )
+            return False
+        return fields_good
+
+
+class Address:
+    """Validator: an email address that mail can be sent to, kept in normal form (RFC 5321, RFC 6531).
+
+    The domain is not looked up: that would make the form slow and tell nothing about the mailbox.
+    """
+
+    def __init__(self, message: Any = None) -> None:
+        self.message = message or _l("Please check the address: it should look like name@example.org.")
+
+    def __call__(self, form: Form, field: Field) -> None:
+        text = (field.data or "").strip()
+        if len(text) > EMAIL_LENGTH:
+            raise ValidationError(self.message)
+        try:
+            field.data = validate_email(
+                text, check_deliverability=False, test_environment=True
+            ).normalized
+        except EmailNotValidError as error:
+            raise ValidationError(self.message) from error
+
+
+class PlainText:
+    """Validator: no control characters (Unicode Cc, and the invisible ones that reorder text).
+
+    ``lines`` allows line breaks. Such characters have no place in what people write, and are how headers and
+    displays are tricked.
+    """
+
+    REORDERING = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+    def __init__(self, lines: bool = False) -> None:
+        self.allowed = {"\n", "\t"} if lines else set()
+
+    def __call__(self, form: Form, field: Field) -> None:
+        text = (field.data or "").replace("\r\n", "\n").replace("\r", "\n")
+        field.data = text
+        for character in text:
+            control = ord(character) < 32 or 0x7F <= ord(character) < 0xA0
+            lone = 0xD800 <= ord(character) <= 0xDFFF
+            if (control and character not in self.allowed) or character in self.REORDERING or lone:
+                raise ValidationError(
+                    gettext("There is an invisible character here that we cannot send. Please type the text anew.")
+                )
+
+
+def strip(value: str | None) -> str:
+    """Filter: white space around the text goes, and None becomes an empty text."""
+    return (value or "").strip()
