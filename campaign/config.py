@@ -34,6 +34,7 @@ def load(environ: Mapping[str, str]) -> dict[str, Any]:
         "PORT": port,
         "SITE_URL": _site_url(environ, port),
         "SECRET_KEY": _secret_key(environ, data, required=bool(database_url)),
+        "EMBEDDED_POSTGRESQL": not database_url,
         "SQLALCHEMY_DATABASE_URI": _database_url(database_url) if database_url else None,
         "SQLALCHEMY_ENGINE_OPTIONS": {
             "pool_pre_ping": True,
