@@ -1,0 +1,20 @@
+/* Counts what is left while someone writes. Without it the hint beside the field says the limit. */
+for (const area of document.querySelectorAll("textarea[data-limit]")) {
+  const out = document.getElementById(area.id + "-count");
+  const limit = Number(area.dataset.limit);
+  if (!out || !limit) continue;
+  let told;
+  const show = () => {
+    const left = limit - [...area.value.replace(/\r?\n/g, "\n")].length;
+    const words = left < 0 ? out.dataset.over : out.dataset.left;
+    const text = words.replace("#", Math.abs(left).toLocaleString(document.documentElement.lang));
+    out.firstElementChild.textContent = text;
+    out.classList.toggle("over", left < 0);
+    // Read aloud only near the end, and only when the typing rests.
+    clearTimeout(told);
+    if (left < limit / 10) told = setTimeout(() => { out.lastElementChild.textContent = text; }, 1200);
+  };
+  out.hidden = false;
+  area.addEventListener("input", show);
+  show();
+}
