@@ -1,8 +1,7 @@
 """Staff: who may sign in to the desk, and as what."""
 
-from flask_security import AsaList, RoleMixin, UserMixin
+from flask_security import RoleMixin, UserMixin
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Table, func
-from sqlalchemy.ext.mutable import MutableList
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from campaign.columns import Id, Moment, reference
@@ -25,7 +24,6 @@ class Role(db.Model, RoleMixin):
 
     id: Mapped[Id]
     name: Mapped[str] = mapped_column(unique=True)
-    permissions: Mapped[list[str] | None] = mapped_column(MutableList.as_mutable(AsaList()))
 
 
 class User(db.Model, UserMixin):

@@ -37,6 +37,8 @@ class Alert(db.Model):
     name: Mapped[str]
     state: Mapped[str]
     subject: Mapped[Texts]
+    preheader: Mapped[Texts] = mapped_column(server_default=text("'{}'"))
+    """The line that mail programs show beside the subject."""
     body: Mapped[Texts]
     audience: Mapped[Any] = mapped_column(JSONB)
     """The rule that selects supporters: wrote (true, false, null), states, languages, sources, tags."""

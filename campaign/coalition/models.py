@@ -1,6 +1,6 @@
 """The coalition's organizations, its campaigns, and the news of each campaign."""
 
-from sqlalchemy import BigInteger, Boolean, Index, Integer, LargeBinary, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, Index, Integer, LargeBinary, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, deferred, mapped_column, relationship
 from sqlalchemy.types import Text
@@ -45,6 +45,9 @@ class Campaign(db.Model):
     tagline: Mapped[Texts]
     summary: Mapped[Texts]
     body: Mapped[Texts]
+    notice: Mapped[Texts] = mapped_column(server_default=text("'{}'"))
+    """A line that every page of the campaign shows, such as that it is a demonstration."""
+    timezone: Mapped[str] = mapped_column(server_default="America/New_York")
     goal: Mapped[int] = mapped_column(Integer)
     opens_at: Mapped[Moment]
     closes_at: Mapped[Moment | None]

@@ -43,7 +43,10 @@ class Target(db.Model):
     role: Mapped[str]
     email: Mapped[str]
     salutation: Mapped[str] = mapped_column(server_default="")
-    """How a letter opens; ``{holder}`` stands for whoever holds the office on the day of delivery."""
+    """How a letter opens, without the colon; ``{holder}`` and ``{surname}`` are those of the day of delivery.
+
+    When the office is vacant the placeholder and the space before it go; an empty one is "Dear" and the role.
+    """
     channel: Mapped[str] = mapped_column(server_default="email")
     timezone: Mapped[str] = mapped_column(server_default="America/New_York")
     opens: Mapped[time]
@@ -101,6 +104,8 @@ class LetterTemplate(db.Model):
     subject: Mapped[Texts]
     body: Mapped[Texts]
     request: Mapped[Texts]
+    salutation: Mapped[Texts] = mapped_column(server_default=text("'{}'"))
+    """How a letter in that language opens; a language without one uses the target's own salutation."""
     prompts: Mapped[Texts]
     """Questions that help a writer to begin, one a line."""
 

@@ -1,6 +1,9 @@
 """Petitions and their immutable, numbered versions."""
 
-from sqlalchemy import Integer, UniqueConstraint
+from typing import Any
+
+from sqlalchemy import Integer, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from campaign.columns import Id, Moment, Texts, reference
@@ -32,6 +35,9 @@ class PetitionVersion(db.Model):
     title: Mapped[Texts]
     summary: Mapped[Texts]
     body: Mapped[Texts]
+    facts: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
+    """What the agency's rules ask a petition to say of itself, for DHS 6 CFR 3.5: ``legal_form`` and ``agency_name``
+    (by language), ``petitioner``, ``petitioner_address``, ``submit_to``, ``authority``, ``filed``."""
     material: Mapped[bool] = mapped_column(server_default="false")
     """Whether the change from the version before asks the signers again."""
     published_at: Mapped[Moment | None]

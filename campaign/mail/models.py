@@ -1,0 +1,163 @@
+"""The outbound ledger: one row a message, whatever feature asked for it."""
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    SmallInteger,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from campaign.columns import Id, Moment, one_of
+from campaign.extensions import db
+
+STREAMS = ("confirmations", "letters", "alerts")
+
+STATES = (
+    "queued", "leased", "sent", "deferred", "failed", "held", "cancelled", "uncertain",
+)  # fmt: skip
+
+OPEN_STATES = ("queued", "leased", "deferred", "held", "uncertain")
+"""States of a row about which something is still to happen."""
+
+# Finished rows stay for good, so what is claimed and swept is found through indexes that hold only
+# the open ones. Every state change leaves a dead entry in them, so autovacuum comes early.
+_STORAGE = {"autovacuum_vacuum_scale_factor": 0.02, "autovacuum_vacuum_cost_delay": 0}
+
+
+class Message(db.Model):
+    """One message to one recipient, and what became of it."""
+
+    __tablename__ = "message"
+    __table_args__ = (
+        # "One alert, one recipient, once" and "one letter, one target, once" are kept here.
+        UniqueConstraint("origin", "origin_id", "unit_id", name="uq_message_unit"),
+        one_of("stream", STREAMS),
+        one_of("state", STATES),
+        Index(
+            "ix_message_due", "stream", "priority", "next_attempt_at", "id",
+            postgresql_where=text("state IN ('queued', 'deferred')"),
+        ),
+        Index("ix_message_leased", "lease_owner", postgresql_where=text("state = 'leased'")),
+        Index(
+            "ix_message_uncertain", "stream", "next_attempt_at",
+            postgresql_where=text("state = 'uncertain'"),
+        ),
+        Index(
+            "ix_message_waiting", "origin", "origin_id", "id",
+            postgresql_where=text("state IN ('queued', 'deferred', 'held')"),
+        ),
+        {"postgresql_with": _STORAGE},
+    )  # fmt: skip
+
+    id: Mapped[Id]
+    stream: Mapped[str]
+    origin: Mapped[str]
+    """Which kind of thing asked for the message; its renderer is registered under this name."""
+    origin_id: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    """The alert, the letter campaign …; 0 where there is none."""
+    unit_id: Mapped[int] = mapped_column(BigInteger)
+    """The supporter, the delivery …: the one thing that this message is for."""
+    to_address: Mapped[str]
+    domain: Mapped[str]
+    """The receiving domain, lower-case."""
+    language: Mapped[str]
+    campaign_id: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    priority: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    """Lower goes first, within a stream."""
+    state: Mapped[str] = mapped_column(server_default="queued")
+    attempts: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    next_attempt_at: Mapped[Moment]
+    """When a queued or deferred row is due; when an uncertain one goes again by itself."""
+    first_attempt_at: Mapped[Moment | None]
+    lease_owner: Mapped[str | None]
+    lease_expires_at: Mapped[Moment | None]
+    """By the database's clock, which all workers share."""
+    in_flight: Mapped[bool] = mapped_column(server_default=text("false"))
+    """The body may already have gone out under this lease (letters: marked before the last byte)."""
+    doubts: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    """How often a connection broke between the last byte and the answer."""
+    hold_reason: Mapped[str | None]
+    message_id: Mapped[str]
+    """The Message-ID header, the same in every attempt."""
+    smtp_code: Mapped[int | None] = mapped_column(SmallInteger)
+    smtp_enhanced: Mapped[str | None]
+    smtp_text: Mapped[str | None]
+    smtp_server: Mapped[str | None]
+    captured: Mapped[bool] = mapped_column(server_default=text("false"))
+    data: Mapped[Any | None] = mapped_column(JSONB)
+    """What the renderer needs beyond the numbers above."""
+    created_at: Mapped[Moment]
+    finished_at: Mapped[Moment | None]
+
+
+class CapturedMessage(db.Model):
+    """A message that would have left, as the bytes the server would have got."""
+
+    __tablename__ = "captured_message"
+
+    id: Mapped[Id]
+    message_id: Mapped[int] = mapped_column(
+        ForeignKey("message.id", ondelete="CASCADE"), index=True
+    )
+    at: Mapped[Moment]
+    envelope_from: Mapped[str]
+    envelope_to: Mapped[str]
+    subject: Mapped[str]
+    raw: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+SUPPRESSION_SCOPES = ("all", *STREAMS)
+
+
+class Suppression(db.Model):
+    """An address that must not be mailed: in which stream, why, since when, because of which message."""
+
+    __tablename__ = "suppression"
+    __table_args__ = (
+        one_of("scope", SUPPRESSION_SCOPES),
+        Index(
+            "uq_suppression_active", "address", "scope", unique=True,
+            postgresql_where=text("lifted_at IS NULL"),
+        ),
+    )  # fmt: skip
+
+    id: Mapped[Id]
+    address: Mapped[str]
+    """Lower-case."""
+    scope: Mapped[str]
+    reason: Mapped[str]
+    """``hard-bounce``, ``soft-bounces``, ``complaint``, ``unsubscribed``, ``person`` …"""
+    since: Mapped[Moment]
+    message_id: Mapped[int | None] = mapped_column(BigInteger)
+    note: Mapped[str] = mapped_column(Text, server_default="")
+    lifted_at: Mapped[Moment | None]
+    lifted_by: Mapped[str | None]
+
+
+class Order(db.Model):
+    """A standing order about a whole stream, or about all messages of one origin."""
+
+    __tablename__ = "mail_order"
+    __table_args__ = (
+        UniqueConstraint("stream", "origin", "origin_id", name="uq_mail_order_about"),
+        one_of("action", ("pause", "resume", "cancel")),
+    )
+
+    id: Mapped[Id]
+    stream: Mapped[str] = mapped_column(server_default="")
+    """Given where the order is about a whole stream."""
+    origin: Mapped[str] = mapped_column(server_default="")
+    origin_id: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    action: Mapped[str]
+    since: Mapped[Moment]
+    by: Mapped[str]
+    done_at: Mapped[Moment | None]
+    """When a cancellation had reached every row."""

@@ -1,0 +1,192 @@
+"""Fixtures of all tests: one real PostgreSQL and Valkey a run, a database a worker from a migrated template.
+
+With DATABASE_URL and REDIS_URL set the run uses those servers instead of embedded ones.
+"""
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from tests import servers
+
+pytest_plugins = ["tests.mailbox", "tests.browser"]
+
+ROLES = ("lead", "organizer", "administrator")
+PASSWORD = "a long enough passphrase"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Starts the engines once, in the process that hands out the work."""
+    if not hasattr(config, "workerinput"):
+        config.stash[servers.KEY] = servers.Engines()
+
+
+def pytest_configure_node(node: Any) -> None:
+    """Tells each worker where the engines are."""
+    node.workerinput["engines"] = node.config.stash[servers.KEY].urls()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stops what the run started."""
+    if servers.KEY in config.stash:
+        config.stash[servers.KEY].stop()
+
+
+@pytest.fixture(scope="session")
+def worker_number(request: pytest.FixtureRequest) -> int:
+    """0 without pytest-xdist, else the worker's number."""
+    name = getattr(request.config, "workerinput", {}).get("workerid", "gw0")
+    return int(name.removeprefix("gw"))
+
+
+@pytest.fixture(scope="session")
+def urls(request: pytest.FixtureRequest, worker_number: int) -> Iterator[servers.Urls]:
+    """This worker's own database, made from the template, and its own Valkey database."""
+    config = request.config
+    if hasattr(config, "workerinput"):
+        shared = servers.Urls(*config.workerinput["engines"])
+    else:
+        shared = config.stash[servers.KEY].urls()
+    with servers.worker_database(shared, worker_number) as mine:
+        yield mine
+
+
+@pytest.fixture(scope="session")
+def environment(urls: servers.Urls, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment in which the application under test, and its commands, run."""
+    return {
+        "DATABASE_URL": urls.database_url,
+        "REDIS_URL": urls.redis_url,
+        "SECRET_KEY": "only for tests",
+        "SITE_URL": "http://campaign.example",
+        "DATA": str(tmp_path_factory.mktemp("data")),
+    }
+
+
+@pytest.fixture(scope="session")
+def session_app(environment: dict[str, str]) -> Iterator[Flask]:
+    """The application, made once a worker; tests use ``app``."""
+    from campaign import config, create_app
+    from campaign.extensions import db
+
+    settings = config.load(environment)
+    settings |= {
+        "PROPAGATE_EXCEPTIONS": False,
+        "RQ_ASYNC": True,
+        "PUBLIC_POSTS": "100000 per hour",
+        # The cheapest argon2, since tests sign in a hundred times.
+        "SECURITY_PASSWORD_HASH_OPTIONS": {
+            "argon2__time_cost": 1,
+            "argon2__memory_cost": 8,
+            "argon2__parallelism": 1,
+        },
+    }
+    app = create_app(settings)
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+
+
+@pytest.fixture
+def app(session_app: Flask, urls: servers.Urls) -> Iterator[Flask]:
+    """The application with empty tables and empty queues."""
+    yield session_app
+    with session_app.app_context():
+        from campaign.extensions import db
+
+        db.session.remove()
+    servers.empty(urls)
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A visitor who is not signed in."""
+    return app.test_client()
+
+
+@pytest.fixture
+def context(app: Flask) -> Iterator[Flask]:
+    """An application context, for arranging a test's data through commands."""
+    with app.app_context():
+        yield app
+
+
+@pytest.fixture
+def cli(app: Flask, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Runs ``campaign …`` on the test's instance: ``cli("status", "--json").output``."""
+    from click.testing import CliRunner
+
+    from campaign.cli import group
+
+    for name in list(os.environ):
+        if name.startswith("MAIL_"):
+            monkeypatch.delenv(name)
+
+    def run(*args: str | Path, stdin: str | None = None, **more: str) -> Any:
+        for name, value in {**environment, **more}.items():
+            monkeypatch.setenv(name, value)
+        return CliRunner().invoke(group, [str(arg) for arg in args], input=stdin)
+
+    return run
+
+
+@pytest.fixture
+def deliver(app: Flask) -> Callable[[], None]:
+    """Does what the worker and its cron would, until nothing is due any more."""
+
+    def run() -> None:
+        from tests.working import work_off
+
+        with app.app_context():
+            work_off(app)
+
+    return run
+
+
+@pytest.fixture
+def staff(app: Flask) -> Callable[..., FlaskClient]:
+    """A client signed in to the desk: ``staff("organizer")``, ``staff("lead", organization_id=3)``."""
+
+    def sign_in(role: str, organization_id: int | None = None) -> FlaskClient:
+        from campaign.accounts.commands import save_user
+        from tests.working import sign_in as go
+
+        email = f"{role}{organization_id or ''}@staff.example"
+        with app.app_context():
+            if role == "lead" and organization_id is None:
+                from tests.working import an_organization
+
+                organization_id = an_organization()
+            save_user(email, role, PASSWORD, name=role.title(), organization_id=organization_id)
+        return go(app, email, PASSWORD)
+
+    return sign_in
+
+
+@pytest.fixture
+def demo(app: Flask) -> Flask:
+    """The application with the founding case loaded."""
+    from campaign.demo import load
+
+    with app.app_context():
+        load()
+    return app
+
+
+@pytest.fixture
+def sql(app: Flask, urls: servers.Urls) -> Iterator[Callable[..., list[Any]]]:
+    """Reads the tables from outside the application, for checks that no page shows."""
+    with contextlib.closing(psycopg.connect(urls.libpq(), autocommit=True)) as connection:
+
+        def run(query: str, *args: Any) -> list[Any]:
+            cursor = connection.execute(query, args)
+            return cursor.fetchall() if cursor.description else []
+
+        yield run

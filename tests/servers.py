@@ -1,0 +1,133 @@
+"""The engines of a test run: embedded and temporary, or those that DATABASE_URL and REDIS_URL name."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import psycopg
+import pytest
+import redis
+from psycopg import sql
+from sqlalchemy.engine import make_url
+
+
+class Urls(NamedTuple):
+    """A database and a Valkey database."""
+
+    database_url: str
+    redis_url: str
+
+    def libpq(self) -> str:
+        """The database's address as psycopg itself takes it."""
+        return self.database_url.replace("postgresql+psycopg://", "postgresql://")
+
+    def named(self, database: str) -> "Urls":
+        """The same server, another database."""
+        url = make_url(self.database_url).set(database=database)
+        return self._replace(database_url=url.render_as_string(hide_password=False))
+
+
+
+class Engines:
+    """Starts the servers when first asked for them, and makes the migrated template."""
+
+    def __init__(self) -> None:
+        self._stack = contextlib.ExitStack()
+        self._urls: Urls | None = None
+
+    def urls(self) -> Urls:
+        """Where the template is, and the Valkey server."""
+        if self._urls is None:
+            base = self._servers()
+            self._urls = base.named(f"campaign_test_{os.getpid()}")
+            _create(self._urls)
+            self._stack.callback(_drop, self._urls)
+            _migrate(self._urls)
+        return self._urls
+
+    def _servers(self) -> Urls:
+        if os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL"):
+            return Urls(os.environ["DATABASE_URL"], os.environ["REDIS_URL"])
+        from campaign import engines
+
+        return Urls(*self._stack.enter_context(engines.temporary()))
+
+    def stop(self) -> None:
+        """Stops what was started."""
+        self._stack.close()
+
+
+KEY = pytest.StashKey[Engines]()
+
+
+def _admin(urls: Urls) -> psycopg.Connection[tuple[object, ...]]:
+    return psycopg.connect(urls.named("postgres").libpq(), autocommit=True)
+
+
+def _name(urls: Urls) -> str:
+    return str(make_url(urls.database_url).database)
+
+
+def _create(urls: Urls, template: str = "template1") -> None:
+    with contextlib.closing(_admin(urls)) as connection:
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+                sql.Identifier(_name(urls)), sql.Identifier(template)
+            )
+        )
+
+
+def _drop(urls: Urls) -> None:
+    with contextlib.closing(_admin(urls)) as connection:
+        connection.execute(
+            sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(_name(urls)))
+        )
+
+
+def _migrate(urls: Urls) -> None:
+    from campaign import config, create_app
+    from campaign.cli import database
+    from campaign.extensions import db
+
+    environment = {
+        "DATABASE_URL": urls.database_url,
+        "REDIS_URL": urls.redis_url,
+        "SECRET_KEY": "only for tests",
+    }
+    app = create_app(config.load(environment))
+    with app.app_context():
+        database.upgrade()
+        db.session.remove()
+        db.engine.dispose()
+
+
+@contextlib.contextmanager
+def worker_database(template: Urls, number: int) -> Iterator[Urls]:
+    """A database of the worker's own, copied from the template, and one of Valkey's numbered databases."""
+    mine = template.named(f"{_name(template)}_{number}")
+    redis_url = template.redis_url
+    if redis_url.startswith("unix:"):
+        redis_url = f"{redis_url.partition('?')[0]}?db={number}"
+    else:
+        redis_url = f"{redis_url.rpartition('/')[0] if redis_url.count('/') > 2 else redis_url}/{number}"
+    mine = mine._replace(redis_url=redis_url)
+    _drop(mine)
+    _create(mine, _name(template))
+    try:
+        yield mine
+    finally:
+        _drop(mine)
+
+
+def empty(urls: Urls) -> None:
+    """Empties every table and the Valkey database, for the next test."""
+    with contextlib.closing(psycopg.connect(urls.libpq(), autocommit=True)) as connection:
+        rows = connection.execute(
+            "SELECT quote_ident(tablename) FROM pg_tables "
+            "WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
+        ).fetchall()
+        connection.execute(f"TRUNCATE {', '.join(row[0] for row in rows)} RESTART IDENTITY CASCADE")
+    client = redis.Redis.from_url(urls.redis_url)
+    client.flushdb()
+    client.close()

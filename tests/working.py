@@ -1,0 +1,113 @@
+"""What several tests do with the application: work the queues off, sign in, arrange the least that is needed."""
+
+import re
+from datetime import timedelta
+
+from flask import Flask
+from flask.testing import FlaskClient
+
+
+def work_off(app: Flask, rounds: int = 20) -> None:
+    """Runs cron's jobs and whatever they enqueue, round after round, until a round changes nothing."""
+    from flask_rq._job_class import FlaskJob
+    from rq import SimpleWorker
+
+    from campaign.extensions import rq
+
+    crons = {id(item["func"]): item["func"] for item in rq._cron_job_data}.values()
+    before = None
+    for _ in range(rounds):
+        for job in crons:
+            job()
+        queues = list(rq.queues.values())
+        worker = SimpleWorker(queues, connection=queues[0].connection, job_class=FlaskJob)
+        worker.log.setLevel("ERROR")
+        worker.work(burst=True)
+        after = fingerprint()
+        if after == before:
+            return
+        before = after
+
+
+def fingerprint() -> object:
+    """What a round of work would change: the ledger's and the deliveries' rows by state, and the unfolded journal."""
+    from sqlalchemy import text
+
+    from campaign.extensions import db
+
+    queries = (
+        "SELECT state, count(*) FROM message GROUP BY 1 ORDER BY 1",
+        "SELECT state, count(*) FROM delivery GROUP BY 1 ORDER BY 1",
+        "SELECT state, expanded_to, count(*) FROM alert GROUP BY 1, 2 ORDER BY 1, 2",
+        "SELECT count(*) FROM journal WHERE folded_at IS NULL",
+    )
+    found = tuple(tuple(map(tuple, db.session.execute(text(query)))) for query in queries)
+    db.session.rollback()
+    return found
+
+
+def csrf_token(html: str) -> str:
+    """The CSRF token of a desk page's form."""
+    found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', html)
+    assert found, "the page has no csrf_token"
+    return found.group(1)
+
+
+def sign_in(app: Flask, email: str, password: str) -> FlaskClient:
+    """A client that went through the log-in page."""
+    client = app.test_client()
+    page = client.get("/desk/login")
+    answer = client.post(
+        "/desk/login",
+        data={
+            "email": email,
+            "password": password,
+            "csrf_token": csrf_token(page.get_data(as_text=True)),
+        },
+    )
+    assert answer.status_code == 302, answer.get_data(as_text=True)
+    return client
+
+
+def an_organization(name: str = "Test Coalition", kind: str = "national") -> int:
+    """An organization's number; made if there is none of that name."""
+    from sqlalchemy import select
+
+    from campaign.clock import utcnow
+    from campaign.coalition.models import Organization
+    from campaign.extensions import db
+
+    slug = name.lower().replace(" ", "-")
+    found = db.session.execute(select(Organization.id).where(Organization.slug == slug)).scalar()
+    if found:
+        return int(found)
+    row = Organization(slug=slug, name=name, kind=kind, created_at=utcnow())
+    db.session.add(row)
+    db.session.commit()
+    return row.id
+
+
+def a_campaign(slug: str = "test", **changes: object) -> int:
+    """The number of an open campaign in English and Spanish, without petitions or targets."""
+    from campaign.clock import utcnow
+    from campaign.coalition.models import Campaign
+    from campaign.extensions import db
+
+    values: dict[str, object] = {
+        "slug": slug,
+        "lead_organization_id": an_organization(),
+        "languages": ["en", "es"],
+        "title": {"en": "A test cause", "es": "Una causa de prueba"},
+        "tagline": {"en": "Why it matters", "es": "Por qué importa"},
+        "summary": {"en": "In short", "es": "En breve"},
+        "body": {"en": "What we ask.", "es": "Lo que pedimos."},
+        "goal": 1000,
+        "opens_at": utcnow() - timedelta(days=1),
+        "closes_at": None,
+        "created_at": utcnow(),
+        **changes,
+    }
+    row = Campaign(**values)
+    db.session.add(row)
+    db.session.commit()
+    return row.id
