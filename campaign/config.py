@@ -50,6 +50,7 @@ def load(environ: Mapping[str, str]) -> dict[str, Any]:
             },
         },
         "RQ_QUEUES": list(QUEUES),
+        "RQ_CONNECTION_CLASS": "campaign.engines.connection:Connection",
         "RATELIMIT_STORAGE_OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},
         "BABEL_DEFAULT_LOCALE": "en",
         "BABEL_DEFAULT_TIMEZONE": "UTC",

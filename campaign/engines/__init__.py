@@ -24,7 +24,11 @@ __all__ = ["EngineError", "Urls", "ensure", "heal", "release", "temporary"]
 _KEEPER = Path(__file__).with_name("keeper.py")
 _START_SECONDS = 120
 _held: dict[tuple[str, Path], IO[str]] = {}
+_keepers: list[subprocess.Popen[str]] = []
 _holder_pid = 0
+
+# In the environment of what `campaign run` starts; keepers outlive it and must not carry it.
+MARK = "CAMPAIGN_RUN"
 
 
 class Urls(NamedTuple):
@@ -59,6 +63,7 @@ def _embedded(config: dict[str, Any]) -> list[str]:
 def heal(data: Path) -> None:
     """Start the keepers that died of the engines held here; cheap when there is nothing to do."""
     names = [name for name, folder in _held if folder == data]
+    _keepers[:] = [keeper for keeper in _keepers if keeper.poll() is None]
     if names:
         _hold(data, names)
 
@@ -73,6 +78,7 @@ def release(data: Path | None = None) -> None:
     for file in files:
         _await_stop(file, deadline)
         file.close()
+    _keepers[:] = [keeper for keeper in _keepers if keeper.poll() is None]
 
 
 def _await_stop(holders: IO[str], deadline: float) -> None:
@@ -117,6 +123,7 @@ def _hold(
     if _holder_pid != os.getpid():
         # After a fork the parent's files are not ours to let go of.
         _held.clear()
+        _keepers.clear()
         _holder_pid = os.getpid()
         atexit.register(_release_at_exit, _holder_pid)
     control = data / "engines"
@@ -158,6 +165,7 @@ def _start_keeper(name: str, data: Path, options: list[str]) -> subprocess.Popen
             stderr=log,
             text=True,
             start_new_session=True,
+            env={key: value for key, value in os.environ.items() if key != MARK},
         )
 
 
@@ -167,13 +175,14 @@ def _await_ready(name: str, keeper: subprocess.Popen[str]) -> None:
         readable = select.select([answer], [], [], _START_SECONDS)[0]
         line = answer.readline().strip() if readable else ""
     if line == "ready":
-        # It outlives us; without this Python warns that a child still runs.
-        keeper.returncode = 0
+        _keepers.append(keeper)
         return
     keeper.kill()
     keeper.wait()
     log = f"engines/{name}.log in the data folder"
-    raise EngineError(line.removeprefix("error ") or f"The built-in {name} did not start: see {log}.")
+    raise EngineError(
+        line.removeprefix("error ") or f"The built-in {name} did not start: see {log}."
+    )
 
 
 def _release_at_exit(pid: int) -> None:

@@ -112,7 +112,7 @@ class Keeper:
                     stderr=log,
                     cwd="/",
                     preexec_fn=processes.dies_with_parent(self.engine.stop_signal),
-                    **self.engine.as_user(),  # type: ignore[call-overload]  # keyword arguments
+                    **self.engine.as_user(),
                 )
             except OSError as error:
                 raise EngineError(

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from campaign.engines import places, processes
@@ -89,12 +90,11 @@ class Postgres:
         fresh = self.data.with_name("postgres.new")
         shutil.rmtree(fresh, ignore_errors=True)
         places.private_folder(fresh, self.who)
-        sync = ["--no-sync"] if self.fast else []
-        self._run(
-            [str(self.bin / "initdb"), "-D", str(fresh), "-U", USER, "--auth=trust", *sync]
-            + ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin"]
-            + ["--builtin-locale=C.UTF-8"]
-        )
+        command = [str(self.bin / "initdb"), "-D", str(fresh), "-U", USER, "--auth=trust"]
+        # The same order of words on every machine, whatever its own locale is.
+        command += ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin"]
+        command += ["--builtin-locale=C.UTF-8"]
+        self._run(command + (["--no-sync"] if self.fast else []))
         single = [str(self.bin / "postgres"), "--single", "-D", str(fresh), "postgres"]
         self._run(single, f"CREATE DATABASE {DATABASE}\n")
         if self.data.exists():
@@ -103,7 +103,13 @@ class Postgres:
 
     def _run(self, command: list[str], text: str = "") -> None:
         done = subprocess.run(
-            command, input=text, text=True, capture_output=True, cwd="/", **self.as_user()
+            command,
+            check=False,
+            input=text,
+            text=True,
+            capture_output=True,
+            cwd="/",
+            **self.as_user(),
         )
         if done.returncode:
             lines = (done.stderr or done.stdout).strip().splitlines() or ["no reason given"]
@@ -112,7 +118,7 @@ class Postgres:
                 "some space, set another DATA, or set DATABASE_URL."
             )
 
-    def as_user(self) -> dict[str, object]:
+    def as_user(self) -> dict[str, Any]:
         """What subprocess needs to run as the engine's user."""
         environment = {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "TZ": "UTC"}
         if not self.who.is_other:

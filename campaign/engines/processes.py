@@ -31,6 +31,12 @@ def dies_with_parent(signal_number: int) -> Callable[[], None] | None:
     return ask
 
 
+def follow_parent(signal_number: int) -> None:
+    """Get this signal when our parent ends (Linux)."""
+    if _libc is not None:
+        _libc.prctl(_PR_SET_PDEATHSIG, signal_number)
+
+
 def command_line(pid: int) -> str:
     """The command line of a living process, or an empty text."""
     if sys.platform == "linux":
@@ -40,7 +46,7 @@ def command_line(pid: int) -> str:
             return ""
         return text.decode(errors="replace").strip()
     command = ["ps", "-ww", "-o", "command=", "-p", str(pid)]
-    return subprocess.run(command, capture_output=True, text=True).stdout.strip()
+    return subprocess.run(command, check=False, capture_output=True, text=True).stdout.strip()
 
 
 def command_line_has(pid: int, text: str) -> bool:
@@ -61,7 +67,7 @@ def start_time(pid: int) -> str:
             return ""
         return "" if after_name[0] == "Z" else after_name[19]
     command = ["ps", "-o", "lstart=", "-p", str(pid)]
-    return subprocess.run(command, capture_output=True, text=True).stdout.strip()
+    return subprocess.run(command, check=False, capture_output=True, text=True).stdout.strip()
 
 
 def end(pid: int, *, asking: int, forcing: int, patience: float) -> None:
@@ -75,3 +81,18 @@ def end(pid: int, *, asking: int, forcing: int, patience: float) -> None:
             if not began or start_time(pid) != began:
                 return
             time.sleep(0.02)
+
+
+def end_marked(name: str, value: str) -> None:
+    """End the processes whose environment holds name=value: a former run's, and nobody else's."""
+    import psutil
+
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.pid != os.getpid() and process.environ().get(name) == value:
+                process.terminate()
+                found.append(process)
+    for process in psutil.wait_procs(found, timeout=8)[1]:
+        with contextlib.suppress(psutil.Error):
+            process.kill()

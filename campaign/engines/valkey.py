@@ -6,6 +6,7 @@ import platform
 import signal
 import socket
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from campaign.engines import places, processes
@@ -39,7 +40,7 @@ class Valkey:
         """Make the data folder, closed to others."""
         places.private_folder(self.data, self.who)
 
-    def as_user(self) -> dict[str, object]:
+    def as_user(self) -> dict[str, Any]:
         """What subprocess needs: Valkey runs as ourselves."""
         return {"env": {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "TZ": "UTC"}}
 

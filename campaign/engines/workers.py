@@ -1,0 +1,207 @@
+"""The processes behind `python worker.py`: RQ workers and RQ's cron scheduler.
+
+Flask-RQ's own worker starts a new Python for every job, which takes about a second; these run
+jobs in their own process, each job in an application context of its own.
+"""
+
+import contextlib
+import functools
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from types import FrameType
+
+from flask import Flask
+from flask_rq import RQ
+from redis.exceptions import RedisError
+from rq import Queue, SimpleWorker
+from rq.executions import Execution
+from rq.job import Job
+from rq.worker.base import StopRequested, WorkerStatus
+
+from campaign.engines import processes, stopping
+from campaign.extensions import db
+
+# Every queue is served by two processes or stands first in one, so that a long queue of alerts
+# delays neither confirmations nor letters.
+SHARES = (
+    ("confirmations", "default", "letters"),
+    ("letters", "alerts", "confirmations"),
+)
+PATIENCE_SECONDS = 8.0
+
+
+class Worker(SimpleWorker):
+    """Runs jobs in this process and waits for a Valkey that is away."""
+
+    app: Flask
+    max_connection_wait_time = 2.0
+
+    def perform_job(self, job: Job, queue: Queue, execution: Execution) -> bool:
+        """Run the job in an application context of its own: its session ends with it."""
+        with self.app.app_context():
+            return super().perform_job(job, queue, execution)
+
+    def _install_signal_handlers(self) -> None:
+        _on_stop(self.request_stop)
+
+    def request_stop(self, signum: int, frame: FrameType | None) -> None:
+        """End after the job in hand, or now where there is none."""
+        stopping.request()
+        if self.get_state() == WorkerStatus.BUSY:
+            self._stop_requested = True
+        else:
+            raise StopRequested
+
+    def subscribe(self) -> None:
+        """Nothing: we send workers no commands, so they need no listening thread."""
+
+    def unsubscribe(self) -> None:
+        """Nothing, see subscribe."""
+
+
+def run_worker(app: Flask, names: Sequence[str]) -> None:
+    """Work on the queues until asked to stop; comes back when stopped."""
+    while not stopping.requested():
+        with contextlib.suppress(RedisError, StopRequested):
+            with app.app_context():
+                extension: RQ = app.extensions["rq"]
+                queues = [extension.queues[name] for name in names]
+            worker = Worker(
+                queues, job_class=queues[0].job_class, worker_ttl=60, log_job_description=False
+            )
+            worker.app = app
+            worker.work(logging_level="WARNING")
+        _pause(1)
+
+
+def run_cron(app: Flask) -> None:
+    """Enqueue the registered jobs at their times until asked to stop."""
+    while not stopping.requested():
+        with contextlib.suppress(RedisError, StopRequested):
+            with app.app_context():
+                extension: RQ = app.extensions["rq"]
+                scheduler = extension.make_cron_scheduler()
+            for job in scheduler.get_jobs():
+                # Wake-ups that nobody took in time are worth nothing: the next one does the same.
+                job.job_options.setdefault("ttl", max(30, 2 * (job.interval or 60)))
+                job.job_options.setdefault("result_ttl", 0)
+                job.job_options.setdefault("failure_ttl", 3600)
+            # RQ's own handlers know nothing of our flag.
+            vars(scheduler)["_install_signal_handlers"] = lambda: _on_stop(_stop_cron)
+            scheduler.start()
+        _pause(1)
+
+
+def _stop_cron(signum: int, frame: FrameType | None) -> None:
+    stopping.request()
+    raise StopRequested
+
+
+def _on_stop(handler: Callable[[int, FrameType | None], None]) -> None:
+    """Call the handler at the first SIGTERM or SIGINT only: the second of a pair changes nothing.
+
+    Raises StopRequested when one has come already.
+    """
+
+    def once(signum: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGTERM, _note)
+        signal.signal(signal.SIGINT, _note)
+        handler(signum, frame)
+
+    signal.signal(signal.SIGTERM, once)
+    signal.signal(signal.SIGINT, once)
+    if stopping.requested():
+        raise StopRequested
+
+
+def run_all(app: Flask, cron: bool = True) -> int:
+    """Run a worker for each of SHARES and the scheduler, each in a process of its own.
+
+    One that dies is started again. Returns when asked to stop and all have ended.
+    """
+    tasks: dict[str, Callable[[], None]] = {
+        f"worker {','.join(names)}": functools.partial(run_worker, app, names) for names in SHARES
+    }
+    if cron:
+        tasks["scheduler"] = functools.partial(run_cron, app)
+    signal.signal(signal.SIGTERM, _note)
+    signal.signal(signal.SIGINT, _note)
+    with app.app_context():
+        db.engine.dispose()  # a connection must not be shared across a fork
+    children = {_fork(task): name for name, task in tasks.items()}
+    while not stopping.requested():
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            pid, status = 0, 0
+        if pid == 0:
+            _pause(0.5)
+        elif (name := children.pop(pid, "")) and not stopping.requested():
+            print(f"{name} ended ({_how(status)}); starting it again", file=sys.stderr, flush=True)
+            _pause(1)
+            children[_fork(tasks[name])] = name
+    _end_all(children)
+    return 0
+
+
+def _note(*_: object) -> None:
+    stopping.request()
+
+
+def _fork(task: Callable[[], None]) -> int:
+    tied = processes.dies_with_parent(signal.SIGTERM)
+    # A stop that comes between the fork and the child's own handlers is kept until then.
+    signals = {signal.SIGTERM, signal.SIGINT}
+    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    pid = os.fork()
+    if pid:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
+        return pid
+    code = 1
+    try:
+        if tied:
+            tied()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
+        task()
+        code = 0
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _end_all(children: dict[int, str]) -> None:
+    for pid in children:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    waiting = set(children)
+    while waiting:
+        for pid in list(waiting):
+            with contextlib.suppress(ChildProcessError):
+                if os.waitpid(pid, os.WNOHANG) == (0, 0):
+                    continue
+            waiting.discard(pid)
+        if waiting and time.monotonic() > deadline:
+            for pid in waiting:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        if waiting:
+            time.sleep(0.02)
+
+
+def _how(status: int) -> str:
+    if os.WIFSIGNALED(status):
+        return f"signal {os.WTERMSIG(status)}"
+    return f"exit code {os.waitstatus_to_exitcode(status)}"
+
+
+def _pause(seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not stopping.requested() and time.monotonic() < deadline:
+        time.sleep(min(0.1, seconds))

@@ -1,0 +1,11 @@
+"""The site for a WSGI server: `granian --interface wsgi wsgi:app` or `flask --app wsgi run`."""
+
+import sys
+
+from campaign import create_app
+from campaign.config import ConfigError
+
+try:
+    app = create_app()
+except ConfigError as error:
+    sys.exit(str(error))
