@@ -147,7 +147,11 @@ def _hold(
 
 def _kept(path: Path) -> bool:
     """Whether a keeper lives: it has a lock on this file for as long as it does."""
-    with path.open("a+") as file:
+    try:
+        file = path.open("a+")
+    except FileNotFoundError:  # the keeper of a temporary folder has deleted it behind itself
+        return False
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:

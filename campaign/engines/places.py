@@ -116,32 +116,44 @@ def _noted(data: Path, cluster: Path) -> Path:
 
 
 def postgres_programs(wheel: Path, version: str, who: Owner) -> Path:
-    """The folder with PostgreSQL's programs, copied once where the engine's user cannot reach them."""
+    """The folder with PostgreSQL's programs, copied once where the engine's user cannot reach them.
+
+    `wheel` is the folder <site-packages>/<package>/pginstall18; the libraries lie beside the package.
+    """
     programs = wheel / "bin"
     if not who.is_other or reachable(programs):
         return programs
-    digest = hashlib.sha256(f"{version} {wheel.resolve()}".encode()).hexdigest()[:10]
-    copy = SYSTEM_FOLDER / f"postgresql-{version}-{digest}"
+    size = (programs / "postgres").stat().st_size
+    copy = SYSTEM_FOLDER / f"postgresql-{version}-{size}"
     if not copy.exists():
         try:
-            _system_folder(SYSTEM_FOLDER)
-            fresh = Path(tempfile.mkdtemp(dir=SYSTEM_FOLDER, prefix=".copy-"))
-            ignore = shutil.ignore_patterns("include", "*.a", "pgxs")
-            shutil.copytree(wheel, fresh / "pg", symlinks=True, ignore=ignore)
-            for path in (fresh / "pg", *(fresh / "pg").rglob("*")):
-                if not path.is_symlink():
-                    mode = path.stat().st_mode
-                    open_too = 0o555 if path.is_dir() or mode & 0o100 else 0o444
-                    path.chmod((mode & 0o7700) | open_too)
-            with contextlib.suppress(FileExistsError, OSError):
-                (fresh / "pg").rename(copy)
-            shutil.rmtree(fresh, ignore_errors=True)
+            _copy_programs(wheel, copy)
         except OSError as error:
             raise EngineError(
                 f"PostgreSQL's programs could not be copied to {SYSTEM_FOLDER} ({error.strerror}): "
                 "run as an ordinary user, or set DATABASE_URL to a PostgreSQL 15 or later."
             ) from error
-    return copy / "bin"
+    return copy / "package" / wheel.name / "bin"
+
+
+def _copy_programs(wheel: Path, copy: Path) -> None:
+    _system_folder(SYSTEM_FOLDER)
+    fresh = Path(tempfile.mkdtemp(dir=SYSTEM_FOLDER, prefix=".copy-"))
+    ignore = shutil.ignore_patterns("include", "*.a", "pgxs")
+    shutil.copytree(wheel, fresh / "package" / wheel.name, symlinks=True, ignore=ignore)
+    libraries = wheel.parent.with_name(f"{wheel.parent.name}.libs")
+    if libraries.exists():  # the programs look for them at ../../../<package>.libs
+        shutil.copytree(libraries, fresh / libraries.name, symlinks=True)
+    for path in (fresh, *fresh.rglob("*")):
+        if not path.is_symlink():
+            mode = path.stat().st_mode
+            path.chmod((mode & 0o700) | (0o555 if path.is_dir() or mode & 0o100 else 0o444))
+    try:
+        fresh.rename(copy)
+    except OSError:  # another process was faster
+        shutil.rmtree(fresh, ignore_errors=True)
+        if not copy.exists():
+            raise
 
 
 def _system_folder(folder: Path) -> None:
