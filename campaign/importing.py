@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TextIO, TypeVar
+from typing import Any, TextIO, TypeVar
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     "supporters": (
@@ -174,9 +174,7 @@ def _lines(path: Path) -> Iterator[str]:
         raise Unreadable(f"{path} cannot be read ({error.strerror}).") from error
 
 
-def _rows(
-    reader: "csv._reader", header: list[str], columns: tuple[str, ...], name: str
-) -> Iterator[Row]:
+def _rows(reader: Any, header: list[str], columns: tuple[str, ...], name: str) -> Iterator[Row]:
     line = reader.line_num + 1
     while True:
         try:
@@ -193,7 +191,7 @@ def _rows(
 
 
 def _row(cells: list[str], header: list[str], columns: tuple[str, ...], line: int) -> Row:
-    values = {column: "" for column in columns}
+    values = dict.fromkeys(columns, "")
     for column, cell in zip(header, cells, strict=False):
         if column in values:
             values[column] = clean(cell)
