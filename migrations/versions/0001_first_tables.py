@@ -174,11 +174,22 @@ def upgrade() -> None:
         sa.Column("source", sa.String(), server_default="", nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("erased_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_supporter")),
     )
     op.create_index(
-        "ix_supporter_names", "supporter", ["family_name", "given_name", "id"], unique=False
+        "ix_supporter_email_prefix",
+        "supporter",
+        [sa.literal_column("lower(email) text_pattern_ops")],
+        unique=False,
     )
+    op.create_index(
+        "ix_supporter_family_prefix",
+        "supporter",
+        [sa.literal_column("lower(family_name) text_pattern_ops")],
+        unique=False,
+    )
+    op.create_index("ix_supporter_language", "supporter", ["language", "id"], unique=False)
     op.create_index("ix_supporter_state", "supporter", ["state", "id"], unique=False)
     op.create_index(
         "uq_supporter_email_lower", "supporter", [sa.literal_column("lower(email)")], unique=True
@@ -328,6 +339,31 @@ def upgrade() -> None:
         sa.UniqueConstraint("target_id", "since", name=op.f("uq_holder_target_id_since")),
     )
     op.create_table(
+        "resubscription",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("supporter_id", sa.BigInteger(), nullable=False),
+        sa.Column("organization_id", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organization.id"], name=op.f("fk_resubscription_organization_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["supporter_id"],
+            ["supporter.id"],
+            name=op.f("fk_resubscription_supporter_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_resubscription")),
+    )
+    op.create_index(
+        "uq_resubscription_waiting",
+        "resubscription",
+        ["supporter_id", "organization_id"],
+        unique=True,
+        postgresql_where=sa.text("confirmed_at IS NULL"),
+    )
+    op.create_table(
         "source_code",
         sa.Column("code", sa.String(), nullable=False),
         sa.Column("organization_id", sa.BigInteger(), nullable=False),
@@ -404,6 +440,23 @@ def upgrade() -> None:
         postgresql_where=sa.text("state IN ('scheduled', 'sending')"),
     )
     op.create_table(
+        "campaign_supporter",
+        sa.Column("campaign_id", sa.BigInteger(), nullable=False),
+        sa.Column("supporter_id", sa.BigInteger(), nullable=False),
+        sa.Column("joined_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("source", sa.String(), server_default="", nullable=False),
+        sa.ForeignKeyConstraint(
+            ["campaign_id"], ["campaign.id"], name=op.f("fk_campaign_supporter_campaign_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["supporter_id"], ["supporter.id"], name=op.f("fk_campaign_supporter_supporter_id")
+        ),
+        sa.PrimaryKeyConstraint("campaign_id", "supporter_id", name=op.f("pk_campaign_supporter")),
+    )
+    op.create_index(
+        "ix_campaign_supporter_supporter_id", "campaign_supporter", ["supporter_id"], unique=False
+    )
+    op.create_table(
         "campaign_target",
         sa.Column("campaign_id", sa.BigInteger(), nullable=False),
         sa.Column("target_id", sa.BigInteger(), nullable=False),
@@ -434,6 +487,47 @@ def upgrade() -> None:
         "confirmation",
         [sa.literal_column("lower(address)")],
         unique=True,
+    )
+    op.create_table(
+        "cosigner",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("campaign_id", sa.BigInteger(), nullable=False),
+        sa.Column("organization_id", sa.BigInteger(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("name_key", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("title", sa.String(), server_default="", nullable=False),
+        sa.Column("website", sa.String(), server_default="", nullable=False),
+        sa.Column("position", sa.Integer(), server_default=sa.text("1000000000"), nullable=False),
+        sa.Column(
+            "petition_ids",
+            postgresql.ARRAY(sa.BigInteger()),
+            server_default=sa.text("'{}'"),
+            nullable=False,
+        ),
+        sa.CheckConstraint(
+            "kind IN ('national', 'state', 'local', 'international', 'academic', 'individual')",
+            name=op.f("ck_cosigner_kind_known"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["campaign_id"], ["campaign.id"], name=op.f("fk_cosigner_campaign_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organization.id"], name=op.f("fk_cosigner_organization_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_cosigner")),
+        sa.UniqueConstraint(
+            "campaign_id", "name_key", name=op.f("uq_cosigner_campaign_id_name_key")
+        ),
+    )
+    op.create_index(
+        "ix_cosigner_listing",
+        "cosigner",
+        ["campaign_id", sa.literal_column("(kind = 'individual')"), "position", "id"],
+        unique=False,
+    )
+    op.create_index(
+        "ix_cosigner_organization", "cosigner", ["organization_id", "campaign_id"], unique=False
     )
     op.create_table(
         "letter",
@@ -532,7 +626,8 @@ def upgrade() -> None:
         sa.Column("postal_code", sa.String(), server_default="", nullable=False),
         sa.Column("language", sa.String(), nullable=False),
         sa.Column("source", sa.String(), server_default="", nullable=False),
-        sa.Column("consents", sa.Boolean(), server_default="true", nullable=False),
+        sa.Column("consents", sa.Boolean(), server_default="false", nullable=False),
+        sa.Column("wording", sa.String(), server_default="", nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
@@ -668,11 +763,13 @@ def upgrade() -> None:
         sa.Column("name_key", sa.String(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("website", sa.String(), server_default="", nullable=False),
+        sa.Column("domain", sa.String(), server_default="", nullable=False),
         sa.Column("signer_name", sa.String(), nullable=False),
         sa.Column("signer_title", sa.String(), server_default="", nullable=False),
         sa.Column("signer_email", sa.String(), nullable=False),
         sa.Column("language", sa.String(), server_default="en", nullable=False),
-        sa.Column("position", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("position", sa.Integer(), server_default=sa.text("1000000000"), nullable=False),
+        sa.Column("proof", sa.String(), server_default="", nullable=False),
         sa.Column("signed_on", sa.Date(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
@@ -702,18 +799,39 @@ def upgrade() -> None:
             name=op.f("fk_endorsement_petition_version_id"),
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_endorsement")),
-        sa.UniqueConstraint("submission", name=op.f("uq_endorsement_submission")),
+        sa.UniqueConstraint(
+            "submission", "petition_id", name=op.f("uq_endorsement_submission_petition_id")
+        ),
     )
-    op.create_index("ix_endorsement_campaign", "endorsement", ["campaign_id", "id"], unique=False)
+    op.create_index(
+        "ix_endorsement_campaign", "endorsement", ["campaign_id", "state", "id"], unique=False
+    )
+    op.create_index(
+        "ix_endorsement_domain",
+        "endorsement",
+        ["petition_id", "domain"],
+        unique=False,
+        postgresql_where=sa.text("state IN ('confirmed', 'approved') AND domain <> ''"),
+    )
     op.create_index(
         "ix_endorsement_listing",
         "endorsement",
-        ["petition_id", "position", "id"],
+        ["petition_id", sa.literal_column("(kind = 'individual')"), "position", "id"],
         unique=False,
         postgresql_where=sa.text("state = 'approved'"),
     )
     op.create_index(
-        "ix_endorsement_organization_id", "endorsement", ["organization_id"], unique=False
+        "ix_endorsement_name",
+        "endorsement",
+        ["name_key", "id"],
+        unique=False,
+        postgresql_ops={"name_key": "text_pattern_ops"},
+    )
+    op.create_index(
+        "ix_endorsement_organization_id", "endorsement", ["organization_id", "id"], unique=False
+    )
+    op.create_index(
+        "ix_endorsement_petition", "endorsement", ["petition_id", "state", "id"], unique=False
     )
     op.create_index(
         "ix_endorsement_signer",
@@ -721,13 +839,7 @@ def upgrade() -> None:
         [sa.literal_column("lower(signer_email)")],
         unique=False,
     )
-    op.create_index(
-        "ix_endorsement_to_decide",
-        "endorsement",
-        ["id"],
-        unique=False,
-        postgresql_where=sa.text("state = 'confirmed'"),
-    )
+    op.create_index("ix_endorsement_state", "endorsement", ["state", "id"], unique=False)
     op.create_index(
         "uq_endorsement_once",
         "endorsement",
@@ -745,17 +857,24 @@ def downgrade() -> None:
         table_name="endorsement",
         postgresql_where=sa.text("state IN ('confirmed', 'approved')"),
     )
-    op.drop_index(
-        "ix_endorsement_to_decide",
-        table_name="endorsement",
-        postgresql_where=sa.text("state = 'confirmed'"),
-    )
+    op.drop_index("ix_endorsement_state", table_name="endorsement")
     op.drop_index("ix_endorsement_signer", table_name="endorsement")
+    op.drop_index("ix_endorsement_petition", table_name="endorsement")
     op.drop_index("ix_endorsement_organization_id", table_name="endorsement")
+    op.drop_index(
+        "ix_endorsement_name",
+        table_name="endorsement",
+        postgresql_ops={"name_key": "text_pattern_ops"},
+    )
     op.drop_index(
         "ix_endorsement_listing",
         table_name="endorsement",
         postgresql_where=sa.text("state = 'approved'"),
+    )
+    op.drop_index(
+        "ix_endorsement_domain",
+        table_name="endorsement",
+        postgresql_where=sa.text("state IN ('confirmed', 'approved') AND domain <> ''"),
     )
     op.drop_index("ix_endorsement_campaign", table_name="endorsement")
     op.drop_table("endorsement")
@@ -784,9 +903,14 @@ def downgrade() -> None:
     op.drop_index("ix_letter_held", table_name="letter", postgresql_where=sa.text("state = 'held'"))
     op.drop_index("ix_letter_campaign_state", table_name="letter")
     op.drop_table("letter")
+    op.drop_index("ix_cosigner_organization", table_name="cosigner")
+    op.drop_index("ix_cosigner_listing", table_name="cosigner")
+    op.drop_table("cosigner")
     op.drop_index("uq_confirmation_address_lower", table_name="confirmation")
     op.drop_table("confirmation")
     op.drop_table("campaign_target")
+    op.drop_index("ix_campaign_supporter_supporter_id", table_name="campaign_supporter")
+    op.drop_table("campaign_supporter")
     op.drop_index(
         "ix_alert_due",
         table_name="alert",
@@ -797,6 +921,12 @@ def downgrade() -> None:
     op.drop_index("uq_user_email_lower", table_name="user")
     op.drop_table("user")
     op.drop_table("source_code")
+    op.drop_index(
+        "uq_resubscription_waiting",
+        table_name="resubscription",
+        postgresql_where=sa.text("confirmed_at IS NULL"),
+    )
+    op.drop_table("resubscription")
     op.drop_table("holder")
     op.drop_index(
         "ix_consent_organization_active",
@@ -816,7 +946,9 @@ def downgrade() -> None:
     op.drop_table("suppression")
     op.drop_index("uq_supporter_email_lower", table_name="supporter")
     op.drop_index("ix_supporter_state", table_name="supporter")
-    op.drop_index("ix_supporter_names", table_name="supporter")
+    op.drop_index("ix_supporter_language", table_name="supporter")
+    op.drop_index("ix_supporter_family_prefix", table_name="supporter")
+    op.drop_index("ix_supporter_email_prefix", table_name="supporter")
     op.drop_table("supporter")
     op.drop_table("role")
     op.drop_table("organization")
