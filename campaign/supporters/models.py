@@ -1,6 +1,6 @@
 """Supporters, what they agreed to, and the confirmations that they asked for."""
 
-from sqlalchemy import Boolean, Column, Index, Integer, Text, UniqueConstraint, func, text
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, Text, UniqueConstraint, func, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -18,8 +18,11 @@ class Supporter(db.Model):
     __tablename__ = "supporter"
     __table_args__ = (
         Index("uq_supporter_email_lower", func.lower(Column("email", Text)), unique=True),
-        Index("ix_supporter_names", "family_name", "given_name", "id"),
+        # text_pattern_ops serves "begins with" in any collation.
+        Index("ix_supporter_email_prefix", text("lower(email) text_pattern_ops")),
+        Index("ix_supporter_family_prefix", text("lower(family_name) text_pattern_ops")),
         Index("ix_supporter_state", "state", "id"),
+        Index("ix_supporter_language", "language", "id"),
     )
 
     id: Mapped[Id]
@@ -35,6 +38,20 @@ class Supporter(db.Model):
     source: Mapped[str] = mapped_column(server_default="")
     created_at: Mapped[Moment]
     confirmed_at: Mapped[Moment | None]
+    erased_at: Mapped[Moment | None]
+    """When the person had everything deleted: the row stays as a number without a name."""
+
+
+class CampaignSupporter(db.Model):
+    """A confirmed person who signed up or wrote in a campaign: one row for each, and one in ``supporters.joined``."""
+
+    __tablename__ = "campaign_supporter"
+    __table_args__ = (Index("ix_campaign_supporter_supporter_id", "supporter_id"),)
+
+    campaign_id: Mapped[int] = mapped_column(BigInteger, reference("campaign"), primary_key=True)
+    supporter_id: Mapped[int] = mapped_column(BigInteger, reference("supporter"), primary_key=True)
+    joined_at: Mapped[Moment]
+    source: Mapped[str] = mapped_column(server_default="")
 
 
 class Consent(db.Model):
@@ -72,9 +89,28 @@ class SignUp(db.Model):
     postal_code: Mapped[str] = mapped_column(server_default="")
     language: Mapped[str]
     source: Mapped[str] = mapped_column(server_default="")
-    consents: Mapped[bool] = mapped_column(Boolean, server_default="true")
+    consents: Mapped[bool] = mapped_column(Boolean, server_default="false")
+    wording: Mapped[str] = mapped_column(server_default="")
+    """What the consent box said when the person ticked it."""
     created_at: Mapped[Moment]
     confirmed_at: Mapped[Moment | None]
+
+
+class Resubscription(db.Model):
+    """A wish to hear from an organization again after unsubscribing: it counts once its mailed link is confirmed."""
+
+    __tablename__ = "resubscription"
+
+    id: Mapped[Id]
+    supporter_id: Mapped[int] = mapped_column(reference("supporter", ondelete="CASCADE"))
+    organization_id: Mapped[int] = mapped_column(reference("organization"))
+    created_at: Mapped[Moment]
+    confirmed_at: Mapped[Moment | None]
+
+    __table_args__ = (
+        Index("uq_resubscription_waiting", "supporter_id", "organization_id", unique=True,
+              postgresql_where=text("confirmed_at IS NULL")),
+    )
 
 
 class Confirmation(db.Model):
