@@ -24,7 +24,7 @@ __all__ = ["EngineError", "Urls", "ensure", "heal", "release", "temporary"]
 _KEEPER = Path(__file__).with_name("keeper.py")
 _START_SECONDS = 120
 _held: dict[tuple[str, Path], IO[str]] = {}
-_keepers: list[subprocess.Popen[str]] = []
+_keepers: dict[tuple[str, Path], subprocess.Popen[str]] = {}
 _holder_pid = 0
 
 # In the environment of what `campaign run` starts; keepers outlive it and must not carry it.
@@ -63,7 +63,7 @@ def _embedded(config: dict[str, Any]) -> list[str]:
 def heal(data: Path) -> None:
     """Start the keepers that died of the engines held here; cheap when there is nothing to do."""
     names = [name for name, folder in _held if folder == data]
-    _keepers[:] = [keeper for keeper in _keepers if keeper.poll() is None]
+    _reap()
     if names:
         _hold(data, names)
 
@@ -78,7 +78,13 @@ def release(data: Path | None = None) -> None:
     for file in files:
         _await_stop(file, deadline)
         file.close()
-    _keepers[:] = [keeper for keeper in _keepers if keeper.poll() is None]
+    _reap()
+
+
+def _reap() -> None:
+    for key, keeper in list(_keepers.items()):
+        if keeper.poll() is not None:
+            del _keepers[key]
 
 
 def _await_stop(holders: IO[str], deadline: float) -> None:
@@ -111,7 +117,10 @@ def temporary(fsync: bool = False) -> Iterator[Urls]:
         urls = _hold(folder, ["postgres", "valkey"], fast=not fsync, delete=True)
         yield Urls(urls["postgres"], urls["valkey"])
     finally:
+        ours = [keeper for key, keeper in _keepers.items() if key[1] == folder]
         release(folder)
+        for keeper in ours:
+            keeper.wait(20)
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -142,6 +151,7 @@ def _hold(
                 starting.append((name, _start_keeper(name, data, options)))
         for name, keeper in starting:
             _await_ready(name, keeper)
+            _keepers[name, data] = keeper
     return {name: (control / f"{name}.url").read_text().strip() for name in names}
 
 
@@ -179,7 +189,6 @@ def _await_ready(name: str, keeper: subprocess.Popen[str]) -> None:
         readable = select.select([answer], [], [], _START_SECONDS)[0]
         line = answer.readline().strip() if readable else ""
     if line == "ready":
-        _keepers.append(keeper)
         return
     keeper.kill()
     keeper.wait()

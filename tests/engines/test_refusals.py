@@ -1,0 +1,64 @@
+"""A wrong setting: one sentence that says how to mend it, and exit code 1."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+RUN = [sys.executable, "-c", "from campaign.cli import main; main()", "run"]
+KEY = {"SECRET_KEY": "a key"}
+
+
+def refused(command: list[str], environment: dict[str, str]) -> str:
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 1, done.stderr
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 1, done.stderr
+    return lines[0]
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"PORT": "many"}, "PORT"),
+        ({"PORT": "70000"}, "PORT"),
+        ({"MAIL_PORT": "-1"}, "MAIL_PORT"),
+        ({"MAIL_USE_TLS": "perhaps"}, "MAIL_USE_TLS"),
+        ({"MAIL_USE_TLS": "1", "MAIL_USE_SSL": "1"}, "MAIL_USE_SSL"),
+        ({"SITE_URL": "act.example.org"}, "SITE_URL"),
+        ({"DATABASE_URL": "mysql://localhost/x"} | KEY, "DATABASE_URL"),
+        ({"DATABASE_URL": "postgresql://localhost/x"}, "SECRET_KEY"),
+        ({"REDIS_URL": "http://localhost"}, "REDIS_URL"),
+        ({"DATA": "/proc/nowhere"}, "DATA"),
+    ],
+)
+def test_every_door_says_what_is_wrong(
+    bare: dict[str, str], settings: dict[str, str], said: str
+) -> None:
+    sentence = refused([sys.executable, "worker.py"], bare | settings)
+    assert said in sentence
+    assert sentence.endswith((".", "'"))
+
+
+def test_a_taken_port(bare: dict[str, str]) -> None:
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = str(server.getsockname()[1])
+        assert port in refused(RUN, bare | {"PORT": port})
+
+
+def test_servers_that_do_not_answer(bare: dict[str, str]) -> None:
+    bare |= {"PORT": "5993"}
+    mail = refused(RUN, bare | {"MAIL_SERVER": "127.0.0.1", "MAIL_PORT": "9"})
+    assert "127.0.0.1:9" in mail
+    assert "MAIL_SERVER" in mail
+    assert "REDIS_URL" in refused(RUN, bare | {"REDIS_URL": "redis://127.0.0.1:9/0"})
+    database = {"DATABASE_URL": "postgresql://u:geheim@127.0.0.1:9/x"} | KEY
+    sentence = refused(RUN, bare | database)
+    assert "DATABASE_URL" in sentence
+    assert "geheim" not in sentence
