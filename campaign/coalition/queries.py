@@ -29,3 +29,8 @@ def organization_by_slug(slug: str) -> Organization | None:
     return db.session.execute(
         select(Organization).where(Organization.slug == slug)
     ).scalar_one_or_none()
+
+
+def any_campaign() -> bool:
+    """Whether there is any campaign at all, drafts included."""
+    return db.session.execute(select(Campaign.id).limit(1)).first() is not None
