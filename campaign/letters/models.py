@@ -2,9 +2,19 @@
 
 from datetime import date, time
 
-from sqlalchemy import BigInteger, Boolean, Float, Index, Integer, SmallInteger, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, deferred, mapped_column
 
 from campaign.columns import Id, Moment, Texts, one_of, reference
 from campaign.extensions import db
@@ -85,6 +95,8 @@ class CampaignTarget(db.Model):
     campaign_id: Mapped[int] = mapped_column(BigInteger, reference("campaign"), primary_key=True)
     target_id: Mapped[int] = mapped_column(BigInteger, reference("target"), primary_key=True)
     position: Mapped[int] = mapped_column(Integer, server_default="0")
+    urgent: Mapped[bool] = mapped_column(Boolean, server_default="false")
+    """Whether this campaign's letters leave before those of others to the same office."""
 
 
 class LetterTemplate(db.Model):
@@ -121,6 +133,7 @@ class Letter(db.Model):
         Index("ix_letter_supporter_id", "supporter_id"),
         Index("ix_letter_campaign_state", "campaign_id", "state", "id"),
         Index("ix_letter_held", "id", postgresql_where=text("state = 'held'")),
+        Index("ix_letter_fingerprint", "campaign_id", "fingerprint", postgresql_where=text("own_share > 0")),
     )
 
     id: Mapped[Id]
@@ -139,6 +152,10 @@ class Letter(db.Model):
     consents: Mapped[bool] = mapped_column(Boolean, server_default="false")
     own_share: Mapped[float] = mapped_column(Float, server_default="0")
     """Share of the words that are not the template's, 0 to 1."""
+    fingerprint: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    """A simhash of the words: near-identical letters differ in few bits, the same text in none."""
+    hold_reason: Mapped[str] = mapped_column(server_default="")
+    """Why a rule held it for a person, as the desk shows it."""
     source: Mapped[str] = mapped_column(server_default="")
     alert_id: Mapped[int | None] = mapped_column(BigInteger)
     """The action alert through whose link it came."""
@@ -157,6 +174,8 @@ class Delivery(db.Model):
         UniqueConstraint("letter_id", "target_id"),
         Index("ix_delivery_waiting", "target_id", "priority", "id", postgresql_where=text("state = 'waiting'")),
         Index("ix_delivery_target_state", "target_id", "state", "id"),
+        Index("ix_delivery_state", "state", "id", postgresql_where=text("state <> 'waiting'")),
+        Index("ix_delivery_bundle_id", "bundle_id", "id", postgresql_where=text("bundle_id IS NOT NULL")),
     )
 
     id: Mapped[Id]
@@ -166,6 +185,10 @@ class Delivery(db.Model):
     state: Mapped[str]
     priority: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     """Lower leaves first."""
+    round: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    """How often it came back from the mail engine untried; the ledger's ``origin_id`` of the message in force."""
+    bundle_id: Mapped[int | None] = mapped_column(reference("bundle"))
+    """The digest or packet that it is in."""
     due_at: Mapped[Moment | None]
     """The slot that the drip gave it."""
     finished_at: Mapped[Moment | None]
@@ -173,3 +196,50 @@ class Delivery(db.Model):
     """Kept in the capture inbox instead of sent."""
     answer: Mapped[str] = mapped_column(server_default="")
     """The last answer of the office's mail server."""
+
+
+BUNDLE_STATES = (
+    "making",  # a job writes the PDF
+    "ready",  # the PDF is there
+    "broken",  # the PDF could not be made; the letters wait again
+    "queued",  # a digest that the mail engine has
+    "sent",  # a digest that the office's mail server accepted
+    "failed",  # a digest that it refused
+    "handed",  # a packet that a person handed over
+    "undone",  # taken apart before it left; the letters wait again
+)
+
+
+class Bundle(db.Model):
+    """Letters that reach an office together: a day's digest by mail, or a packet on paper for delivery by hand."""
+
+    __tablename__ = "bundle"
+    __table_args__ = (
+        one_of("kind", ("digest", "packet")),
+        one_of("state", BUNDLE_STATES),
+        Index("ix_bundle_target_id", "target_id", "id"),
+        Index(
+            "uq_bundle_digest_a_day", "target_id", "campaign_id", "day", "piece", unique=True,
+            postgresql_where=text("kind = 'digest' AND state <> 'undone'"),
+        ),
+    )
+
+    id: Mapped[Id]
+    kind: Mapped[str]
+    target_id: Mapped[int] = mapped_column(reference("target"))
+    campaign_id: Mapped[int] = mapped_column(reference("campaign"))
+    state: Mapped[str]
+    day: Mapped[date]
+    """The office's day on which it was put together."""
+    piece: Mapped[int] = mapped_column(SmallInteger, server_default="1")
+    letters: Mapped[int] = mapped_column(Integer, server_default="0")
+    done: Mapped[int] = mapped_column(Integer, server_default="0")
+    """Letters set so far, for the progress bar."""
+    pages: Mapped[int] = mapped_column(Integer, server_default="0")
+    problem: Mapped[str] = mapped_column(server_default="")
+    content: Mapped[bytes | None] = deferred(mapped_column(LargeBinary))
+    created_at: Mapped[Moment]
+    created_by: Mapped[str] = mapped_column(server_default="")
+    handed_on: Mapped[date | None]
+    handed_by: Mapped[str] = mapped_column(server_default="")
+    note: Mapped[str] = mapped_column(server_default="")

@@ -158,6 +158,14 @@ def upgrade() -> None:
         sa.UniqueConstraint("name", name=op.f("uq_role_name")),
     )
     op.create_table(
+        "setting",
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("value", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("changed_by", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_setting")),
+    )
+    op.create_table(
         "supporter",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("email", sa.String(), nullable=False),
@@ -440,6 +448,44 @@ def upgrade() -> None:
         postgresql_where=sa.text("state IN ('scheduled', 'sending')"),
     )
     op.create_table(
+        "bundle",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("target_id", sa.BigInteger(), nullable=False),
+        sa.Column("campaign_id", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("piece", sa.SmallInteger(), server_default="1", nullable=False),
+        sa.Column("letters", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("done", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("pages", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("problem", sa.String(), server_default="", nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("created_by", sa.String(), server_default="", nullable=False),
+        sa.Column("handed_on", sa.Date(), nullable=True),
+        sa.Column("handed_by", sa.String(), server_default="", nullable=False),
+        sa.Column("note", sa.String(), server_default="", nullable=False),
+        sa.CheckConstraint("kind IN ('digest', 'packet')", name=op.f("ck_bundle_kind_known")),
+        sa.CheckConstraint(
+            "state IN ('making', 'ready', 'broken', 'queued', 'sent', 'failed', 'handed', 'undone')",
+            name=op.f("ck_bundle_state_known"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["campaign_id"], ["campaign.id"], name=op.f("fk_bundle_campaign_id")
+        ),
+        sa.ForeignKeyConstraint(["target_id"], ["target.id"], name=op.f("fk_bundle_target_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_bundle")),
+    )
+    op.create_index("ix_bundle_target_id", "bundle", ["target_id", "id"], unique=False)
+    op.create_index(
+        "uq_bundle_digest_a_day",
+        "bundle",
+        ["target_id", "campaign_id", "day", "piece"],
+        unique=True,
+        postgresql_where=sa.text("kind = 'digest' AND state <> 'undone'"),
+    )
+    op.create_table(
         "campaign_supporter",
         sa.Column("campaign_id", sa.BigInteger(), nullable=False),
         sa.Column("supporter_id", sa.BigInteger(), nullable=False),
@@ -461,6 +507,7 @@ def upgrade() -> None:
         sa.Column("campaign_id", sa.BigInteger(), nullable=False),
         sa.Column("target_id", sa.BigInteger(), nullable=False),
         sa.Column("position", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("urgent", sa.Boolean(), server_default="false", nullable=False),
         sa.ForeignKeyConstraint(
             ["campaign_id"], ["campaign.id"], name=op.f("fk_campaign_target_campaign_id")
         ),
@@ -545,6 +592,8 @@ def upgrade() -> None:
         sa.Column("body", sa.String(), nullable=False),
         sa.Column("consents", sa.Boolean(), server_default="false", nullable=False),
         sa.Column("own_share", sa.Float(), server_default="0", nullable=False),
+        sa.Column("fingerprint", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("hold_reason", sa.String(), server_default="", nullable=False),
         sa.Column("source", sa.String(), server_default="", nullable=False),
         sa.Column("alert_id", sa.BigInteger(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
@@ -566,6 +615,13 @@ def upgrade() -> None:
     )
     op.create_index(
         "ix_letter_campaign_state", "letter", ["campaign_id", "state", "id"], unique=False
+    )
+    op.create_index(
+        "ix_letter_fingerprint",
+        "letter",
+        ["campaign_id", "fingerprint"],
+        unique=False,
+        postgresql_where=sa.text("own_share > 0"),
     )
     op.create_index(
         "ix_letter_held", "letter", ["id"], unique=False, postgresql_where=sa.text("state = 'held'")
@@ -678,6 +734,8 @@ def upgrade() -> None:
         sa.Column("campaign_id", sa.BigInteger(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("priority", sa.SmallInteger(), server_default="0", nullable=False),
+        sa.Column("round", sa.SmallInteger(), server_default="0", nullable=False),
+        sa.Column("bundle_id", sa.BigInteger(), nullable=True),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("captured", sa.Boolean(), server_default="false", nullable=False),
@@ -686,10 +744,25 @@ def upgrade() -> None:
             "state IN ('waiting', 'queued', 'sent', 'deferred', 'failed', 'uncertain', 'held', 'cancelled')",
             name=op.f("ck_delivery_state_known"),
         ),
+        sa.ForeignKeyConstraint(["bundle_id"], ["bundle.id"], name=op.f("fk_delivery_bundle_id")),
         sa.ForeignKeyConstraint(["letter_id"], ["letter.id"], name=op.f("fk_delivery_letter_id")),
         sa.ForeignKeyConstraint(["target_id"], ["target.id"], name=op.f("fk_delivery_target_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_delivery")),
         sa.UniqueConstraint("letter_id", "target_id", name=op.f("uq_delivery_letter_id_target_id")),
+    )
+    op.create_index(
+        "ix_delivery_bundle_id",
+        "delivery",
+        ["bundle_id", "id"],
+        unique=False,
+        postgresql_where=sa.text("bundle_id IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_delivery_state",
+        "delivery",
+        ["state", "id"],
+        unique=False,
+        postgresql_where=sa.text("state <> 'waiting'"),
     )
     op.create_index(
         "ix_delivery_target_state", "delivery", ["target_id", "state", "id"], unique=False
@@ -768,6 +841,7 @@ def upgrade() -> None:
         sa.Column("signer_title", sa.String(), server_default="", nullable=False),
         sa.Column("signer_email", sa.String(), nullable=False),
         sa.Column("language", sa.String(), server_default="en", nullable=False),
+        sa.Column("source", sa.String(), server_default="", nullable=False),
         sa.Column("position", sa.Integer(), server_default=sa.text("1000000000"), nullable=False),
         sa.Column("proof", sa.String(), server_default="", nullable=False),
         sa.Column("signed_on", sa.Date(), nullable=False),
@@ -886,6 +960,14 @@ def downgrade() -> None:
         "ix_delivery_waiting", table_name="delivery", postgresql_where=sa.text("state = 'waiting'")
     )
     op.drop_index("ix_delivery_target_state", table_name="delivery")
+    op.drop_index(
+        "ix_delivery_state", table_name="delivery", postgresql_where=sa.text("state <> 'waiting'")
+    )
+    op.drop_index(
+        "ix_delivery_bundle_id",
+        table_name="delivery",
+        postgresql_where=sa.text("bundle_id IS NOT NULL"),
+    )
     op.drop_table("delivery")
     op.drop_table("user_role")
     op.drop_index("ix_update_campaign_published", table_name="update")
@@ -901,6 +983,9 @@ def downgrade() -> None:
     )
     op.drop_index("ix_letter_supporter_id", table_name="letter")
     op.drop_index("ix_letter_held", table_name="letter", postgresql_where=sa.text("state = 'held'"))
+    op.drop_index(
+        "ix_letter_fingerprint", table_name="letter", postgresql_where=sa.text("own_share > 0")
+    )
     op.drop_index("ix_letter_campaign_state", table_name="letter")
     op.drop_table("letter")
     op.drop_index("ix_cosigner_organization", table_name="cosigner")
@@ -911,6 +996,13 @@ def downgrade() -> None:
     op.drop_table("campaign_target")
     op.drop_index("ix_campaign_supporter_supporter_id", table_name="campaign_supporter")
     op.drop_table("campaign_supporter")
+    op.drop_index(
+        "uq_bundle_digest_a_day",
+        table_name="bundle",
+        postgresql_where=sa.text("kind = 'digest' AND state <> 'undone'"),
+    )
+    op.drop_index("ix_bundle_target_id", table_name="bundle")
+    op.drop_table("bundle")
     op.drop_index(
         "ix_alert_due",
         table_name="alert",
@@ -950,6 +1042,7 @@ def downgrade() -> None:
     op.drop_index("ix_supporter_family_prefix", table_name="supporter")
     op.drop_index("ix_supporter_email_prefix", table_name="supporter")
     op.drop_table("supporter")
+    op.drop_table("setting")
     op.drop_table("role")
     op.drop_table("organization")
     op.drop_index(
