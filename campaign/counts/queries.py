@@ -1,11 +1,12 @@
 """Reading the counters: a few rows by key, whatever the size of what they count."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from datetime import date
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
-from campaign.counts.models import ALL_DAYS, WHOLE_SITE, Counter
+from campaign.counts.models import ALL_DAYS, WHOLE_SITE, Counter, JournalEntry
 from campaign.extensions import db
 
 
@@ -59,3 +60,16 @@ def by_day(
     for day, value in db.session.execute(query):
         sums[day] += value
     return dict(sums)
+
+
+def exact(names: Sequence[str], part: str = "") -> int:
+    """The sum of some counters' totals in all campaigns, with what is in the journal and not folded yet."""
+    folded = select(func.coalesce(func.sum(Counter.value), 0)).where(
+        Counter.name.in_(names), Counter.part == part, Counter.day == ALL_DAYS
+    )
+    unfolded = select(func.coalesce(func.sum(JournalEntry.delta), 0)).where(
+        JournalEntry.folded_at.is_(None), JournalEntry.name.in_(names), JournalEntry.part == part
+    )
+    # One statement, so that no fold comes in between.
+    total = select(folded.scalar_subquery() + unfolded.scalar_subquery())
+    return int(db.session.execute(total).scalar_one())

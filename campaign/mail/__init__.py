@@ -1,0 +1,8 @@
+"""The mail engine: one ledger of outbound messages in three streams, and what sends it. It knows no feature."""
+
+from flask import Flask
+
+
+def init_app(app: Flask) -> None:
+    """Registers the engine's tables, its jobs, and the origin that it renders itself."""
+    from campaign.mail import jobs, models, notices  # noqa: F401  # importing registers them

@@ -1,0 +1,131 @@
+"""RQ entry points: one job is a few seconds of a stream's work, never one message."""
+
+import logging
+import threading
+import time
+
+from flask import Flask, current_app
+from sqlalchemy.exc import DBAPIError
+
+from campaign.engines import stopping
+from campaign.extensions import db, rq
+from campaign.mail import leases, orders, sender
+from campaign.mail.streams import STREAMS
+from campaign.mail.transport import ServerAway
+from campaign.mail.wake import wake
+
+log = logging.getLogger(__name__)
+
+BOX_S = 3.0
+"""How long a job goes on claiming; then others get their turn."""
+
+
+def deliver(stream: str) -> int:
+    """Sends what is due of a stream for about three seconds, on as many connections as it is worth.
+
+    Returns how many messages it found due. Where more than that is due it wakes another worker first, and
+    itself again at the end.
+    """
+    plan = STREAMS[stream]
+    due = 0 if orders.stream_paused(stream) else leases.due(stream, plan.claim * plan.threads + 1)
+    db.session.commit()
+    if not due:
+        return 0
+    if due > plan.claim * plan.threads:
+        wake(stream)
+    until = time.monotonic() + BOX_S
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # werkzeug's proxy
+    crew = _Crew(app, stream, until)
+    crew.work(min(plan.threads, -(-due // plan.claim)))
+    if crew.more and not stopping.requested():
+        wake(stream)
+    return due
+
+
+class _Crew:
+    """The senders of one job."""
+
+    def __init__(self, app: Flask, stream: str, until: float) -> None:
+        self.app = app
+        self.stream = STREAMS[stream]
+        self.until = until
+        self.more = False
+        """Whether a sender stopped for want of time and not of messages."""
+
+    def work(self, size: int) -> None:
+        """Has ``size`` senders work, and renews their leases where that takes long."""
+        threads = [
+            threading.Thread(target=self._send, args=(slot,), name=f"{self.stream.name}-{slot}")
+            for slot in range(size)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            while thread.is_alive():
+                thread.join(timeout=1)
+                self._renew()
+
+    def _send(self, slot: int) -> None:
+        with self.app.app_context():
+            try:
+                self.more |= sender.send_due(self.stream, slot, self.until)
+            except ServerAway as error:
+                log.warning("%s", error)
+            except DBAPIError as error:
+                db.session.rollback()
+                log.warning(
+                    "the database went away while %s were sent: %s", self.stream.name, error.orig
+                )
+            except Exception:
+                log.exception("a sender of %s stopped", self.stream.name)
+
+    def _renew(self) -> None:
+        try:
+            sender.held_leases.renew()
+        except DBAPIError:
+            db.session.rollback()
+
+
+@rq.job(queue="confirmations")
+def deliver_confirmations() -> int:
+    """Sends confirmations that are due."""
+    return deliver("confirmations")
+
+
+@rq.job(queue="letters")
+def deliver_letters() -> int:
+    """Sends letters that are due."""
+    return deliver("letters")
+
+
+@rq.job(queue="alerts")
+def deliver_alerts() -> int:
+    """Sends alerts that are due."""
+    return deliver("alerts")
+
+
+DELIVER = {
+    "confirmations": deliver_confirmations,
+    "letters": deliver_letters,
+    "alerts": deliver_alerts,
+}
+
+
+@rq.job(queue="default")
+def sweep() -> int:
+    """What must happen even if every wake-up was lost; cron calls it every five seconds.
+
+    Takes back what dead senders had leased, queues what waited in doubt, goes on with standing orders, and
+    wakes the streams that have something due. Returns how many streams it woke.
+    """
+    leases.expire()
+    leases.retry_uncertain()
+    until = time.monotonic() + BOX_S
+    while orders.carry_on() and time.monotonic() < until and not stopping.requested():
+        pass
+    due = [stream for stream in STREAMS if leases.due(stream, 1)]
+    db.session.commit()
+    return sum(wake(stream) for stream in due)
+
+
+rq.cron_register(sweep, 5, queue="default", result_ttl=0, ttl=30)

@@ -1,0 +1,232 @@
+"""The outbound ledger, as features use it: rows go in, are held, released and cancelled, and report back.
+
+All of it happens in the caller's transaction; after its commit the caller wakes the stream
+(:func:`campaign.mail.wake.wake`), and where it forgets to, the sweep finds the rows a few seconds later.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from psycopg.types.json import Jsonb
+from sqlalchemy import ColumnElement, Select, Text, cast, func, literal, select, text
+from sqlalchemy.dialects.postgresql import insert
+
+from campaign.clock import utcnow
+from campaign.counts import queries
+from campaign.extensions import db
+from campaign.mail import orders, settings, states
+from campaign.mail.models import OPEN_STATES, STREAMS, Message
+from campaign.mail.states import IllegalTransition, Result, Row, on_result
+
+__all__ = [
+    "Draft", "IllegalTransition", "Result", "Row", "cancel", "decide", "enqueue", "enqueue_select",
+    "hold", "on_result", "open_messages", "progress", "release", "retry", "totals",
+]  # fmt: skip
+
+CHUNK = 1000
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A message to be: ``(origin, origin_id, unit_id)`` is its identity, and a second one is passed over."""
+
+    origin: str
+    unit_id: int
+    to_address: str
+    language: str
+    origin_id: int = 0
+    campaign_id: int = 0
+    priority: int = 0
+    due: datetime | None = None
+    data: Any = None
+
+
+_INSERT = text(
+    """
+    INSERT INTO message (stream, origin, origin_id, unit_id, to_address, domain, language, campaign_id,
+        priority, next_attempt_at, message_id, data, created_at)
+    SELECT :stream, u.origin, u.origin_id, u.unit_id, u.to_address,
+        lower(substring(u.to_address FROM '[^@]*$')), u.language, u.campaign_id, u.priority, u.due,
+        '<' || replace(gen_random_uuid()::text, '-', '') || '@' || :sender_domain || '>', u.data, :now
+    FROM unnest(CAST(:origin AS text[]), CAST(:origin_id AS bigint[]), CAST(:unit_id AS bigint[]),
+        CAST(:to_address AS text[]), CAST(:language AS text[]), CAST(:campaign_id AS bigint[]),
+        CAST(:priority AS smallint[]), CAST(:due AS timestamptz[]), CAST(:data AS jsonb[]))
+        AS u (origin, origin_id, unit_id, to_address, language, campaign_id, priority, due, data)
+    ON CONFLICT (origin, origin_id, unit_id) DO NOTHING
+    RETURNING id, origin, origin_id, campaign_id
+    """
+)
+
+
+def enqueue(stream: str, drafts: Iterable[Draft]) -> list[int]:
+    """Queues the messages that are not in the ledger yet and returns their row numbers."""
+    _known(stream)
+    now = utcnow()
+    domain = settings.sender().domain
+    inserted: list[int] = []
+    moves: Counter[tuple[str, str, int, int, str | None, str]] = Counter()
+    for chunk in _chunks(drafts):
+        values: dict[str, Any] = {
+            name: [getattr(draft, name) for draft in chunk]
+            for name in ("origin", "origin_id", "unit_id", "to_address", "language", "campaign_id", "priority")
+        }  # fmt: skip
+        values["due"] = [draft.due or now for draft in chunk]
+        values["data"] = [None if draft.data is None else Jsonb(draft.data) for draft in chunk]
+        values |= {"stream": stream, "sender_domain": domain, "now": now}
+        for row_id, origin, origin_id, campaign_id in db.session.execute(_INSERT, values):
+            inserted.append(row_id)
+            moves[stream, origin, origin_id, campaign_id, None, "queued"] += 1
+    states.count(moves)
+    return inserted
+
+
+def enqueue_select(
+    stream: str, origin: str, origin_id: int, campaign_id: int, query: Select[Any]
+) -> int:
+    """Queues a message for each row of ``query`` (unit_id, to_address, language and, if given, due).
+
+    One INSERT … SELECT, however large the audience. Returns how many were not in the ledger yet.
+    """
+    _known(stream)
+    found = query.subquery()
+    now = literal(utcnow())
+    unique = func.replace(cast(func.gen_random_uuid(), Text), "-", "")
+    columns: dict[str, ColumnElement[Any]] = {
+        "stream": literal(stream),
+        "origin": literal(origin),
+        "origin_id": literal(origin_id),
+        "unit_id": found.c.unit_id,
+        "to_address": found.c.to_address,
+        "domain": func.lower(func.substring(found.c.to_address, "[^@]*$")),
+        "language": found.c.language,
+        "campaign_id": literal(campaign_id),
+        "next_attempt_at": func.coalesce(found.c.due, now) if "due" in found.c else now,
+        "message_id": literal("<") + unique + literal(f"@{settings.sender().domain}>"),
+        "created_at": now,
+    }
+    statement = (
+        insert(Message)
+        .from_select(list(columns), select(*list(columns.values())))
+        .on_conflict_do_nothing(constraint="uq_message_unit")
+    )
+    n: int = db.session.connection().execute(statement).rowcount
+    states.count(Counter({(stream, origin, origin_id, campaign_id, None, "queued"): n}))
+    return n
+
+
+def cancel(origin: str, origin_id: int | None = None, unit_ids: Sequence[int] | None = None) -> int:
+    """Ends what has not left yet and returns how many messages that were at once.
+
+    Without ``unit_ids`` it is a standing order for all of ``origin_id``: what a large origin has left,
+    and what is on its way and comes back, follows within seconds.
+    """
+    if unit_ids is None:
+        return orders.cancel(origin, _given(origin_id), by="")
+    return len(_move_units("cancelled", origin, origin_id, unit_ids))
+
+
+def hold(
+    origin: str,
+    origin_id: int | None = None,
+    unit_ids: Sequence[int] | None = None,
+    reason: str = "person",
+) -> int:
+    """Keeps what has not left yet from leaving until :func:`release`; like :func:`cancel` otherwise."""
+    if unit_ids is None:
+        return orders.pause(origin, _given(origin_id), by=reason)
+    return len(
+        _move_units(
+            "held",
+            origin,
+            origin_id,
+            unit_ids,
+            set_="hold_reason = :reason",
+            values={"reason": reason},
+        )
+    )
+
+
+def release(
+    origin: str, origin_id: int | None = None, unit_ids: Sequence[int] | None = None
+) -> int:
+    """Lets held messages go; without ``unit_ids`` those that a hold of the whole ``origin_id`` keeps."""
+    if unit_ids is None:
+        return orders.resume(origin, _given(origin_id), by="")
+    return len(_move_units("queued", origin, origin_id, unit_ids, old=("held",)))
+
+
+def retry(ids: Sequence[int]) -> int:
+    """Sends failed, held or uncertain messages (row numbers) once more, from the first attempt on.
+
+    Raises IllegalTransition where one of them is in another state.
+    """
+    return _move_all("queued", ids, "attempts = 0, first_attempt_at = NULL, next_attempt_at = :now")
+
+
+def decide(ids: Sequence[int], arrived: bool) -> int:
+    """A person says of uncertain messages that they arrived, or that they did not and are to go again.
+
+    Raises IllegalTransition where one of them is not uncertain.
+    """
+    if arrived:
+        return _move_all("sent", ids, old=("uncertain",))
+    return _move_all("queued", ids, "next_attempt_at = :now", old=("uncertain",))
+
+
+def totals(stream: str | None = None) -> dict[str, int]:
+    """How many messages are in each state, of one stream or of all: as of the last fold."""
+    return queries.states("messages", part=stream)
+
+
+def progress(origin: str, origin_id: int) -> dict[str, int]:
+    """How many of an origin's messages are in each state: as of the last fold."""
+    return queries.states(origin, campaign_id=None, part=str(origin_id))
+
+
+def open_messages(origin: str, origin_id: int) -> int:
+    """How many of an origin's messages may still go: exact, from the counters and what is not folded yet."""
+    names = [f"{origin}.{state}" for state in OPEN_STATES]
+    return queries.exact(names, part=str(origin_id))
+
+
+def _move_units(
+    new: str, origin: str, origin_id: int | None, unit_ids: Sequence[int], **options: Any
+) -> list[Row]:
+    old = options.pop("old", ("queued", "deferred", "held"))
+    values = {"origin": origin, "origin_id": origin_id, "unit_ids": list(unit_ids)}
+    where = "m.origin = :origin AND m.unit_id = ANY(:unit_ids)"
+    if origin_id is not None:
+        where += " AND m.origin_id = :origin_id"
+    old = tuple(state for state in old if new in states.TRANSITIONS[state])
+    return states.move(new, where, values | options.pop("values", {}), old=old, **options)
+
+
+def _move_all(
+    new: str, ids: Sequence[int], set_: str = "", old: Sequence[str] | None = None
+) -> int:
+    old = old or tuple(state for state in states.sources(new) if state != "leased")
+    moved = states.move(new, "m.id = ANY(:ids)", {"ids": list(ids)}, set_=set_, old=old)
+    if len(moved) != len(set(ids)):
+        raise IllegalTransition(f"{len(set(ids)) - len(moved)} messages cannot become {new} now")
+    return len(moved)
+
+
+def _known(stream: str) -> None:
+    if stream not in STREAMS:
+        raise ValueError(f"there is no stream {stream!r}")
+
+
+def _given(origin_id: int | None) -> int:
+    if origin_id is None:
+        raise ValueError("say which origin_id, or which unit_ids")
+    return origin_id
+
+
+def _chunks(drafts: Iterable[Draft]) -> Iterator[list[Draft]]:
+    iterator = iter(drafts)
+    while chunk := list(islice(iterator, CHUNK)):
+        yield chunk

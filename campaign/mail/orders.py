@@ -1,0 +1,134 @@
+"""Standing orders: nothing of a stream, an alert or a letter campaign leaves until it is resumed, or ever.
+
+An order takes effect with the next claim; the rows themselves follow in small transactions, so that
+an order about a million rows costs whoever gives it no more than one about ten.
+"""
+
+from typing import Literal
+
+from sqlalchemy import delete, exists, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from campaign.clock import utcnow
+from campaign.extensions import db
+from campaign.mail import states
+from campaign.mail.models import STREAMS, Message, Order
+
+CHUNK = 2000
+"""Rows moved in one transaction."""
+PAUSED = "paused"
+"""The hold reason of rows that an order holds."""
+
+Action = Literal["pause", "resume", "cancel"]
+
+
+def pause(origin: str, origin_id: int, by: str) -> int:
+    """Holds an origin's messages until :func:`resume`; returns how many at once, the rest follows."""
+    _give("pause", by, origin=origin, origin_id=origin_id)
+    return _carry_out("pause", origin, origin_id)
+
+
+def resume(origin: str, origin_id: int, by: str) -> int:
+    """Lets an origin's held messages go; returns how many at once, the rest follows."""
+    _give("resume", by, origin=origin, origin_id=origin_id)
+    return _carry_out("resume", origin, origin_id)
+
+
+def cancel(origin: str, origin_id: int, by: str) -> int:
+    """Ends an origin's messages that have not left; returns how many at once, the rest follows."""
+    _give("cancel", by, origin=origin, origin_id=origin_id)
+    return _carry_out("cancel", origin, origin_id)
+
+
+def pause_stream(stream: str, by: str) -> None:
+    """Stops a whole stream. Its rows stay as they are: nothing is claimed."""
+    if stream not in STREAMS:
+        raise ValueError(f"there is no stream {stream!r}")
+    _give("pause", by, stream=stream)
+
+
+def resume_stream(stream: str) -> None:
+    """Lets a stopped stream go on."""
+    db.session.execute(delete(Order).where(Order.stream == stream, Order.origin == ""))
+
+
+def stream_paused(stream: str) -> bool:
+    """Whether the whole stream is stopped."""
+    query = select(Order.id).where(Order.stream == stream, Order.origin == "")
+    return db.session.execute(query).first() is not None
+
+
+def standing() -> dict[tuple[str, int], str]:
+    """The orders that claims obey: {(origin, origin_id): "pause" or "cancel"}.
+
+    Locks them until the caller's commit, so that no order is withdrawn between being read and obeyed.
+    """
+    query = select(Order.origin, Order.origin_id, Order.action).where(
+        Order.origin != "", Order.action != "resume", Order.done_at.is_(None)
+    )
+    rows = db.session.execute(query.with_for_update(read=True))
+    return {(origin, origin_id): action for origin, origin_id, action in rows}
+
+
+def obey(rows: list[states.Row], orders: dict[tuple[str, int], str]) -> list[states.Row]:
+    """Holds or cancels the freshly claimed ``rows`` that an order forbids, and returns the others."""
+    for action, new, set_ in (
+        ("pause", "held", f"hold_reason = '{PAUSED}', attempts = m.attempts - 1"),
+        ("cancel", "cancelled", "attempts = m.attempts - 1"),
+    ):
+        ids = [row.id for row in rows if orders.get((row.origin, row.origin_id)) == action]
+        if ids:
+            states.move(new, "m.id = ANY(:ids)", {"ids": ids}, set_=set_, old=("leased",))
+    return [row for row in rows if (row.origin, row.origin_id) not in orders]
+
+
+def carry_on() -> bool:
+    """Moves one chunk of what each unfinished order is about, committing each; returns whether more is left."""
+    query = select(Order).where(Order.origin != "", Order.done_at.is_(None)).order_by(Order.id)
+    more = False
+    for order in db.session.scalars(query).all():
+        more |= _carry_out(order.action, order.origin, order.origin_id) == CHUNK
+        db.session.commit()
+    return more
+
+
+def _give(action: Action, by: str, stream: str = "", origin: str = "", origin_id: int = 0) -> None:
+    values = {"action": action, "by": by, "since": utcnow(), "done_at": None}
+    about = {"stream": stream, "origin": origin, "origin_id": origin_id}
+    db.session.execute(
+        insert(Order)
+        .values(**values, **about)
+        # A cancellation is for good.
+        .on_conflict_do_update(
+            constraint="uq_mail_order_about", set_=values, where=Order.action != "cancel"
+        )
+    )
+
+
+def _carry_out(action: str, origin: str, origin_id: int) -> int:
+    """Moves at most a chunk; an order that has nothing left to do is marked done or, resumed, forgotten."""
+    where, values = (
+        "m.origin = :origin AND m.origin_id = :origin_id",
+        {"origin": origin, "origin_id": origin_id},
+    )
+    this = (Order.origin == origin, Order.origin_id == origin_id)
+    if action == "resume":
+        where += f" AND m.hold_reason = '{PAUSED}'"
+        n = len(states.move("queued", where, values, old=("held",), limit=CHUNK))
+        if n < CHUNK:
+            db.session.execute(delete(Order).where(*this, Order.action == "resume"))
+        return n
+    new, set_ = "cancelled", ""
+    old: tuple[str, ...] = ("queued", "deferred", "held")
+    if action == "pause":
+        new, old, set_ = "held", ("queued", "deferred"), f"hold_reason = '{PAUSED}'"
+    n = len(states.move(new, where, values, set_=set_, old=old, limit=CHUNK))
+    if action == "cancel" and n < CHUNK:
+        of_origin = (Message.origin == origin, Message.origin_id == origin_id)
+        # One by one, so that each is looked up in an index of its own.
+        on_their_way = [
+            exists().where(Message.state == s, *of_origin) for s in ("leased", "uncertain")
+        ]
+        done = update(Order).where(*this, *(~some for some in on_their_way))
+        db.session.execute(done.values(done_at=utcnow()))
+    return n

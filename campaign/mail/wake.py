@@ -1,0 +1,30 @@
+"""Telling the workers that a stream has something due.
+
+Only a hint, to be given after the commit: with Valkey away nothing is lost, since the sweep finds whatever is due.
+"""
+
+import logging
+
+from redis.exceptions import RedisError
+
+from campaign.extensions import rq
+from campaign.mail.models import STREAMS
+
+log = logging.getLogger(__name__)
+
+
+def wake(stream: str) -> bool:
+    """Enqueues the stream's batch job unless one is waiting already; returns whether it did."""
+    from campaign.mail import jobs  # the job itself wakes the next one
+
+    if stream not in STREAMS:
+        raise ValueError(f"there is no stream {stream!r}")
+    try:
+        queue = rq.queues[stream]
+        if queue.count:
+            return False
+        queue.enqueue(jobs.DELIVER[stream].func, result_ttl=0, failure_ttl=3600, ttl=300)
+    except RedisError:
+        log.warning("Valkey is away: the sweep will find what is due in %s", stream)
+        return False
+    return True
