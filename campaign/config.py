@@ -42,6 +42,8 @@ def load(environ: Mapping[str, str]) -> dict[str, Any]:
             "max_overflow": 6,
             "pool_timeout": 10,
             "pool_recycle": 1800,
+            # Errors are logged with their statement; its values are people's names and words.
+            "hide_parameters": True,
             # Prepared statements live in a session, which a transaction-pooling pgbouncer shares.
             "connect_args": {
                 "prepare_threshold": None,

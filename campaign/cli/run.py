@@ -49,7 +49,8 @@ def run() -> None:
         if not stopped:
             _serve(supervisor, config)
     finally:
-        click.echo("Stopping.")
+        if supervisor.children:
+            supervisor.say("Stopping")
         supervisor.stop()
         engines.release()
 
@@ -72,7 +73,7 @@ def _site_command(port: int) -> list[str]:
     workers = str(min(4, max(2, os.cpu_count() or 2)))
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "wsgi:app"]
     command += ["--host", "127.0.0.1", "--port", str(port), "--workers", workers]
-    command += ["--blocking-threads", "8", "--no-ws", "--log-level", "warning"]
+    command += ["--blocking-threads", "4", "--no-ws", "--log-level", "warning"]
     command += ["--respawn-failed-workers", "--respawn-interval", "0.5"]
     return [*command, "--workers-kill-timeout", "5"]
 

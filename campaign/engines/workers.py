@@ -6,6 +6,8 @@ jobs in their own process, each job in an application context of its own.
 
 import contextlib
 import functools
+import inspect
+import logging
 import os
 import signal
 import sys
@@ -19,6 +21,7 @@ from redis.exceptions import RedisError
 from rq import Queue, SimpleWorker
 from rq.executions import Execution
 from rq.job import Job
+from rq.logutils import setup_loghandlers
 from rq.worker.base import StopRequested, WorkerStatus
 
 from campaign.engines import processes, stopping
@@ -79,12 +82,15 @@ def run_worker(app: Flask, names: Sequence[str]) -> None:
 
 def run_cron(app: Flask) -> None:
     """Enqueue the registered jobs at their times until asked to stop."""
+    setup_loghandlers(level=logging.WARNING, name="rq.cron")  # else a line for every wake-up
     while not stopping.requested():
         with contextlib.suppress(RedisError, StopRequested):
             with app.app_context():
                 extension: RQ = app.extensions["rq"]
                 scheduler = extension.make_cron_scheduler()
             for job in scheduler.get_jobs():
+                if job.func is not None:  # RQ would pickle Flask-RQ's wrapper, not its name
+                    job.func = inspect.unwrap(job.func)
                 # Wake-ups that nobody took in time are worth nothing: the next one does the same.
                 job.job_options.setdefault("ttl", max(30, 2 * (job.interval or 60)))
                 job.job_options.setdefault("result_ttl", 0)
