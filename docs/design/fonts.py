@@ -2,7 +2,7 @@
 
 Spectral and Spectral SC (SIL Open Font License 1.1, no reserved font name) come from the npm
 packages @fontsource/spectral and @fontsource/spectral-sc. Web subsets of Spectral carry no small
-capitals, so the SC face's drawn ones are put into the text face as `smcp` and `c2sc`: the
+capitals, so the SC face's drawn ones (glyphs *.sc) are put into the text face as `smcp` and `c2sc`: the
 stylesheet then asks for `font-variant-caps` and gets drawn letters, and a fallback font still
 shows something sensible.
 
@@ -45,15 +45,18 @@ def add_small_caps(font: TTFont, capitals: TTFont) -> None:
     """Copy the drawn small capitals in as `*.sc` and switch them on by smcp and c2sc."""
     glyphs, cmap, other = capitals.getGlyphSet(), font.getBestCmap(), capitals.getBestCmap()
     order, small, large = font.getGlyphOrder(), [], []
-    for letter in CAPS:
-        source, plain = other[ord(letter)], cmap[ord(letter)]
+    # Figures among small capitals are the oldstyle ones, which stand as high as they do.
+    found = [(letter, ".sc") for letter in CAPS + "&"] + [(digit, ".OP") for digit in "0123456789"]
+    for letter, ending in found:
+        source, plain = other[ord(letter)] + ending, cmap[ord(letter)]
         name = f"{plain}.sc"
         record, pen = DecomposingRecordingPen(glyphs), TTGlyphPen(None)
         glyphs[source].draw(record)
         record.replay(pen)
         font["glyf"][name] = pen.glyph()
         font["hmtx"][name] = deepcopy(capitals["hmtx"][source])
-        small.append((plain, name))
+        if letter.isalpha():
+            small.append((plain, name))
         large.append((cmap[ord(letter.upper())], name))
         if name not in order:
             order.append(name)
