@@ -43,7 +43,7 @@ def due(stream: str, at_most: int) -> int:
         SELECT count(*) FROM (
             SELECT 1 FROM message WHERE stream = :stream AND state IN ('queued', 'deferred')
             AND next_attempt_at <= :now LIMIT :limit
-        ) AS some
+        ) AS found
         """
     )
     return db.session.execute(

@@ -109,13 +109,14 @@ def send_due(stream: Stream, slot: int, until: float) -> bool:
         session = sessions.get(stream.name, slot)
         db.session.commit()
         owner, rows = leases.claim(stream)
+        batch = _Batch(stream, owner, session)
         if rows:
             with held_leases.held(owner):
-                _Batch(stream, owner, session).run(rows)
+                batch.run(rows)
             if isinstance(session, transport.Session) and session.broken and not session.carried:
                 raise transport.ServerAway("The mail server breaks every connection.")
-        if len(rows) < stream.claim:
-            return bool(rows)
+        if len(rows) < stream.claim and not batch.gave_back:
+            return False
         if time.monotonic() > until:
             return True
     return True
@@ -128,6 +129,8 @@ class _Batch:
         self.stream = stream
         self.owner = owner
         self.session = session
+        self.gave_back = False
+        """Whether some of the batch went back untried."""
         self._orders_at = time.monotonic()
 
     def run(self, rows: list[Row]) -> None:
@@ -138,7 +141,7 @@ class _Batch:
         mine = self._record(outcomes, groups[0] if groups else [])
         for i, group in enumerate(groups):
             group = [envelope for envelope in group if envelope.row.id in mine]
-            if self._must_stop(groups[i:]) or self.session.room() < len(group):
+            if self._must_stop(groups[i:]):
                 self._give_back(groups[i:])
                 return
             fates = self.session.send(group, self._mark if self.stream.marks else None)
@@ -149,7 +152,7 @@ class _Batch:
 
     def _must_stop(self, groups: Sequence[Sequence[Envelope]]) -> bool:
         """Whether the rest of the batch should go back: the connection or the worker ends, or someone said so."""
-        if self.session.broken or stopping.requested():
+        if self.session.broken or not self.session.room() or stopping.requested():
             return True
         if time.monotonic() - self._orders_at < ORDERS_EVERY_S:
             return False
@@ -166,6 +169,7 @@ class _Batch:
     def _judge(self, envelope: Envelope, fate: transport.Fate) -> Outcome:
         row, now, patience = envelope.row, utcnow(), self.stream.patience
         if isinstance(fate, GiveBack):
+            self.gave_back = True
             return Outcome(row, "queued")
         if isinstance(fate, Unknown):
             verdict = answers.judge_unknown(patience, row.doubts + 1, now)
@@ -179,6 +183,7 @@ class _Batch:
         return Outcome(row, *verdict, answer=fate, captured=inbox)
 
     def _give_back(self, groups: Sequence[Sequence[Envelope]]) -> None:
+        self.gave_back = True
         self._record([Outcome(e.row, "queued") for group in groups for e in group], [])
 
     def _record(self, outcomes: Sequence[Outcome], following: Sequence[Envelope]) -> set[int]:

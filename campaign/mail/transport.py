@@ -149,6 +149,8 @@ class Session:
         carry = b""  # what goes out in front of the next commands: a body with its dot, or RSET
         waiting: int | None = None  # whose body that is
         for i, envelope in enumerate(envelopes):
+            if self.room() <= (waiting is not None):
+                break
             if envelope.utf8 and not self.smtputf8:
                 text = "the mail server does not offer SMTPUTF8, which this address needs"
                 fates[i] = Answer(None, "5.6.7", text, self.server.host)
