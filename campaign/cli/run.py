@@ -142,7 +142,7 @@ def _bring_up_to_date(config: dict[str, Any], data: Path) -> None:
         with psycopg.connect(url, connect_timeout=5, prepare_threshold=None) as connection:
             version = _version(connection)
     except psycopg.OperationalError as error:
-        reason = (str(error).strip().splitlines() or ["no reason given"])[-1].strip()
+        reason = (str(error).strip().splitlines() or ["no reason given"])[0].strip()
         raise Refused(
             f"The database does not answer ({reason}): see that DATABASE_URL names a PostgreSQL "
             "server that runs, or unset it to use the built-in one."

@@ -91,8 +91,11 @@ def end_marked(name: str, value: str) -> None:
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
             if process.pid != os.getpid() and process.environ().get(name) == value:
-                process.terminate()
                 found.append(process)
-    for process in psutil.wait_procs(found, timeout=8)[1]:
+                process.terminate()
+                process.resume()  # one that was stopped would never hear of it
+    left = psutil.wait_procs(found, timeout=4)[1]
+    for process in left:
         with contextlib.suppress(psutil.Error):
             process.kill()
+    psutil.wait_procs(left, timeout=4)
