@@ -4,5 +4,8 @@ from flask import Flask
 
 
 def init_app(app: Flask) -> None:
-    """Adds the feature's routes, jobs and handlers."""
-    from campaign.coalition import models  # noqa: F401  # the tables
+    """Adds the public pages and the desk's."""
+    from campaign.coalition import site, views
+
+    app.register_blueprint(views.blueprint)
+    app.register_blueprint(site.blueprint)

@@ -4,5 +4,10 @@ from flask import Flask
 
 
 def init_app(app: Flask) -> None:
-    """Adds the feature's routes, jobs and handlers."""
-    from campaign.petitions import models  # noqa: F401  # the tables
+    """Adds the public pages, the desk's, and the petitions' part of the campaign's page."""
+    from campaign.coalition import campaign_page, site
+    from campaign.petitions import front, views
+
+    app.register_blueprint(views.blueprint)
+    campaign_page.register_section("petitions", front.section)
+    site.register_addresses(front.addresses)
