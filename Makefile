@@ -42,5 +42,5 @@ install: .venv/.installed
 	@[ -x $(BIN)/python ] || $(PYTHON) -m venv .venv || \
 	  { echo "Python's venv module is missing: install it (on Debian: apt install python3-venv)." >&2; exit 1; }
 	@echo "Installing the libraries into .venv (once; about a minute) …"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes -r requirements.txt
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-input --require-hashes -r requirements.txt
 	@touch $@

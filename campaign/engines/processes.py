@@ -94,7 +94,7 @@ def end_marked(name: str, value: str) -> None:
                 found.append(process)
                 process.terminate()
                 process.resume()  # one that was stopped would never hear of it
-    left = psutil.wait_procs(found, timeout=4)[1]
+    left = psutil.wait_procs(found, timeout=3)[1]
     for process in left:
         with contextlib.suppress(psutil.Error):
             process.kill()
