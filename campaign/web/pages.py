@@ -40,7 +40,8 @@ def asset(name: str) -> str:
 
 
 _markdown = MarkdownIt("commonmark", {"html": False, "typographer": True}).enable(
-    ["table", "smartquotes", "replacements"]
+    # Not "replacements": it would make © of paragraph (c) of a rule.
+    ["table", "smartquotes"]
 )
 
 
