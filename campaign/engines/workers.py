@@ -65,8 +65,19 @@ class Worker(SimpleWorker):
         """Nothing, see subscribe."""
 
 
+class _WithoutTraceback(logging.Filter):
+    """Valkey being away is one line, not a hundred."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.exc_info and isinstance(record.exc_info[1], RedisError):
+            record.msg, record.args = "Valkey is away; waiting until it is back", ()
+            record.exc_info = None
+        return True
+
+
 def run_worker(app: Flask, names: Sequence[str]) -> None:
     """Work on the queues until asked to stop; comes back when stopped."""
+    logging.getLogger("rq.worker").addFilter(_WithoutTraceback())
     while not stopping.requested():
         with contextlib.suppress(RedisError, StopRequested):
             with app.app_context():
