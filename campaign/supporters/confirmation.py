@@ -28,6 +28,9 @@ LINK_AGE = 7 * 24 * 3600
 PURPOSE = "confirm"
 ORIGIN = "confirmation"
 
+_ROUNDS = 2**20
+"""More mails than an address can be sent at one an hour in a hundred years: a ledger unit is row times this, plus round."""
+
 
 @dataclass(frozen=True)
 class PendingAct:
@@ -77,8 +80,11 @@ def register(kind: str, provider: Provider) -> None:
     _providers[kind] = provider
 
 
-def ask(address: str, language: str, campaign_id: int) -> bool:
+def ask(address: str, language: str, campaign_id: int | None) -> bool:
     """Asks for a confirmation mail in the caller's transaction; returns whether one will go.
+
+    ``campaign_id`` is the campaign that the mail names; None names none. Atomic, since the row of the address, whatever
+    its case, is inserted or, when an hour has passed, updated by one statement.
 
     The caller says the same to the person either way, and calls ``wake.wake("confirmations")`` after its commit.
     """
@@ -110,15 +116,24 @@ def ask(address: str, language: str, campaign_id: int) -> bool:
         [
             ledger.Draft(
                 origin=ORIGIN,
-                origin_id=row.id,
-                unit_id=row.round,
+                unit_id=unit(row.id, row.round),
                 to_address=address,
                 language=language,
-                campaign_id=campaign_id,
+                campaign_id=campaign_id or 0,
             )
         ],
     )
     return True
+
+
+def unit(confirmation_id: int, round_: int) -> int:
+    """The mail ledger's unit of one mail."""
+    return confirmation_id * _ROUNDS + round_
+
+
+def confirmation_of(unit_id: int) -> int:
+    """The number of the confirmation that a ledger unit belongs to."""
+    return unit_id // _ROUNDS
 
 
 def link_token(confirmation_id: int) -> str:
@@ -128,18 +143,26 @@ def link_token(confirmation_id: int) -> str:
 
 def read_link(token: str) -> Confirmation | None:
     """The confirmation that a link belongs to; raises tokens.BadToken, tokens.ExpiredToken."""
-    return db.session.get(Confirmation, tokens.read(PURPOSE, token, LINK_AGE))
+    payload = tokens.read(PURPOSE, token, LINK_AGE)
+    return db.session.get(Confirmation, payload) if isinstance(payload, int) else None
 
 
 def pending(confirmation: Confirmation) -> list[PendingAct]:
     """All that waits for the link's address, newest first."""
-    acts = [act for provider in _providers.values() for act in provider.pending(confirmation.address)]
+    acts = [
+        act for provider in _providers.values() for act in provider.pending(confirmation.address)
+    ]
     return sorted(acts, key=lambda act: act.at, reverse=True)
 
 
 def done(confirmation: Confirmation) -> list[Outcome]:
     """What the link's address has confirmed before."""
-    return [outcome for provider in _providers.values() for outcome in provider.done(confirmation.address)]
+    return done_by(confirmation.address)
+
+
+def done_by(address: str) -> list[Outcome]:
+    """What this address has confirmed, by feature."""
+    return [outcome for provider in _providers.values() for outcome in provider.done(address)]
 
 
 def confirm(confirmation: Confirmation, chosen: dict[str, list[int]]) -> list[Outcome]:

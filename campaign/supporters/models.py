@@ -1,6 +1,16 @@
 """Supporters, what they agreed to, and the confirmations that they asked for."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, Text, UniqueConstraint, func, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -60,8 +70,12 @@ class Consent(db.Model):
     __tablename__ = "consent"
     __table_args__ = (
         UniqueConstraint("supporter_id", "organization_id"),
-        Index("ix_consent_organization_active", "organization_id", "supporter_id",
-              postgresql_where=text("withdrawn_at IS NULL")),
+        Index(
+            "ix_consent_organization_active",
+            "organization_id",
+            "supporter_id",
+            postgresql_where=text("withdrawn_at IS NULL"),
+        ),
     )
 
     id: Mapped[Id]
@@ -108,8 +122,13 @@ class Resubscription(db.Model):
     confirmed_at: Mapped[Moment | None]
 
     __table_args__ = (
-        Index("uq_resubscription_waiting", "supporter_id", "organization_id", unique=True,
-              postgresql_where=text("confirmed_at IS NULL")),
+        Index(
+            "uq_resubscription_waiting",
+            "supporter_id",
+            "organization_id",
+            unique=True,
+            postgresql_where=text("confirmed_at IS NULL"),
+        ),
     )
 
 
@@ -117,7 +136,9 @@ class Confirmation(db.Model):
     """The last confirmation mail asked for an address: the row that keeps it to one an hour, whoever asks."""
 
     __tablename__ = "confirmation"
-    __table_args__ = (Index("uq_confirmation_address_lower", func.lower(Column("address", Text)), unique=True),)
+    __table_args__ = (
+        Index("uq_confirmation_address_lower", func.lower(Column("address", Text)), unique=True),
+    )
 
     id: Mapped[Id]
     address: Mapped[str]

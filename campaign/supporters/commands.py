@@ -1,0 +1,301 @@
+"""What changes supporters: one function a use case, one transaction, and twice is the same as once.
+
+The functions whose names end in ``_in_transaction`` do not commit: other features make them part of a larger change.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import DateTime, func, literal, literal_column, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from campaign.clock import utcnow
+from campaign.counts import journal
+from campaign.extensions import db
+from campaign.mail import suppressions, wake
+from campaign.supporters import confirmation, queries
+from campaign.supporters.models import (
+    CampaignSupporter,
+    Consent,
+    Resubscription,
+    SignUp,
+    Supporter,
+)
+from campaign.supporters.places import state_of
+
+OWN_REASONS = ("unsubscribed", "erased")
+"""Suppressions that the person asked for, and can take back; bounces and complaints are not among them."""
+
+
+@dataclass(frozen=True)
+class Person:
+    """What someone typed about themselves; empty means not said."""
+
+    given_name: str
+    family_name: str
+    postal_code: str = ""
+    language: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """A ticked consent box: to whose messages, what it said, and where it was."""
+
+    organization_id: int
+    wording: str
+    source: str = ""
+
+
+def ensure_supporter_in_transaction(email: str, language: str = "en") -> int:
+    """The number of the supporter with this address, whatever its case; made if there is none. Safe in a race.
+
+    A new row holds the address alone: the person's words come with the confirmation.
+    """
+    values = {"email": email.strip(), "language": language, "created_at": utcnow()}
+    statement = (
+        insert(Supporter)
+        .values(**values)
+        .on_conflict_do_nothing(index_elements=[func.lower(literal_column("email"))])
+        .returning(Supporter.id)
+    )
+    for _ in range(5):
+        found = db.session.execute(statement).scalar()
+        if found is None:
+            found = queries.id_by_email(email)
+        if found is not None:
+            return int(found)
+    raise RuntimeError("a supporter's row came and went under our hands")
+
+
+def ensure_supporter(email: str, language: str = "en") -> int:
+    """``ensure_supporter_in_transaction``, committed."""
+    supporter_id = ensure_supporter_in_transaction(email, language)
+    db.session.commit()
+    return supporter_id
+
+
+def sign_up(
+    campaign_id: int, email: str, person: Person, *, agreement: str, submission: str
+) -> None:
+    """Keeps a filled-in form and asks for a confirmation; nothing of it counts before that.
+
+    ``agreement`` is what the ticked consent box said, empty where it was left alone. ``submission`` names one sending
+    of the form (campaign.web.tokens.submission). The answer is the same whether the address is known or not: none.
+    """
+    supporter_id = ensure_supporter_in_transaction(email, person.language or "en")
+    db.session.execute(
+        insert(SignUp)
+        .values(
+            campaign_id=campaign_id,
+            supporter_id=supporter_id,
+            submission=submission,
+            given_name=person.given_name,
+            family_name=person.family_name,
+            postal_code=person.postal_code,
+            language=person.language or "en",
+            source=person.source,
+            consents=bool(agreement),
+            wording=agreement,
+            created_at=utcnow(),
+        )
+        .on_conflict_do_nothing(index_elements=[SignUp.submission])
+    )
+    confirmation.ask(email, person.language or "en", campaign_id)
+    db.session.commit()
+    wake.wake("confirmations")
+
+
+def confirm_person_in_transaction(
+    supporter_id: int,
+    person: Person,
+    agreements: Sequence[Agreement] = (),
+    *,
+    campaign_id: int | None = None,
+    at: datetime | None = None,
+) -> None:
+    """The owner of the address has confirmed something: their words become the supporter's.
+
+    Counts ``supporters.confirmed`` once a person and, with ``campaign_id``, ``supporters.joined`` once a campaign.
+    What was not said stays as it is; the first source stays.
+    """
+    moment = at or utcnow()
+    said = {
+        name: value
+        for name in ("given_name", "family_name", "postal_code", "language")
+        if (value := getattr(person, name))
+    }
+    if "postal_code" in said:
+        said["state"] = state_of(person.postal_code)
+    row = update(Supporter).where(Supporter.id == supporter_id, Supporter.erased_at.is_(None))
+    first = db.session.execute(
+        row.where(Supporter.confirmed_at.is_(None))
+        .values(confirmed_at=moment)
+        .returning(Supporter.id)
+    ).scalar()
+    if first is not None:
+        journal.record([journal.Change("supporters.confirmed")], at=moment)
+    if said:
+        db.session.execute(row.values(**said))
+    if person.source:
+        db.session.execute(row.where(Supporter.source == "").values(source=person.source))
+    if campaign_id is not None:
+        join_in_transaction(supporter_id, campaign_id, source=person.source, at=moment)
+    for agreement in agreements:
+        give_consent_in_transaction(supporter_id, agreement, at=moment)
+
+
+def confirm_person(
+    supporter_id: int,
+    person: Person,
+    agreements: Sequence[Agreement] = (),
+    *,
+    campaign_id: int | None = None,
+) -> None:
+    """``confirm_person_in_transaction``, committed."""
+    confirm_person_in_transaction(supporter_id, person, agreements, campaign_id=campaign_id)
+    db.session.commit()
+
+
+def join_in_transaction(
+    supporter_id: int, campaign_id: int, *, source: str = "", at: datetime | None = None
+) -> bool:
+    """Makes a confirmed person one of a campaign's supporters; False where they were already."""
+    moment = at or utcnow()
+    statement = (
+        insert(CampaignSupporter)
+        .values(campaign_id=campaign_id, supporter_id=supporter_id, joined_at=moment, source=source)
+        .on_conflict_do_nothing()
+        .returning(CampaignSupporter.supporter_id)
+    )
+    if db.session.execute(statement).first() is None:
+        return False
+    journal.record([journal.Change("supporters.joined", 1, campaign_id)], at=moment)
+    return True
+
+
+def give_consent_in_transaction(
+    supporter_id: int, agreement: Agreement, *, at: datetime | None = None
+) -> bool:
+    """The person lets an organization write to them, also anew after they had stopped it; False: nothing changed."""
+    moment = at or utcnow()
+    values = {
+        "given_at": moment,
+        "withdrawn_at": None,
+        "wording": agreement.wording,
+        "source": agreement.source,
+    }
+    statement = insert(Consent).values(
+        supporter_id=supporter_id, organization_id=agreement.organization_id, **values
+    )
+    changed = db.session.execute(
+        statement.on_conflict_do_update(
+            index_elements=[Consent.supporter_id, Consent.organization_id],
+            set_=values,
+            where=Consent.withdrawn_at.is_not(None),
+        ).returning(Consent.id)
+    ).first()
+    email = queries.email_of(supporter_id)
+    if email and queries.alert_suppression(email) in OWN_REASONS:
+        suppressions.lift(email, "alerts", by="the person")
+    return changed is not None
+
+
+def give_consent(supporter_id: int, agreement: Agreement) -> bool:
+    """``give_consent_in_transaction``, committed."""
+    changed = give_consent_in_transaction(supporter_id, agreement)
+    db.session.commit()
+    return changed
+
+
+def withdraw_consent_in_transaction(supporter_id: int, organization_id: int | None) -> int:
+    """Ends the consent to one organization, or (None) to all; returns how many were in force.
+
+    Where a person never agreed, the withdrawal is kept all the same, so that no import can subscribe them later.
+    """
+    now = utcnow()
+    active = update(Consent).where(
+        Consent.supporter_id == supporter_id, Consent.withdrawn_at.is_(None)
+    )
+    if organization_id is not None:
+        active = active.where(Consent.organization_id == organization_id)
+    ended = len(db.session.execute(active.values(withdrawn_at=now).returning(Consent.id)).all())
+    if organization_id is not None and not ended:
+        db.session.execute(
+            insert(Consent)
+            .values(
+                supporter_id=supporter_id,
+                organization_id=organization_id,
+                given_at=now,
+                withdrawn_at=now,
+            )
+            .on_conflict_do_nothing(index_elements=[Consent.supporter_id, Consent.organization_id])
+        )
+    return ended
+
+
+def withdraw_consent(supporter_id: int, organization_id: int | None) -> int:
+    """``withdraw_consent_in_transaction``, committed."""
+    ended = withdraw_consent_in_transaction(supporter_id, organization_id)
+    db.session.commit()
+    return ended
+
+
+def unsubscribe_in_transaction(
+    supporter_id: int, organization_id: int | None, alert_id: int = 0
+) -> int:
+    """Ends an organization's mail to this person, or (None) everybody's; counts it for the alert that it came from.
+
+    In force before the next message: whoever sends asks queries.consenting for each batch. Returns how many consents
+    ended; a second call ends none and counts nothing.
+    """
+    email = queries.email_of(supporter_id)
+    if email is None:
+        return 0
+    ended = withdraw_consent_in_transaction(supporter_id, organization_id)
+    if organization_id is None:
+        suppressions.suppress(email, "alerts", "unsubscribed")
+    sent = queries.alert_message(alert_id, supporter_id) if ended and alert_id else None
+    if sent is not None:
+        change = journal.Change("alert.unsubscribes", 1, sent.campaign_id, str(alert_id))
+        journal.record([change])
+    return ended
+
+
+def unsubscribe(supporter_id: int, organization_id: int | None, alert_id: int = 0) -> int:
+    """``unsubscribe_in_transaction``, committed."""
+    ended = unsubscribe_in_transaction(supporter_id, organization_id, alert_id)
+    db.session.commit()
+    return ended
+
+
+def ask_to_hear_again(supporter_id: int, organization_id: int | None, language: str) -> None:
+    """Someone pressed "that was a mistake": a mailed link lets the address's owner, and nobody else, subscribe again.
+
+    With None, for every organization that the person had stopped.
+    """
+    email = queries.email_of(supporter_id)
+    if email is None:
+        return
+    stopped = select(
+        Consent.supporter_id, Consent.organization_id, literal(utcnow(), DateTime(timezone=True))
+    ).where(Consent.supporter_id == supporter_id, Consent.withdrawn_at.is_not(None))
+    if organization_id is not None:
+        stopped = stopped.where(Consent.organization_id == organization_id)
+    db.session.execute(
+        insert(Resubscription)
+        .from_select(["supporter_id", "organization_id", "created_at"], stopped)
+        .on_conflict_do_nothing()
+    )
+    confirmation.ask(email, language, None)
+    db.session.commit()
+    wake.wake("confirmations")
+
+
+def set_language(supporter_id: int, language: str) -> None:
+    """The language in which this person gets mail."""
+    db.session.execute(
+        update(Supporter).where(Supporter.id == supporter_id).values(language=language)
+    )
+    db.session.commit()

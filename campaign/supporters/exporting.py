@@ -1,0 +1,80 @@
+"""Supporters as CSV rows: one for each consent in force, and one for a person who gave none."""
+
+from collections.abc import Iterator
+
+from sqlalchemy import select
+
+from campaign.coalition.models import Organization
+from campaign.coalition.queries import campaign_by_slug
+from campaign.extensions import db
+from campaign.importing import COLUMNS
+from campaign.supporters.models import CampaignSupporter, Consent, Supporter
+
+BATCH = 2000
+
+
+def export_rows(campaign: str | None = None) -> Iterator[dict[str, str]]:
+    """All supporters, or a campaign's (a slug; ValueError where there is none), in the columns of the import.
+
+    Read by key, a batch at a time. A withdrawn consent does not appear: loaded elsewhere, it would be given again.
+    """
+    campaign_id = None
+    if campaign:
+        found = campaign_by_slug(campaign)
+        if found is None:
+            raise ValueError(f"there is no campaign {campaign!r}")
+        campaign_id = found.id
+    last = 0
+    while True:
+        people = _people(last, campaign_id)
+        if not people:
+            return
+        agreed = _agreed([person.id for person in people])
+        for person in people:
+            for organization, at in agreed.get(person.id, [("", "")]):
+                yield _row(person, organization, at)
+        last = people[-1].id
+        db.session.rollback()
+
+
+def _people(last: int, campaign_id: int | None) -> list[Supporter]:
+    query = select(Supporter).where(Supporter.id > last, Supporter.erased_at.is_(None))
+    if campaign_id is not None:
+        query = query.join(CampaignSupporter, CampaignSupporter.supporter_id == Supporter.id).where(
+            CampaignSupporter.campaign_id == campaign_id
+        )
+    people = list(db.session.scalars(query.order_by(Supporter.id).limit(BATCH)))
+    for person in people:
+        db.session.expunge(person)
+    return people
+
+
+def _agreed(supporter_ids: list[int]) -> dict[int, list[tuple[str, str]]]:
+    rows = db.session.execute(
+        select(Consent.supporter_id, Organization.name, Consent.given_at)
+        .join(Organization, Organization.id == Consent.organization_id)
+        .where(Consent.supporter_id.in_(supporter_ids), Consent.withdrawn_at.is_(None))
+        .order_by(Consent.supporter_id, Consent.id)
+    )
+    agreed: dict[int, list[tuple[str, str]]] = {}
+    for supporter_id, name, at in rows:
+        agreed.setdefault(supporter_id, []).append((name, at.strftime("%Y-%m-%dT%H:%M:%SZ")))
+    return agreed
+
+
+def _row(person: Supporter, organization: str, at: str) -> dict[str, str]:
+    values = {
+        "email": person.email,
+        "given_name": person.given_name,
+        "family_name": person.family_name,
+        "postal_code": person.postal_code,
+        "state": person.state,
+        "country": person.country,
+        "language": person.language,
+        "phone": person.phone,
+        "tags": ";".join(person.tags),
+        "source": person.source,
+        "organization": organization,
+        "consented_at": at,
+    }
+    return {column: values[column] for column in COLUMNS["supporters"]}

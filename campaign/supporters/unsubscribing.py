@@ -1,0 +1,63 @@
+"""Unsubscribing: a page with one button, and the one-click request that mail programs send (RFC 8058)."""
+
+from datetime import timedelta
+
+from flask import render_template, request
+from flask.typing import ResponseReturnValue
+
+from campaign.clock import utcnow
+from campaign.supporters import commands, keys, queries
+from campaign.supporters.views import bp
+from campaign.web import access, languages, limits, pages, tokens
+
+SCANNERS = timedelta(minutes=3)
+"""Link scanners press buttons in a message's first minutes: a press in this time is asked for once more."""
+
+
+@bp.route("/unsubscribe/<token>", methods=["GET", "POST"])
+@access.link
+def unsubscribe(token: str) -> ResponseReturnValue:
+    """GET changes nothing. POST ends the messages: at once with the one-click body, else by the button's press."""
+    try:
+        supporter_id, organization_id, alert_id = keys.read_unsubscribe(token)
+    except tokens.BadToken:
+        return pages.private(render_template("supporters/link_over.html", expired=False), 404)
+    context = {"organization": queries.organization_name(organization_id) or "", "token": token}
+    if request.method == "GET":
+        return pages.private(render_template("supporters/unsubscribe.html", **context))
+    one_click = request.form.get("List-Unsubscribe") == "One-Click"
+    everything = "all" in request.form or not organization_id
+    if not one_click and "sure" not in request.form and _just_sent(alert_id, supporter_id):
+        return pages.private(
+            render_template(
+                "supporters/unsubscribe.html", **context, sure=True, all="all" in request.form
+            )
+        )
+    commands.unsubscribe(supporter_id, None if everything else organization_id, alert_id)
+    return pages.private(
+        render_template("supporters/unsubscribed.html", **context, everything=everything)
+    )
+
+
+@bp.post("/unsubscribe/<token>/mistake")
+@limits.limiter.limit(limits.public_posts)
+@access.link
+def unsubscribe_mistake(token: str) -> ResponseReturnValue:
+    """Sends the address's owner a link that subscribes again; a forwarded message cannot do it by itself."""
+    try:
+        supporter_id, organization_id, _ = keys.read_unsubscribe(token)
+    except tokens.BadToken:
+        return pages.private(render_template("supporters/link_over.html", expired=False), 404)
+    wanted = None if "all" in request.form or not organization_id else organization_id
+    commands.ask_to_hear_again(supporter_id, wanted, languages.current())
+    return pages.private(render_template("supporters/check_mail.html", address=""))
+
+
+def _just_sent(alert_id: int, supporter_id: int) -> bool:
+    if not alert_id:
+        return False
+    sent = queries.alert_message(alert_id, supporter_id)
+    if sent is None:
+        return False
+    # Without an answer recorded it is leaving this very moment.
+    return sent.finished_at is None or utcnow() - sent.finished_at < SCANNERS

@@ -1,0 +1,158 @@
+"""Public pages: sign-up, and the confirmation of an address."""
+
+import re
+
+from flask import Blueprint, abort, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+
+from campaign.clock import utcnow
+from campaign.coalition.models import Campaign
+from campaign.coalition.queries import is_open, published_campaign
+from campaign.supporters import commands, confirmation, keys, queries
+from campaign.supporters.commands import Person
+from campaign.supporters.confirmation import Outcome, PendingAct
+from campaign.supporters.forms import SignUpForm
+from campaign.supporters.models import Confirmation
+from campaign.supporters.wording import consent_wording
+from campaign.web import access, languages, limits, pages, tokens
+
+bp = Blueprint("supporters", __name__)
+
+_ACT = re.compile(r"([a-z_]{1,40}):([0-9]{1,18})")
+
+
+@bp.route("/c/<slug>/signup", methods=["GET", "POST"])
+@limits.limiter.limit(limits.public_posts, methods=["POST"])
+@access.public
+def sign_up(slug: str) -> ResponseReturnValue:
+    """The form for news of a campaign; the same answer whether the address is known or not."""
+    campaign = published_campaign(slug)
+    if campaign is None:
+        abort(404)
+    context = {
+        "campaign": campaign,
+        "title": languages.pick(campaign.title),
+        "organization": campaign.lead_organization.name,
+        "campaign_url": campaign_url(campaign),
+    }
+    if not is_open(campaign):
+        body = render_template(
+            "supporters/closed.html", **context, early=utcnow() < campaign.opens_at
+        )
+        return pages.cacheable(body) if request.method == "GET" else pages.private(body, 409)
+    agreement = consent_wording(campaign.lead_organization.name)
+    form = SignUpForm(agreement)
+    if request.method == "GET":
+        return pages.cacheable(render_template("supporters/sign_up.html", form=form, **context))
+    if not form.validate():
+        return pages.private(render_template("supporters/sign_up.html", form=form, **context), 422)
+    commands.sign_up(
+        campaign.id,
+        form.email.data,
+        Person(
+            form.given_name.data,
+            form.family_name.data,
+            form.postal_code.data,
+            languages.current(),
+            form.source.data,
+        ),
+        agreement=agreement if form.consent.data else "",
+        submission=tokens.submission(form.nonce, form.email.data),
+    )
+    return pages.private(
+        render_template("supporters/check_mail.html", address=form.email.data, **context)
+    )
+
+
+@bp.route("/confirm/<token>", methods=["GET", "POST"])
+@access.link
+def confirm(token: str) -> ResponseReturnValue:
+    """What waits for the address that the link was mailed to; the button makes it count."""
+    try:
+        found = confirmation.read_link(token)
+    except tokens.ExpiredToken:
+        return pages.private(render_template("supporters/link_over.html", expired=True), 410)
+    except tokens.BadToken:
+        found = None
+    if found is None:
+        return pages.private(render_template("supporters/link_over.html", expired=False), 404)
+    acts = confirmation.pending(found)
+    if request.method == "POST":
+        return _confirm(found, acts)
+    if not acts:
+        outcomes = confirmation.done(found)
+        return _thanks(found, outcomes, again=True)
+    return pages.private(_choice(acts))
+
+
+def _confirm(found: Confirmation, acts: list[PendingAct]) -> ResponseReturnValue:
+    chosen = _chosen(acts)
+    if not chosen and acts:
+        problem = gettext("Nothing is chosen. Please choose at least one, or close this page.")
+        return pages.private(_choice(acts, problem), 422)
+    outcomes = confirmation.confirm(found, chosen) if chosen else []
+    return _thanks(found, outcomes or confirmation.done(found), again=not outcomes)
+
+
+def _choice(acts: list[PendingAct], problem: str = "") -> str:
+    groups: dict[str, list[PendingAct]] = {}
+    for act in acts:
+        groups.setdefault(act.group or f"{act.kind}:{act.id}", []).append(act)
+    return render_template("supporters/confirm.html", groups=list(groups.values()), problem=problem)
+
+
+def _chosen(acts: list[PendingAct]) -> dict[str, list[int]]:
+    """The acts that the form names, by kind; of one group only one. A bare POST takes what the page would have chosen."""
+    values = [
+        value for name, listed in request.form.lists() if name.startswith("act") for value in listed
+    ]
+    if not values and "chosen" not in request.form:
+        values = [f"{act.kind}:{act.id}" for act in acts]
+    groups = {(act.kind, act.id): act.group for act in acts}
+    taken: set[str] = set()
+    chosen: dict[str, list[int]] = {}
+    for value in values:
+        match = _ACT.fullmatch(value)
+        if match is None:
+            continue
+        kind, number = match[1], int(match[2])
+        group = groups.get((kind, number), "")
+        if group and group in taken:
+            continue
+        taken.add(group)
+        chosen.setdefault(kind, []).append(number)
+    return chosen
+
+
+def _thanks(found: Confirmation, outcomes: list[Outcome], again: bool) -> ResponseReturnValue:
+    person = queries.by_email(found.address)
+    campaign = queries.campaign(found.campaign_id) if found.campaign_id else None
+    own_page = ""
+    if person is not None and person.confirmed_at is not None:
+        own_page = url_for("supporters.own_page", token=keys.own_page_token(person.id))
+    share_url = ""
+    if campaign is not None and campaign.published:
+        share_url = _share_url(campaign)
+    return pages.private(
+        render_template(
+            "supporters/thanks.html",
+            outcomes=outcomes,
+            again=again,
+            own_page=own_page,
+            name=person.given_name if person is not None else "",
+            title=languages.pick(campaign.title) if campaign else "",
+            organization=campaign.lead_organization.name if campaign else "",
+            share_url=share_url,
+        )
+    )
+
+
+def campaign_url(campaign: Campaign) -> str:
+    """The campaign's public page, in the language of this page."""
+    return url_for("supporters.sign_up", slug=campaign.slug).removesuffix("/signup")
+
+
+def _share_url(campaign: Campaign) -> str:
+    link = languages.external("supporters.sign_up", languages.current(), slug=campaign.slug)
+    return link.removesuffix("/signup")
