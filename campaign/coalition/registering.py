@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
@@ -26,10 +27,10 @@ def find(names: Sequence[str]) -> dict[str, int]:
     """The numbers of the organizations of these names, also with or without a leading "The"; unknown ones are left out."""
     wanted = {name: _slugs(name) for name in names}
     slugs = {slug for pair in wanted.values() for slug in pair}
-    rows = db.session.execute(
+    rows: Any = db.session.execute(
         select(Organization.slug, Organization.id).where(Organization.slug.in_(slugs))
     )
-    known = {slug: row_id for slug, row_id in rows}
+    known: dict[str, int] = dict(rows.tuples())
     found = {}
     for name, pair in wanted.items():
         row_id = next((known[slug] for slug in pair if slug in known), None)

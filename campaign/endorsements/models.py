@@ -83,6 +83,7 @@ class Endorsement(db.Model):
     signer_title: Mapped[str] = mapped_column(server_default="")
     signer_email: Mapped[str]
     language: Mapped[str] = mapped_column(server_default="en")
+    source: Mapped[str] = mapped_column(server_default="")
     position: Mapped[int] = mapped_column(Integer, server_default=text(str(UNPLACED)))
     """Place among the petition's organizations or experts; equal places list in the order of signing."""
     proof: Mapped[str] = mapped_column(server_default="")

@@ -591,6 +591,7 @@ def upgrade() -> None:
         sa.Column("subject", sa.String(), nullable=False),
         sa.Column("body", sa.String(), nullable=False),
         sa.Column("consents", sa.Boolean(), server_default="false", nullable=False),
+        sa.Column("wording", sa.String(), server_default="", nullable=False),
         sa.Column("own_share", sa.Float(), server_default="0", nullable=False),
         sa.Column("fingerprint", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("hold_reason", sa.String(), server_default="", nullable=False),

@@ -1,0 +1,28 @@
+"""The signers on a campaign's public page."""
+
+from typing import Any
+
+from flask import url_for
+
+from campaign.coalition.models import Campaign
+from campaign.endorsements import queries
+from campaign.endorsements.views import line
+from campaign.petitions import queries as petitions
+
+SHOWN = 40
+"""Signers on the campaign's page; the list has them all."""
+
+
+def signers(campaign: Campaign) -> dict[str, Any]:
+    """The first signers in listing order, how many there are as of the last fold, and where to see and join them."""
+    current = petitions.of_campaign(campaign.id)
+    found = queries.first_signers(campaign.id, SHOWN)
+    several = len(current) > 1 and any(len(one.petition_ids) < len(current) for one in found)
+    return {
+        "signers": [line(one, current, several) for one in found],
+        "signer_count": queries.counts(campaign.id).signers,
+        "urls": {
+            "endorse": url_for("endorsements.endorse", slug=campaign.slug),
+            "signers": url_for("endorsements.public_list", slug=campaign.slug),
+        },
+    }
