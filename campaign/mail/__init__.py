@@ -4,5 +4,8 @@ from flask import Flask
 
 
 def init_app(app: Flask) -> None:
-    """Registers the engine's tables, its jobs, and the origin that it renders itself."""
+    """Registers the engine's tables, its jobs, the origin that it renders itself, and the capture inbox."""
+    from campaign.mail import desk
     from campaign.mail import jobs, models, notices  # noqa: F401  # importing registers them
+
+    desk.init_app(app)

@@ -28,7 +28,9 @@ def register(app: Flask, endpoint: str, label: Any, place: int = 50) -> None:
 def entries(role: str) -> list[tuple[str, Any, str]]:
     """The (endpoint, label, access level) that someone with ``role`` may open, in their order."""
     found = []
-    for entry in sorted(current_app.extensions.get(_EXTENSION, {}).values(), key=lambda one: one.place):
+    for entry in sorted(
+        current_app.extensions.get(_EXTENSION, {}).values(), key=lambda one: one.place
+    ):
         level = access.level_of(current_app, entry.endpoint)
         if level is not None and access.admits(level, role):
             found.append((entry.endpoint, entry.label, level))

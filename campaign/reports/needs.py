@@ -1,0 +1,183 @@
+"""What needs a person: a list that each kind of trouble adds to.
+
+A source is asked on every opening of the desk's home, so it looks at what is due and never counts further than
+"more than 99".
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+from flask import current_app, url_for
+from flask_babel import gettext, ngettext
+
+from campaign.counts import queries as counts
+from campaign.reports import queries, restored
+from campaign.web import languages
+
+
+class Need(NamedTuple):
+    """One line: how pressing (a badge's tone), which kind, what, and where to go."""
+
+    tone: str
+    kind: str
+    text: str
+    url: str | None = None
+    label: str | None = None
+    note: str | None = None
+
+
+Source = Callable[[], Iterable[Need]]
+_sources: list[tuple[str, Source]] = []
+
+
+def register(role: str) -> Callable[[Source], Source]:
+    """Adds a source that is asked for people of ``role`` (``organizer``: administrators too)."""
+
+    def add(source: Source) -> Source:
+        _sources.append((role, source))
+        return source
+
+    return add
+
+
+def of(role: str) -> list[Need]:
+    """What needs someone with ``role``, the most pressing first."""
+    roles = {"administrator": ("administrator", "organizer"), "organizer": ("organizer",)}.get(
+        role, ()
+    )
+    found = [need for asked, source in _sources if asked in roles for need in source()]
+    order = {"failed": 0, "trouble": 1, "held": 2, "waiting": 3}
+    return sorted(found, key=lambda need: order.get(need.tone, 4))
+
+
+def number(n: int) -> str:
+    """The number as people read it; past what was counted, "more than 99"."""
+    from flask_babel import format_decimal
+
+    if n > queries.MORE_THAN:
+        return gettext("more than %(n)s", n=format_decimal(queries.MORE_THAN))
+    return str(format_decimal(n))
+
+
+def link(*endpoints: str, **values: Any) -> str | None:
+    """The address of the first of these desk pages that exists."""
+    for endpoint in endpoints:
+        if endpoint in current_app.view_functions:
+            return url_for(endpoint, **values)
+    return None
+
+
+def _some(n: int, need: Callable[[], Need]) -> list[Need]:
+    return [need()] if n else []
+
+
+@register("organizer")
+def _endorsements() -> list[Need]:
+    n = queries.endorsements_to_decide()
+    return _some(n, lambda: Need(
+        "waiting", gettext("Waiting"),
+        ngettext("%(n)s endorsement waits for approval", "%(n)s endorsements wait for approval", n, n=number(n)),
+        link("endorsements_desk.index", "endorsements_desk.listing"), gettext("Decide"),
+    ))  # fmt: skip
+
+
+@register("organizer")
+def _letters() -> list[Need]:
+    n = queries.letters_held()
+    return _some(n, lambda: Need(
+        "held", gettext("Held"),
+        ngettext("%(n)s letter is held for a person", "%(n)s letters are held for a person", n, n=number(n)),
+        link("letters_desk.letters", "letters_desk.index", state="held"), gettext("Look"),
+    ))  # fmt: skip
+
+
+@register("organizer")
+def _uncertain() -> list[Need]:
+    n = queries.messages_uncertain()
+    return _some(n, lambda: Need(
+        "trouble", gettext("Uncertain"),
+        ngettext(
+            "Of %(n)s message nobody knows whether it arrived",
+            "Of %(n)s messages nobody knows whether they arrived", n, n=number(n),
+        ),
+        link("letters_desk.deliveries", state="uncertain"), gettext("Decide"),
+    ))  # fmt: skip
+
+
+@register("organizer")
+def _failed() -> list[Need]:
+    n = counts.states("deliveries", None).get("failed", 0)
+    return _some(n, lambda: Need(
+        "failed", gettext("Failed"),
+        ngettext("%(num)s letter was refused by an office", "%(num)s letters were refused by an office", n),
+        link("letters_desk.deliveries", state="failed"), gettext("Look"),
+    ))  # fmt: skip
+
+
+@register("organizer")
+def _paused() -> list[Need]:
+    return [
+        Need(
+            "trouble",
+            gettext("Paused"),
+            gettext(
+                "Nothing leaves to the %(role)s, %(agency)s", role=target.role, agency=target.agency
+            ),
+            link("targets_desk.target", "letters_desk.target", target_id=target.id),
+            gettext("Look"),
+            target.paused_reason or None,
+        )  # fmt: skip
+        for target in queries.targets_paused()
+    ]
+
+
+@register("organizer")
+def _overdue() -> list[Need]:
+    return [
+        Need(
+            "trouble",
+            gettext("Overdue"),
+            gettext(
+                "The alert “%(name)s” was not sent at its time",
+                name=alert.name or languages.pick(alert.subject),
+            ),
+            link("alerts_desk.alert", alert_id=alert.id),
+            gettext("Decide"),
+        )  # fmt: skip
+        for alert in queries.alerts_overdue()
+    ]
+
+
+@register("organizer")
+def _stale() -> list[Need]:
+    n = queries.targets_stale()
+    return _some(n, lambda: Need(
+        "waiting", gettext("Old"),
+        ngettext(
+            "%(n)s office has not been checked for three months",
+            "%(n)s offices have not been checked for three months", n, n=number(n),
+        ),
+        link("targets_desk.index", "letters_desk.targets"), gettext("Check"),
+    ))  # fmt: skip
+
+
+@register("organizer")
+def _suppressed() -> list[Need]:
+    n = queries.suppressed()
+    return _some(n, lambda: Need(
+        "off", gettext("Not mailed"),
+        ngettext(
+            "%(n)s address gets no mail: it returned mail, complained or unsubscribed",
+            "%(n)s addresses get no mail: they returned mail, complained or unsubscribed", n, n=number(n),
+        ),
+        link("mail_desk.suppressions"), gettext("Look"),
+    ))  # fmt: skip
+
+
+@register("administrator")
+def _restored() -> list[Need]:
+    return _some(len(restored.held()), lambda: Need(
+        "trouble", gettext("Held"),
+        gettext("This site was restored from a backup: mail is held until you say what goes"),
+        url_for("reports.restored_ledger"), gettext("Decide"),
+    ))  # fmt: skip

@@ -1,0 +1,106 @@
+"""Short questions to the engines, each answered within a second or two."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from alembic.script import ScriptDirectory
+from flask import current_app
+from redis import Redis
+from redis.exceptions import RedisError
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from campaign.clock import utcnow
+from campaign.extensions import db, rq
+
+SWEPT = "campaign:swept"
+"""The key in Valkey under which each sweep leaves the time."""
+
+
+def connection() -> Redis:
+    """The connection to Valkey that RQ uses."""
+    return next(iter(rq.queues.values())).connection
+
+
+def postgresql() -> bool:
+    """Whether the database answers."""
+    try:
+        db.session.execute(text("SELECT 1"))
+        return True
+    except (DBAPIError, SQLAlchemyError):
+        db.session.rollback()
+        return False
+
+
+def valkey() -> bool:
+    """Whether Valkey answers."""
+    try:
+        return bool(connection().ping())
+    except (RedisError, OSError):
+        return False
+
+
+def head() -> str:
+    """The newest migration of this version of the code."""
+    folder = Path(current_app.config.get("ROOT") or Path(__file__).parents[2]) / "migrations"
+    return str(ScriptDirectory(str(folder)).get_current_head())
+
+
+def at_migration() -> str | None:
+    """The migration that the database is at; None for an empty one."""
+    try:
+        row = db.session.execute(text("SELECT version_num FROM alembic_version")).first()
+        return row[0] if row else None
+    except DBAPIError:
+        db.session.rollback()
+        return None
+
+
+_head: list[str] = []
+
+
+def migrations_current() -> bool:
+    """Whether the tables are those of this version."""
+    if not _head:
+        _head.append(head())
+    return at_migration() == _head[0]
+
+
+def queues() -> dict[str, int] | None:
+    """The length of each queue; None while Valkey is away."""
+    try:
+        return {name: queue.count for name, queue in rq.queues.items()}
+    except (RedisError, OSError):
+        return None
+
+
+def workers() -> int:
+    """How many workers are alive, by what they last told Valkey; 0 while it is away."""
+    from rq import Worker
+
+    try:
+        found = Worker.all(connection=connection())
+    except (RedisError, OSError):
+        return 0
+    now = utcnow()
+    return sum(1 for worker in found if _age(worker.last_heartbeat, now) < 120)
+
+
+def swept_s() -> float | None:
+    """Seconds since the last sweep; None where there was none, or while Valkey is away."""
+    try:
+        found: Any = connection().get(SWEPT)
+    except (RedisError, OSError):
+        return None
+    if not found:
+        return None
+    return max(0.0, utcnow().timestamp() - float(found))
+
+
+def _age(at: datetime | None, now: datetime) -> float:
+    if at is None:
+        return float("inf")
+    if at.tzinfo is None:
+        at = at.replace(tzinfo=now.tzinfo)
+    return (now - at).total_seconds()
