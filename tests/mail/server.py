@@ -66,6 +66,7 @@ class _Talk:
     def __init__(self, server: SmtpServer, connection: socket.socket) -> None:
         self.server = server
         self.connection = connection
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = b""
         self.sender = self.recipient = ""
 
