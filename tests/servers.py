@@ -127,6 +127,8 @@ def empty(urls: Urls) -> None:
             "SELECT quote_ident(tablename) FROM pg_tables "
             "WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
         ).fetchall()
+        # A transaction that a test left open should fail the next one, not hang the run.
+        connection.execute("SET lock_timeout = '20s'")
         connection.execute(f"TRUNCATE {', '.join(row[0] for row in rows)} RESTART IDENTITY CASCADE")
     client = redis.Redis.from_url(urls.redis_url)
     client.flushdb()
