@@ -94,12 +94,12 @@ def confirm(address: str, ids: Sequence[int]) -> list[Endorsement]:
     for row in rows:
         if row.state == "unconfirmed":
             _confirm_one(row, organizations.get(row.name), now)
-    keys = {(row.campaign_id, row.name_key) for row in rows}
+    keys = {(row.petition_id, row.name_key) for row in rows}
     others = _held(
         func.lower(Endorsement.signer_email) == address.lower(), Endorsement.state == "unconfirmed"
     )
     for row in others:
-        if (row.campaign_id, row.name_key) in keys:
+        if (row.petition_id, row.name_key) in keys:
             move(row, "withdrawn", decision=SUPERSEDED, decided_at=now)
     return rows
 

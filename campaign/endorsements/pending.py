@@ -84,7 +84,7 @@ def _act(group: list[tuple[Endorsement, PetitionVersion, Campaign]]) -> PendingA
                 for _row, version, _campaign in group
             ],
         },
-        group=f"{KIND}:{first.campaign_id}:{first.name_key}",
+        group=f"{KIND}:{first.name_key}:{sorted(row.petition_id for row, _v, _c in group)}",
     )
 
 

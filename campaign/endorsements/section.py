@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from flask import url_for
-
 from campaign.coalition.models import Campaign
 from campaign.endorsements import queries
 from campaign.endorsements.views import line
@@ -14,15 +12,11 @@ SHOWN = 40
 
 
 def signers(campaign: Campaign) -> dict[str, Any]:
-    """The first signers in listing order, how many there are as of the last fold, and where to see and join them."""
+    """The first signers in listing order, and how many there are as of the last fold."""
     current = petitions.of_campaign(campaign.id)
     found = queries.first_signers(campaign.id, SHOWN)
     several = len(current) > 1 and any(len(one.petition_ids) < len(current) for one in found)
     return {
         "signers": [line(one, current, several) for one in found],
         "signer_count": queries.counts(campaign.id).signers,
-        "urls": {
-            "endorse": url_for("endorsements.endorse", slug=campaign.slug),
-            "signers": url_for("endorsements.public_list", slug=campaign.slug),
-        },
     }

@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from campaign.coalition import queries as coalition
+from campaign.coalition.front import frame
 from campaign.coalition.models import Campaign
 from campaign.endorsements import commands, keys, kinds, queries
 from campaign.endorsements.forms import CorrectForm, EndorseForm, WithdrawForm
@@ -29,7 +30,11 @@ def endorse(slug: str) -> ResponseReturnValue:
     campaign = _campaign(slug)
     current = petitions.of_campaign(campaign.id)
     if not coalition.is_open(campaign) or not current:
-        page = render_template("endorsements/closed.html", **_frame(campaign), petitions=current)
+        page = render_template(
+            "endorsements/closed.html",
+            **frame(campaign, "endorsements.endorse", slug=slug),
+            petitions=current,
+        )
         return pages.private(page, 409) if request.method == "POST" else pages.cacheable(page)
     form = _form(current)
     if request.method == "POST" and form.validate():
@@ -38,13 +43,13 @@ def endorse(slug: str) -> ResponseReturnValue:
         return redirect(url_for(".sent", slug=slug), 303)
     page = render_template(
         "endorsements/endorse.html",
-        **_frame(campaign),
+        **frame(campaign, "endorsements.endorse", slug=slug),
         form=form,
         petitions=[_petition(campaign, one) for one in current],
     )
     if request.method == "POST":
         return pages.private(page, 422)
-    return pages.private(page) if form.source.data else pages.cacheable(page)
+    return pages.cacheable(page)
 
 
 def _form(current: list[Current]) -> EndorseForm:
@@ -82,9 +87,8 @@ def _statement(form: EndorseForm) -> commands.Statement:
 @access.public
 def sent(slug: str) -> ResponseReturnValue:
     """What comes next: the mail with the link."""
-    return pages.cacheable(
-        render_template("endorsements/sent.html", **_frame(_campaign(slug))), 300
-    )
+    around = frame(_campaign(slug), "endorsements.sent", slug=slug)
+    return pages.cacheable(render_template("endorsements/sent.html", **around), 300)
 
 
 @blueprint.get("/c/<slug>/endorsements")
@@ -102,24 +106,18 @@ def public_list(slug: str) -> ResponseReturnValue:
     return pages.cacheable(
         render_template(
             "endorsements/list.html",
-            **_frame(campaign),
+            **frame(campaign, "endorsements.public_list", slug=slug),
             petitions=[_petition(campaign, one) for one in current],
             chosen=chosen.petition.slug if chosen else "",
             counts=queries.counts(campaign.id),
             groups=_groups(page.signers, current, start, chosen),
             counted=kinds.counted,
-            lead=campaign.lead_organization.name,
-            first_url=with_args(after=None, n=None) if after else None,
-            next_url=with_args(after=page.next_key, n=start - 1 + len(page.signers))
+            first_url=pages.with_query(after=None, n=None) if after else None,
+            next_url=pages.with_query(after=page.next_key, n=start - 1 + len(page.signers))
             if page.next_key
             else None,
         )
     )
-
-
-def with_args(**changes: Any) -> str:
-    """This page's address with some query arguments changed."""
-    return pages.with_query(**changes)
 
 
 def _chosen(current: list[Current]) -> Current | None:
@@ -217,7 +215,7 @@ def _own_page(
     states = {one.endorsement.state for one in signed}
     page = render_template(
         "endorsements/own.html",
-        **_frame(campaign),
+        **frame(campaign, "endorsements.public_list", slug=campaign.slug) | {"canonical": None},
         form=form,
         token=token,
         first=first,
@@ -245,15 +243,6 @@ def _campaign(slug: str) -> Campaign:
     if campaign is None:
         abort(404)
     return campaign
-
-
-def _frame(campaign: Campaign) -> dict[str, Any]:
-    """What every public page of a campaign's endorsements shows around its content."""
-    return {
-        "campaign": campaign,
-        "campaign_title": languages.pick(campaign.title),
-        "notice_text": languages.pick(campaign.notice),
-    }
 
 
 def _petition(campaign: Campaign, one: Current) -> dict[str, Any]:
