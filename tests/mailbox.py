@@ -2,6 +2,7 @@
 
 import email
 import re
+import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from email.message import EmailMessage
@@ -43,13 +44,20 @@ class Arrived:
         return re.findall(r"https?://[^\s<>]+", self.text())
 
 
+def free_port() -> int:
+    """A port that nobody uses: aiosmtpd's controller connects to the number that it was given, so 0 will not do."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 class Mailbox:
     """An SMTP server that keeps what it gets; ``answer`` can refuse a recipient."""
 
     def __init__(self) -> None:
         self.arrived: list[Arrived] = []
         self.answer: Callable[[str], str] = lambda recipient: "250 OK"
-        self.controller = Controller(self, hostname="127.0.0.1", port=0, enable_SMTPUTF8=True)
+        self.controller = Controller(self, hostname="127.0.0.1", port=free_port(), enable_SMTPUTF8=True)
 
     async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:
         """Takes the recipient, or answers as the test wants."""
