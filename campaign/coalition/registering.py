@@ -30,7 +30,7 @@ def find(names: Sequence[str]) -> dict[str, int]:
     rows: Any = db.session.execute(
         select(Organization.slug, Organization.id).where(Organization.slug.in_(slugs))
     )
-    known: dict[str, int] = dict(rows.tuples())
+    known: dict[str, int] = dict(rows.all())
     found = {}
     for name, pair in wanted.items():
         row_id = next((known[slug] for slug in pair if slug in known), None)
