@@ -150,6 +150,8 @@ class Letter(db.Model):
     subject: Mapped[str]
     body: Mapped[str]
     consents: Mapped[bool] = mapped_column(Boolean, server_default="false")
+    wording: Mapped[str] = mapped_column(server_default="")
+    """What the ticked consent box said."""
     own_share: Mapped[float] = mapped_column(Float, server_default="0")
     """Share of the words that are not the template's, 0 to 1."""
     fingerprint: Mapped[int] = mapped_column(BigInteger, server_default="0")

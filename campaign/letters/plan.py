@@ -7,9 +7,11 @@ depends on how many letters wait.
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 import holidays
@@ -181,3 +183,26 @@ def _capacity(office: Office, start: datetime, end: datetime, wanted: int) -> in
         return wanted
     pace = office.per_hour
     return _slots_before(office, pace, end) - _slots_before(office, pace, start)
+
+
+T = TypeVar("T")
+
+
+def assign(free: Sequence[Slot], first: Sequence[T], last: Sequence[T]) -> list[tuple[Slot, T]]:
+    """Slots with the letters that get them, in the order of the slots.
+
+    ``first`` are the letters by priority and arrival, ``last`` those of the last class by arrival: fair slots take
+    from ``last`` as long as it has any. No letter gets two.
+    """
+    chosen: list[tuple[Slot, T]] = []
+    taken: set[T] = set()
+    firsts, lasts = iter(first), iter(last)
+    for slot in free:
+        letter = next((one for one in lasts if one not in taken), None) if slot.fair else None
+        if letter is None:
+            letter = next((one for one in firsts if one not in taken), None)
+        if letter is None:
+            break
+        taken.add(letter)
+        chosen.append((slot, letter))
+    return chosen

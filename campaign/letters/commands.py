@@ -1,0 +1,189 @@
+"""What supporters do with letters: write, take back, correct. One function a use case, one transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import literal_column, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from campaign.clock import utcnow
+from campaign.coalition.models import Campaign
+from campaign.counts import journal
+from campaign.extensions import db
+from campaign.letters import confirming, deliveries, words
+from campaign.letters.links import Act
+from campaign.letters.models import Letter
+from campaign.mail import wake
+from campaign.supporters import commands as supporters
+from campaign.supporters import confirmation
+from campaign.supporters.places import state_of
+from campaign.web import tokens
+
+
+@dataclass(frozen=True)
+class Words:
+    """What someone typed in the letter form, checked."""
+
+    given_name: str
+    family_name: str
+    postal_code: str
+    subject: str
+    body: str
+    language: str
+    agreement: str = ""
+    """What the ticked consent box said; empty where it was left alone."""
+    source: str = ""
+
+
+def write_letter(
+    campaign: Campaign, suggested: Sequence[str], email: str, typed: Words, nonce: str
+) -> None:
+    """Keeps a letter and asks for a confirmation; nothing of it counts before that.
+
+    ``suggested`` are the templates' bodies. The same form sent twice is one letter, with the newer words as long as it
+    is not confirmed. The answer is the same whether the address is known or not: none.
+    """
+    supporter_id = supporters.ensure_supporter_in_transaction(email, typed.language)
+    _keep(campaign, suggested, supporter_id, typed, tokens.submission(nonce, email, campaign.slug))
+    confirmation.ask(email, typed.language, campaign.id)
+    db.session.commit()
+    wake.wake("confirmations")
+
+
+def write_proved_letter(
+    campaign: Campaign, suggested: Sequence[str], act: Act, typed: Words, nonce: str
+) -> confirming.Decision:
+    """Keeps and confirms a letter of someone who came with an alert's key: no second mail."""
+    supporter_id = act.supporter.id
+    submission = tokens.submission(nonce, f"supporter {supporter_id}", campaign.slug)
+    letter_id = _keep(campaign, suggested, supporter_id, typed, submission, act.alert_id)
+    decision = confirming.confirm_in_transaction(letter_id)
+    db.session.commit()
+    wake.wake("letters")
+    return decision
+
+
+def _keep(
+    campaign: Campaign,
+    suggested: Sequence[str],
+    supporter_id: int,
+    typed: Words,
+    submission: str,
+    alert_id: int | None = None,
+) -> int:
+    """The letter's row, made or (while unconfirmed) brought up to date, in the caller's transaction; its number."""
+    values = {
+        "language": typed.language,
+        "given_name": typed.given_name,
+        "family_name": typed.family_name,
+        "postal_code": typed.postal_code,
+        "us_state": state_of(typed.postal_code),
+        "subject": typed.subject,
+        "body": typed.body,
+        "consents": bool(typed.agreement),
+        "wording": typed.agreement,
+        "own_share": words.own_share(typed.body, suggested),
+        "fingerprint": words.fingerprint(typed.body),
+        "source": typed.source,
+    }
+    statement = insert(Letter).values(
+        campaign_id=campaign.id,
+        supporter_id=supporter_id,
+        submission=submission,
+        state="unconfirmed",
+        alert_id=alert_id,
+        created_at=utcnow(),
+        **values,
+    )
+    row = db.session.execute(
+        statement.on_conflict_do_update(
+            index_elements=[Letter.submission], set_=values, where=Letter.state == "unconfirmed"
+        ).returning(Letter.id, literal_column("xmax = 0").label("is_new"))
+    ).first()
+    if row is None:
+        return db.session.execute(
+            select(Letter.id).where(Letter.submission == submission)
+        ).scalar_one()
+    if row.is_new:
+        journal.record(journal.moved("letters", None, "unconfirmed", campaign_id=campaign.id))
+    return int(row.id)
+
+
+@dataclass(frozen=True)
+class TakenBack:
+    """What became of a withdrawal: to how many offices the letter will not go, and how many had it already."""
+
+    stopped: int
+    left: int
+
+
+def withdraw(letter_id: int, supporter_id: int) -> TakenBack | None:
+    """The writer takes a letter back from every office that it has not left for; None: it is not theirs, or not alive."""
+    letter = _lock(letter_id, supporter_id)
+    if letter is None:
+        return None
+    before = deliveries.states_of(letter_id)
+    complete = deliveries.take_back(letter_id)
+    after = deliveries.states_of(letter_id)
+    if complete:
+        confirming.set_state(letter, "withdrawn")
+    stopped = sum(after[n] == "cancelled" and before.get(n) != "cancelled" for n in after)
+    left = sum(state != "cancelled" for state in after.values())
+    db.session.commit()
+    return TakenBack(stopped, left)
+
+
+def correct(
+    letter_id: int, supporter_id: int, subject: str, body: str, suggested: Sequence[str]
+) -> bool:
+    """The writer corrects a letter that still waits at every office; False where it does not.
+
+    Letters that the mail engine already has for the next minute go back to wait, and keep their place.
+    """
+    letter = _lock(letter_id, supporter_id)
+    if letter is None or letter.state not in ("confirmed", "held"):
+        db.session.rollback()
+        return False
+    back = "held" if letter.state == "held" else "waiting"
+    if not _all_wait(letter_id, back):
+        db.session.rollback()
+        return False
+    db.session.execute(
+        update(Letter)
+        .where(Letter.id == letter_id)
+        .values(
+            subject=subject,
+            body=body,
+            own_share=words.own_share(body, suggested),
+            fingerprint=words.fingerprint(body),
+        )
+    )
+    db.session.commit()
+    return True
+
+
+def _all_wait(letter_id: int, back: str) -> bool:
+    """Has every delivery of the letter wait, and says whether it worked (the caller rolls back where not)."""
+    engaged = [
+        n for n, state in deliveries.states_of(letter_id).items() if state in ("queued", "deferred")
+    ]
+    if engaged:
+        deliveries.ledger.cancel(deliveries.ORIGIN, unit_ids=engaged)
+    # The lock keeps the drip from handing out the old words before the commit.
+    locked = deliveries.lock_waiting(letter_id)
+    states = set(deliveries.states_of(letter_id).values())
+    return bool(locked) and states <= {"waiting", back}
+
+
+def _lock(letter_id: int, supporter_id: int) -> Letter | None:
+    """The writer's own letter, locked; None where there is none, or it has no deliveries to speak of."""
+    letter = db.session.execute(
+        select(Letter)
+        .where(Letter.id == letter_id, Letter.supporter_id == supporter_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).scalar_one_or_none()
+    if letter is None or letter.state not in ("confirmed", "held"):
+        db.session.rollback()
+        return None
+    return letter

@@ -1,0 +1,127 @@
+"""The drip: every few seconds each office with waiting letters is given those of the next minute, and no more.
+
+A sweep's cost depends on how many letters leave in that minute, not on how many wait.
+"""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import text, update
+
+from campaign.clock import utcnow
+from campaign.extensions import db
+from campaign.letters import deliveries, plan
+from campaign.letters.models import Target
+from campaign.letters.offices import office_of
+from campaign.mail import ledger, wake
+
+AHEAD = timedelta(seconds=60)
+"""How far ahead slots are given out: so many letters cannot be re-ordered any more."""
+
+AT_ONCE = 200
+"""Letters given out for one office in one sweep at most."""
+
+_WITH_LETTERS = text(
+    """
+    SELECT t.id FROM target t WHERE NOT t.paused AND t.channel = 'email' AND EXISTS (
+        SELECT 1 FROM delivery d WHERE d.target_id = t.id AND d.state = 'waiting')
+    ORDER BY t.id
+    """
+)
+_TARGET = text("SELECT id FROM target WHERE id = :id AND NOT paused FOR UPDATE SKIP LOCKED")
+
+_NEXT = text(
+    """
+    SELECT d.id, d.letter_id, d.campaign_id, d.round, d.priority, l.language
+    FROM delivery d JOIN letter l ON l.id = d.letter_id
+    WHERE d.target_id = :target_id AND d.state = 'waiting'
+    ORDER BY d.priority, d.id LIMIT :limit FOR UPDATE OF d SKIP LOCKED
+    """
+)
+_LAST_CLASS = text(
+    """
+    SELECT max(d.priority) FROM delivery d WHERE d.target_id = :target_id AND d.state = 'waiting'
+    """
+)
+_NEXT_OF_CLASS = text(
+    """
+    SELECT d.id, d.letter_id, d.campaign_id, d.round, d.priority, l.language
+    FROM delivery d JOIN letter l ON l.id = d.letter_id
+    WHERE d.target_id = :target_id AND d.state = 'waiting' AND d.priority = :priority
+    ORDER BY d.id LIMIT :limit FOR UPDATE OF d SKIP LOCKED
+    """
+)
+_QUEUE = text(
+    """
+    UPDATE delivery d SET state = 'queued', due_at = u.due, finished_at = NULL
+    FROM unnest(CAST(:id AS bigint[]), CAST(:due AS timestamptz[])) AS u (id, due) WHERE d.id = u.id
+    """
+)
+
+
+def sweep() -> int:
+    """Gives out the slots of the next minute, office by office, each in its own transaction; returns how many."""
+    targets = db.session.scalars(_WITH_LETTERS).all()
+    db.session.commit()
+    given = sum(give_out(target_id) for target_id in targets)
+    if given:
+        wake.wake("letters")
+    return given
+
+
+def give_out(target_id: int) -> int:
+    """One office's share of a sweep; 0 where another sweep is at it."""
+    now = utcnow()
+    if db.session.execute(_TARGET, {"id": target_id}).first() is None:
+        db.session.commit()
+        return 0
+    target = db.session.get_one(Target, target_id, populate_existing=True)
+    after = max(now, target.released_until or now)
+    free = plan.slots(office_of(target), after, now + AHEAD, AT_ONCE) if after < now + AHEAD else []
+    chosen = _choose(target_id, free)
+    if chosen:
+        _queue(target, chosen)
+        # The slots behind the last one used stay free for letters that come meanwhile.
+        last = chosen[-1][0].at
+        if target.per_hour is not None:
+            db.session.execute(
+                update(Target).where(Target.id == target_id).values(released_until=last)
+            )
+    db.session.commit()
+    return len(chosen)
+
+
+def _choose(target_id: int, free: list[plan.Slot]) -> list[tuple[plan.Slot, tuple[int, ...]]]:
+    """The next letters, by priority and then as they came, with their slots; each fair slot goes to the last class."""
+    if not free:
+        return []
+    values = {"target_id": target_id, "limit": len(free)}
+    first = [tuple(row) for row in db.session.execute(_NEXT, values)]
+    fair = sum(slot.fair for slot in free)
+    last: list[tuple[int, ...]] = []
+    # Where fewer wait than there are slots, or all of one class, everybody's turn comes anyway.
+    if fair and len(first) == len(free) and first:
+        priority = db.session.scalar(_LAST_CLASS, {"target_id": target_id})
+        if priority != first[0][4]:
+            values |= {"limit": fair, "priority": priority}
+            last = [tuple(row) for row in db.session.execute(_NEXT_OF_CLASS, values)]
+    return plan.assign(free, first, last)
+
+
+def _queue(target: Target, chosen: list[tuple[plan.Slot, tuple[int, ...]]]) -> None:
+    drafts = []
+    for slot, (delivery_id, _letter_id, campaign_id, round_, _priority, language) in chosen:
+        drafts.append(
+            ledger.Draft(
+                origin=deliveries.ORIGIN,
+                origin_id=round_,
+                unit_id=delivery_id,
+                to_address=target.email,
+                language=str(language),
+                campaign_id=campaign_id,
+                due=slot.at,
+            )
+        )
+    ledger.enqueue("letters", drafts)
+    due: list[datetime] = [slot.at for slot, _ in chosen]
+    db.session.execute(_QUEUE, {"id": [row[0] for _, row in chosen], "due": due})
+    deliveries.count((row[2], target.id, "waiting", "queued") for _, row in chosen)

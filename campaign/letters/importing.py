@@ -1,0 +1,182 @@
+"""Targets from a CSV file: the columns of campaign.importing.COLUMNS["targets"].
+
+An office is known by its agency and role. A second import brings what has changed up to date; a new holder ends the one
+before, and the history stays. A row's campaign, if it names one, takes the office among those its letters go to.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, time
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from email_validator import EmailNotValidError, validate_email
+from sqlalchemy import select
+
+from campaign.coalition import queries as coalition
+from campaign.extensions import db
+from campaign.importing import Report, usable
+from campaign.letters import targets
+from campaign.letters.models import CHANNELS, CampaignTarget, Target
+from campaign.letters.offices import read_days, read_time
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row, checked."""
+
+    campaign: str
+    fields: dict[str, Any]
+    holder: str
+    holder_since: date | None
+
+
+def import_rows(
+    rows: Iterable[Mapping[str, str]], *, campaign: str | None = None, dry_run: bool = False
+) -> Report:
+    """Adds offices and brings known ones up to date. ``campaign``: whose, where a row names none."""
+    report = Report()
+    campaigns: dict[str, int | None] = {}
+    for line, row in usable(rows, report):
+        try:
+            read = _read(row, campaign or "")
+            campaign_id = _campaign(read.campaign, campaigns)
+            point = db.session.begin_nested()
+            try:
+                outcome = _write(read, campaign_id)
+            except ValueError:
+                point.rollback()
+                raise
+            point.commit()
+        except ValueError as error:
+            report.refuse(line, str(error))
+            continue
+        setattr(report, outcome, getattr(report, outcome) + 1)
+    if dry_run:
+        db.session.rollback()
+    else:
+        db.session.commit()
+    return report
+
+
+def _campaign(slug: str, known: dict[str, int | None]) -> int | None:
+    if not slug:
+        return None
+    if slug not in known:
+        found = coalition.campaign_by_slug(slug)
+        known[slug] = found.id if found else None
+    if known[slug] is None:
+        raise ValueError(f"there is no campaign {slug!r}")
+    return known[slug]
+
+
+def _write(read: Line, campaign_id: int | None) -> str:
+    fields = read.fields
+    query = select(Target).where(Target.agency == fields["agency"], Target.role == fields["role"])
+    target = db.session.execute(query.with_for_update()).scalar_one_or_none()
+    outcome = "unchanged"
+    if target is None:
+        target = targets.make_in_transaction(fields)
+        outcome = "created"
+    elif targets.change_in_transaction(target, fields):
+        outcome = "updated"
+    if targets.hold_in_transaction(target.id, read.holder, read.holder_since) and outcome != "created":
+        outcome = "updated"
+    if campaign_id is not None and _attach(campaign_id, target.id) and outcome != "created":
+        outcome = "updated"
+    return outcome
+
+
+def _attach(campaign_id: int, target_id: int) -> bool:
+    if db.session.get(CampaignTarget, (campaign_id, target_id)) is not None:
+        return False
+    taken = db.session.scalars(
+        select(CampaignTarget.position).where(CampaignTarget.campaign_id == campaign_id)
+    ).all()
+    db.session.add(
+        CampaignTarget(
+            campaign_id=campaign_id, target_id=target_id, position=max(taken, default=0) + 1
+        )
+    )
+    db.session.flush()
+    return True
+
+
+def _read(row: Mapping[str, str], campaign: str) -> Line:
+    """A row's values. Raises ValueError with the reason."""
+    agency, role = row.get("agency", ""), row.get("role", "")
+    if not agency or not role:
+        raise ValueError("agency and role must both be filled in")
+    opens, closes = _hours(row)
+    return Line(
+        campaign=row.get("campaign", "") or campaign,
+        fields={
+            "agency": agency,
+            "role": role,
+            "email": _email(row),
+            "salutation": row.get("salutation", "").rstrip(":, "),
+            "channel": _channel(row),
+            "timezone": _timezone(row),
+            "opens": opens,
+            "closes": closes,
+            "days": read_days(row.get("days", "") or "mon-fri"),
+            "per_hour": _per_hour(row),
+        },
+        holder=row.get("holder", ""),
+        holder_since=_since(row),
+    )
+
+
+def _email(row: Mapping[str, str]) -> str:
+    text = row.get("email", "")
+    if not text:
+        if _channel(row) == "packet":
+            return ""
+        raise ValueError("email is empty: only an office that gets packets needs none")
+    try:
+        return validate_email(text, check_deliverability=False, test_environment=True).normalized
+    except EmailNotValidError:
+        raise ValueError("email is not an email address") from None
+
+
+def _channel(row: Mapping[str, str]) -> str:
+    channel = row.get("channel", "").lower() or "email"
+    if channel not in CHANNELS:
+        raise ValueError(f"channel is {channel!r}: use one of {', '.join(CHANNELS)}")
+    return channel
+
+
+def _timezone(row: Mapping[str, str]) -> str:
+    name = row.get("timezone", "") or "America/New_York"
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise ValueError(f"timezone is {name!r}: write one like America/New_York") from None
+    return name
+
+
+def _hours(row: Mapping[str, str]) -> tuple[time, time]:
+    opens = read_time(row.get("opens", "") or "09:00")
+    closes = read_time(row.get("closes", "") or "17:00")
+    if closes != time(0) and closes <= opens:
+        raise ValueError("closes must be later than opens (24:00 is the end of the day)")
+    return opens, closes
+
+
+def _per_hour(row: Mapping[str, str]) -> int | None:
+    text = row.get("per_hour", "")
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= 3600:
+        raise ValueError(f"per_hour is {text!r}: use a whole number from 1 to 3600, or leave it empty")
+    return int(text)
+
+
+def _since(row: Mapping[str, str]) -> date | None:
+    text = row.get("holder_since", "")
+    if not text:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"holder_since is {text!r}: write it like 2026-01-31") from None

@@ -1,0 +1,59 @@
+"""A target's row as the arithmetic sees it, and days and hours as people write them."""
+
+from datetime import time
+
+from campaign.letters.models import Target
+from campaign.letters.plan import Office
+
+DAY_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def office_of(target: Target) -> Office:
+    """The hours and the pace of a target."""
+    return Office(
+        target.id, target.timezone, target.opens, target.closes, frozenset(target.days), target.per_hour
+    )
+
+
+def read_days(text: str) -> list[int]:
+    """``mon-fri``, ``mon,wed,fri`` or ``mon-thu,sat`` as ISO numbers. Raises ValueError with a sentence."""
+    found: set[int] = set()
+    for part in text.lower().replace(" ", "").replace(";", ",").split(","):
+        first, _, last = part.partition("-")
+        try:
+            start, end = DAY_NAMES.index(first[:3]), DAY_NAMES.index((last or first)[:3])
+        except ValueError:
+            raise ValueError(f"days is {text!r}: write it like mon-fri or mon,wed,fri") from None
+        found |= {n % 7 + 1 for n in range(start, end + 1 if end >= start else end + 8)}
+    return sorted(found)
+
+
+def write_days(days: list[int]) -> str:
+    """The days as ``read_days`` takes them, in as few words as possible."""
+    runs: list[list[int]] = []
+    for day in sorted(days):
+        if runs and runs[-1][-1] == day - 1:
+            runs[-1].append(day)
+        else:
+            runs.append([day])
+    words = []
+    for run in runs:
+        names = [DAY_NAMES[day - 1] for day in run]
+        words.append(f"{names[0]}-{names[-1]}" if len(run) > 2 else ",".join(names))
+    return ",".join(words)
+
+
+def read_time(text: str) -> time:
+    """``09:00``, ``9:00`` or ``24:00`` (the end of the day, kept as 00:00). Raises ValueError with a sentence."""
+    hours, _, minutes = text.strip().partition(":")
+    if hours == "24" and minutes in ("", "0", "00"):
+        return time(0)
+    try:
+        return time(int(hours), int(minutes or 0))
+    except ValueError:
+        raise ValueError(f"{text!r} is not a time: write it like 09:00") from None
+
+
+def write_time(at: time) -> str:
+    """A time as ``read_time`` takes it."""
+    return f"{at:%H:%M}"

@@ -1,0 +1,115 @@
+"""Letters on their writer's own page, in the data that a person can take away, and when a person is deleted."""
+
+from typing import Any
+
+from flask_babel import gettext
+from sqlalchemy import delete, select, update
+
+from campaign.counts import journal
+from campaign.extensions import db
+from campaign.letters import confirming, deliveries, queries
+from campaign.letters.models import Delivery, Letter
+from campaign.mail import forgetting
+from campaign.supporters.keys import own_page_token
+from campaign.supporters.models import Supporter
+from campaign.web.languages import pick
+
+
+def section(supporter: Supporter) -> tuple[str, dict[str, Any]] | None:
+    """Each letter with what every office has of it."""
+    written = queries.letters_of(supporter.id)
+    if not written:
+        return None
+    shown = []
+    for letter, campaign in written:
+        receipts = queries.receipts(letter.id)
+        states = {one.delivery.state for one in receipts}
+        alive = letter.state in confirming.ALIVE
+        shown.append(
+            {
+                "letter": letter,
+                "title": pick(campaign.title),
+                "receipts": receipts,
+                "can_withdraw": alive and bool(states & set(deliveries.BEFORE_LEAVING)),
+                "can_correct": alive and states <= {"waiting", "held", "queued"} and bool(states),
+                "state": STATE_TEXTS[letter.state](),
+            }
+        )
+    return "letters/own.html", {"letters": shown, "token": own_page_token(supporter.id)}
+
+
+STATE_TEXTS = {
+    "confirmed": lambda: "",
+    "held": lambda: gettext("A person of the campaign reads this letter before it leaves."),
+    "rejected": lambda: gettext("This letter will not be sent."),
+    "replaced": lambda: gettext("You wrote a newer letter, which took this one’s place."),
+    "withdrawn": lambda: gettext("You took this letter back."),
+}
+
+
+def gather(supporter: Supporter) -> list[dict[str, Any]]:
+    """All letters of a person with their deliveries, for the download."""
+    rows = db.session.scalars(
+        select(Letter).where(Letter.supporter_id == supporter.id).order_by(Letter.id)
+    )
+    return [
+        {
+            "state": letter.state,
+            "language": letter.language,
+            "name": f"{letter.given_name} {letter.family_name}",
+            "postal_code": letter.postal_code,
+            "subject": letter.subject,
+            "body": letter.body,
+            "written_at": letter.created_at,
+            "confirmed_at": letter.confirmed_at,
+            "offices": [
+                {
+                    "office": f"{one.target.role}, {one.target.agency}",
+                    "state": one.delivery.state,
+                    "answer": one.delivery.answer,
+                    "finished_at": one.delivery.finished_at,
+                }
+                for one in queries.receipts(letter.id)
+            ],
+        }
+        for letter in rows
+    ]
+
+
+def erase(supporter: Supporter) -> None:
+    """Takes back what has not left and empties every letter; rows without a word stay, for the counts."""
+    letters = db.session.scalars(
+        select(Letter).where(Letter.supporter_id == supporter.id).order_by(Letter.id).with_for_update()
+    ).all()
+    for letter in letters:
+        if letter.state == "unconfirmed":
+            journal.record(
+                journal.moved("letters", "unconfirmed", None, campaign_id=letter.campaign_id)
+            )
+            db.session.execute(delete(Letter).where(Letter.id == letter.id))
+            continue
+        deliveries.take_back(letter.id)
+        _forget_mail(letter.id)
+        if letter.state in confirming.ALIVE and not _all_over(letter.id):
+            # What is on its way in this very moment must not go again without its words.
+            confirming.set_state(letter, "withdrawn")
+        db.session.execute(update(Letter).where(Letter.id == letter.id).values(**_EMPTY))
+
+
+_EMPTY = {
+    "given_name": "", "family_name": "", "postal_code": "", "us_state": "", "subject": "", "body": "",
+    "fingerprint": 0, "source": "", "wording": "", "decision": "", "hold_reason": "",
+}  # fmt: skip
+
+
+def _all_over(letter_id: int) -> bool:
+    """Whether the letter reached at least one office and nothing more is to happen with it."""
+    states = set(deliveries.states_of(letter_id).values())
+    return "sent" in states and states <= {"sent", "failed", "cancelled"}
+
+
+def _forget_mail(letter_id: int) -> None:
+    query = select(Delivery.id, Delivery.round).where(Delivery.letter_id == letter_id)
+    for delivery_id, round_ in db.session.execute(query):
+        for one in range(round_ + 1):
+            forgetting.forget(deliveries.ORIGIN, one, [delivery_id])

@@ -1,0 +1,192 @@
+"""Reading letters, offices and deliveries."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import func, select, text
+
+from campaign.clock import utcnow
+from campaign.coalition.models import Campaign
+from campaign.counts import queries as counts
+from campaign.extensions import db
+from campaign.letters import plan
+from campaign.letters.message import holder_name
+from campaign.letters.models import Bundle, CampaignTarget, Delivery, Letter, LetterTemplate, Target
+from campaign.letters.offices import office_of
+from campaign.letters.render import holders_on
+
+COUNTED = 500
+"""Up to so many letters ahead are counted; beyond that the place in the queue is reckoned from the counters."""
+
+
+@dataclass(frozen=True)
+class OfficeOf:
+    """An office of a campaign, with whoever holds it today (empty while vacant)."""
+
+    target: Target
+    holder: str
+    urgent: bool = False
+
+    @property
+    def holder_name(self) -> str:
+        """The holder as pages show them."""
+        return holder_name(self.holder)
+
+
+def offices(campaign_id: int) -> list[OfficeOf]:
+    """The offices that a campaign's letters go to, in their order."""
+    rows = db.session.execute(
+        select(Target, CampaignTarget.urgent)
+        .join(CampaignTarget, CampaignTarget.target_id == Target.id)
+        .where(CampaignTarget.campaign_id == campaign_id)
+        .order_by(CampaignTarget.position, Target.id)
+    ).all()
+    now = utcnow()
+    holders = holders_on({row[0].id: plan.local_day(office_of(row[0]), now) for row in rows})
+    return [OfficeOf(target, holders.get(target.id, ""), urgent) for target, urgent in rows]
+
+
+def templates(campaign_id: int) -> list[LetterTemplate]:
+    """The campaign's suggestions, agency by agency, in their order."""
+    query = select(LetterTemplate).where(LetterTemplate.campaign_id == campaign_id)
+    return list(db.session.scalars(query.order_by(LetterTemplate.position, LetterTemplate.id)))
+
+
+def suggested(found: Sequence[LetterTemplate]) -> list[str]:
+    """All bodies of some templates, in every language: what a writer did not write."""
+    return sorted({text for one in found for text in one.body.values() if text})
+
+
+def waiting_at(target_id: int) -> int:
+    """How many letters wait for an office, of all campaigns, as of the last fold."""
+    return counts.states("deliveries", campaign_id=None, part=str(target_id)).get("waiting", 0)
+
+
+def ends_on(target: Target) -> date | None:
+    """The office's day on which the last of the letters that wait now leaves; None where it takes over ten years."""
+    return plan.expected_day(office_of(target), max(waiting_at(target.id), 1), utcnow())
+
+
+_AHEAD = text(
+    """
+    SELECT count(*) FROM (SELECT 1 FROM delivery d WHERE d.target_id = :target_id AND d.state = 'waiting'
+    AND (d.priority < :priority OR d.priority = :priority AND d.id < :id) LIMIT :limit) AS some
+    """
+)
+_ENDS = text(
+    """
+    SELECT min(d.id), max(d.id) FROM delivery d
+    WHERE d.target_id = :target_id AND d.state = 'waiting' AND d.priority = :priority
+    """
+)
+
+
+def place_of(delivery: Delivery) -> int:
+    """A waiting delivery's place in its office's queue, 1 and up: exact where few are ahead, else reckoned."""
+    values = {
+        "target_id": delivery.target_id,
+        "priority": delivery.priority,
+        "id": delivery.id,
+        "limit": COUNTED,
+    }
+    ahead = db.session.execute(_AHEAD, values).scalar_one()
+    if ahead < COUNTED:
+        return ahead + 1
+    first, last = db.session.execute(_ENDS, values).one()
+    share = (delivery.id - first) / max(last - first, 1)
+    return max(COUNTED, round(share * waiting_at(delivery.target_id))) + 1
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What an office has of a letter, or will have."""
+
+    delivery: Delivery
+    target: Target
+    holder: str
+    expected: date | None
+    bundle: Bundle | None
+
+    @property
+    def holder_name(self) -> str:
+        """The holder as pages show them."""
+        return holder_name(self.holder)
+
+
+def receipts(letter_id: int) -> list[Receipt]:
+    """Office by office, what became of a letter."""
+    rows = db.session.execute(
+        select(Delivery, Target, Bundle)
+        .join(Target, Target.id == Delivery.target_id)
+        .outerjoin(Bundle, Bundle.id == Delivery.bundle_id)
+        .where(Delivery.letter_id == letter_id)
+        .order_by(Delivery.id)
+        .execution_options(populate_existing=True)
+    ).all()
+    now = utcnow()
+    holders = holders_on({row[1].id: plan.local_day(office_of(row[1]), now) for row in rows})
+    return [
+        Receipt(delivery, target, holders.get(target.id, ""), _expected(delivery, target, now), bundle)
+        for delivery, target, bundle in rows
+    ]
+
+
+def _expected(delivery: Delivery, target: Target, now: datetime) -> date | None:
+    if delivery.state == "queued" and delivery.due_at:
+        return plan.local_day(office_of(target), delivery.due_at)
+    if delivery.state != "waiting" or target.paused or target.channel == "packet":
+        return None
+    office = office_of(target)
+    if target.channel == "digest":
+        return plan.expected_day(office, 1, now)
+    return plan.expected_day(office, place_of(delivery), now)
+
+
+def letters_of(supporter_id: int) -> list[tuple[Letter, Campaign]]:
+    """What a supporter has written and confirmed, newest first."""
+    rows = db.session.execute(
+        select(Letter, Campaign)
+        .join(Campaign, Campaign.id == Letter.campaign_id)
+        .where(Letter.supporter_id == supporter_id, Letter.state != "unconfirmed")
+        .order_by(Letter.id.desc())
+        .limit(50)
+    )
+    return [(letter, campaign) for letter, campaign in rows]
+
+
+def own_letter(letter_id: int, supporter_id: int) -> tuple[Letter, Campaign] | None:
+    """A letter of this supporter; None where it is somebody else's."""
+    row = db.session.execute(
+        select(Letter, Campaign)
+        .join(Campaign, Campaign.id == Letter.campaign_id)
+        .where(Letter.id == letter_id, Letter.supporter_id == supporter_id)
+    ).first()
+    return (row[0], row[1]) if row else None
+
+
+def has_written(campaign_id: int, supporter_ids: Sequence[int]) -> set[int]:
+    """Those of the supporters whose letter in this campaign is confirmed (or held)."""
+    query = select(Letter.supporter_id).where(
+        Letter.campaign_id == campaign_id,
+        Letter.supporter_id.in_(list(supporter_ids)),
+        Letter.state.in_(("confirmed", "held")),
+    )
+    return set(db.session.scalars(query))
+
+
+def oldest_waiting(target_id: int) -> datetime | None:
+    """Since when the first letter in an office's queue has waited."""
+    query = (
+        select(Letter.confirmed_at)
+        .join(Delivery, Delivery.letter_id == Letter.id)
+        .where(Delivery.target_id == target_id, Delivery.state == "waiting")
+        .order_by(Delivery.priority, Delivery.id)
+        .limit(1)
+    )
+    return db.session.execute(query).scalar()
+
+
+def agencies() -> list[str]:
+    """The agencies in the directory of offices."""
+    return list(db.session.scalars(select(Target.agency).group_by(Target.agency).order_by(func.lower(Target.agency))))

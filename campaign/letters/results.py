@@ -1,0 +1,116 @@
+"""What the mail engine says of a delivery's message, brought back to the delivery and its office."""
+
+from typing import NamedTuple
+
+from sqlalchemy import select, text, update
+
+from campaign.extensions import db
+from campaign.letters import deliveries
+from campaign.letters.models import Target
+from campaign.mail import suppressions
+from campaign.mail.ledger import Result
+from campaign.mail.leases import DOUBT
+from campaign.mail.models import Message
+
+STATES = {
+    "queued": "queued",
+    "leased": "queued",
+    "sent": "sent",
+    "deferred": "deferred",
+    "failed": "failed",
+    "uncertain": "uncertain",
+    "held": "held",
+    # Nobody cancels a message for good but through the delivery: this one goes back to wait for another slot.
+    "cancelled": "waiting",
+}
+FINAL = ("sent", "failed")
+
+_RECORD = text(
+    """
+    WITH u AS (
+        SELECT * FROM unnest(CAST(:id AS bigint[]), CAST(:round AS smallint[]), CAST(:state AS text[]),
+            CAST(:answer AS text[]), CAST(:captured AS boolean[]), CAST(:at AS timestamptz[]))
+            AS u (id, round, state, answer, captured, at)
+    ), picked AS MATERIALIZED (
+        SELECT d.id, d.state AS old, u.answer, u.captured, u.at,
+            CASE WHEN u.state = 'waiting' AND l.state NOT IN ('confirmed', 'held') THEN 'cancelled' ELSE u.state END
+            AS state
+        FROM delivery d JOIN u ON u.id = d.id AND u.round = d.round JOIN letter l ON l.id = d.letter_id
+        WHERE d.state <> 'cancelled' AND d.bundle_id IS NULL
+        ORDER BY d.id FOR UPDATE OF d
+    )
+    UPDATE delivery d SET
+        state = p.state,
+        answer = CASE WHEN p.answer = '' THEN d.answer ELSE p.answer END,
+        captured = p.captured,
+        finished_at = CASE WHEN p.state IN ('sent', 'failed', 'cancelled') THEN p.at END,
+        round = d.round + CASE WHEN p.state = 'waiting' THEN 1 ELSE 0 END,
+        due_at = CASE WHEN p.state = 'waiting' THEN NULL ELSE d.due_at END
+    FROM picked p WHERE d.id = p.id
+    RETURNING d.id, d.target_id, d.campaign_id, p.old, p.state, p.answer
+    """
+)
+
+
+class _Changed(NamedTuple):
+    id: int
+    target_id: int
+    campaign_id: int
+    old: str
+    state: str
+    answer: str
+
+
+def on_result(results: list[Result]) -> None:
+    """The listener for the origin ``delivery``: runs in the mail engine's own transaction."""
+    newest = {result.unit_id: result for result in results}
+    doubtful = _in_doubt([r.message_id for r in newest.values() if r.state == "held"])
+    values = {
+        "id": list(newest),
+        "round": [r.origin_id for r in newest.values()],
+        "state": ["uncertain" if r.message_id in doubtful else STATES[r.state] for r in newest.values()],
+        "answer": [answer_of(r) for r in newest.values()],
+        "captured": [r.captured for r in newest.values()],
+        "at": [r.at for r in newest.values()],
+    }
+    changed = [_Changed(*row) for row in db.session.execute(_RECORD, values)]
+    deliveries.count((c.campaign_id, c.target_id, c.old, c.state) for c in changed if c.old != c.state)
+    refused = {c.target_id: c.answer for c in changed if c.state == "failed" and c.old != "failed"}
+    for target_id, answer in sorted(refused.items()):
+        pause_by_itself(target_id, f"The mail server refused a letter for good: {answer}")
+    _pause_suppressed({c.target_id for c in changed if c.state == "waiting"} - refused.keys())
+
+
+def answer_of(result: Result) -> str:
+    """The server's answer as people read it: code, enhanced code, text; or what we say ourselves."""
+    parts = (str(result.code or ""), result.enhanced, result.text)
+    return " ".join(part for part in parts if part)
+
+
+def _in_doubt(message_ids: list[int]) -> set[int]:
+    """Those of the held messages whose fate stayed unknown too often: a person decides what became of them."""
+    if not message_ids:
+        return set()
+    query = select(Message.id).where(Message.id.in_(message_ids), Message.hold_reason == DOUBT)
+    return set(db.session.scalars(query))
+
+
+def pause_by_itself(target_id: int, reason: str) -> None:
+    """Stops letters to an office until a person has looked; those that wait go on waiting."""
+    db.session.execute(
+        update(Target)
+        .where(Target.id == target_id, Target.paused.is_(False))
+        .values(paused=True, paused_reason=reason[:500])
+    )
+
+
+def _pause_suppressed(target_ids: set[int]) -> None:
+    """Pauses the offices whose address must not be mailed: the engine would cancel every further letter."""
+    if not target_ids:
+        return
+    found = db.session.execute(select(Target.id, Target.email).where(Target.id.in_(target_ids)))
+    addresses = {row.id: row.email.lower() for row in found}
+    stopped = suppressions.suppressed(list(addresses.values()), "letters")
+    for target_id, address in sorted(addresses.items()):
+        if address in stopped:
+            pause_by_itself(target_id, "Mail to this address is stopped: it bounced, or someone suppressed it.")

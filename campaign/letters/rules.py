@@ -1,0 +1,98 @@
+"""What a letter must be to be taken: every rule in one place, as validators with an honest message each.
+
+They look at the form of a letter, never at what it says. Whatever is refused stays in the form as it was typed.
+"""
+
+import re
+import unicodedata
+from typing import Any
+
+from flask_babel import gettext, lazy_gettext as _l, ngettext
+from wtforms import Form, ValidationError
+from wtforms.fields import Field
+
+SUBJECT_LENGTH = (5, 120)
+BODY_LENGTH = (40, 5000)
+"""Characters; regulations.gov takes comments of 5,000 (its API's limit for ``comment``)."""
+LINKS = 2
+DIFFERENT_WORDS = 8
+"""Different words a letter has at least: fewer are no letter."""
+
+_LINK = re.compile(r"https?://|\bwww\.[a-z0-9]", re.IGNORECASE)
+_WORD = re.compile(r"[^\W\d_]{2,}")
+
+
+def normal(value: Any) -> Any:
+    """Filter: composed characters (NFC), Unix line ends, no white space around the text."""
+    if not isinstance(value, str):
+        return value
+    text = value.replace("\r\n", "\n").replace("\r", "\n")
+    return unicodedata.normalize("NFC", text).strip()
+
+
+class Length:
+    """Validator: between ``min`` and ``max`` characters, and by how many it misses."""
+
+    def __init__(self, min: int, max: int) -> None:
+        self.min = min
+        self.max = max
+
+    def __call__(self, form: Form, field: Field) -> None:
+        n = len(field.data or "")
+        if 0 < n < self.min:
+            raise ValidationError(gettext("This is too short: please write at least %(n)s characters.", n=self.min))
+        if n > self.max:
+            over = n - self.max
+            raise ValidationError(
+                ngettext(
+                    "This is %(num)s character too long: %(most)s is the most.",
+                    "This is %(num)s characters too long: %(most)s is the most.",
+                    over,
+                    most=self.max,
+                )
+            )
+
+
+class Required:
+    """Validator: something was typed; stops the others where nothing was."""
+
+    field_flags = {"required": True}
+
+    def __init__(self, message: Any = None) -> None:
+        self.message = message or _l("Please fill this in.")
+
+    def __call__(self, form: Form, field: Field) -> None:
+        if not field.data:
+            from wtforms.validators import StopValidation
+
+            raise StopValidation(self.message)
+
+
+def few_links(form: Form, field: Field) -> None:
+    """Validator: at most LINKS web addresses. Letters full of links are taken for advertising."""
+    if len(_LINK.findall(field.data or "")) > LINKS:
+        raise ValidationError(
+            gettext("Please keep to %(n)s links at most: mail with many links is often thrown away unread.", n=LINKS)
+        )
+
+
+def no_links(form: Form, field: Field) -> None:
+    """Validator: no web address."""
+    if _LINK.search(field.data or ""):
+        raise ValidationError(gettext("Please put links into the letter, not here."))
+
+
+def not_shouting(form: Form, field: Field) -> None:
+    """Validator: not in capitals throughout, where there are enough letters to say so."""
+    letters = [c for c in field.data or "" if c.isupper() or c.islower()]
+    if len(letters) >= 12 and sum(c.isupper() for c in letters) > 0.7 * len(letters):
+        raise ValidationError(
+            gettext("Please do not write everything in capitals: it reads like shouting, and filters stop it.")
+        )
+
+
+def a_letter(form: Form, field: Field) -> None:
+    """Validator: words, not one of them over and over."""
+    words = {word.casefold() for word in _WORD.findall(field.data or "")}
+    if (field.data or "").strip() and len(words) < DIFFERENT_WORDS:
+        raise ValidationError(gettext("Please write a few sentences that the office can read."))

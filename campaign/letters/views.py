@@ -1,0 +1,225 @@
+"""Public pages of the letters: writing one, and what a writer may still do with it."""
+
+from typing import Any
+
+from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+
+from campaign.clock import utcnow
+from campaign.coalition import front
+from campaign.coalition.models import Campaign
+from campaign.coalition.queries import is_open
+from campaign.coalition.views import found
+from campaign.letters import commands, links, message, queries, words
+from campaign.letters.forms import CorrectionForm, LetterForm
+from campaign.letters.models import Letter, LetterTemplate
+from campaign.letters.provider import sentence
+from campaign.letters.render import from_name
+from campaign.mail import settings
+from campaign.supporters import keys
+from campaign.supporters import queries as supporters
+from campaign.supporters.places import state_of
+from campaign.supporters.wording import consent_wording
+from campaign.web import access, languages, pages, tokens
+from campaign.web.limits import limiter, public_posts
+
+bp = Blueprint("letters", __name__)
+
+
+@bp.route("/c/<slug>/letter", methods=["GET", "POST"])
+@limiter.limit(public_posts, methods=["POST"])
+@access.public
+def write(slug: str) -> ResponseReturnValue:
+    """The letter form; the same answer whether the address is known or not."""
+    campaign = found(slug)
+    offices = queries.offices(campaign.id)
+    if not is_open(campaign) or not offices:
+        body = render_template(
+            "letters/closed.html", **_frame(campaign), early=utcnow() < campaign.opens_at, offices=offices
+        )
+        return pages.cacheable(body) if request.method == "GET" else pages.private(body, 409)
+    key = request.form.get("k") if request.method == "POST" else request.args.get("k")
+    act = links.read_act(key or "")
+    form = LetterForm(consent_wording(campaign.lead_organization.name), proved=act is not None)
+    templates = queries.templates(campaign.id)
+    if request.method == "GET":
+        _prefill(form, templates, act)
+        return _form_page(campaign, form, templates, offices, act)
+    good = form.validate()
+    if not good or request.form.get("action") == "edit":
+        return _form_page(campaign, form, templates, offices, act, 422 if not good else 200)
+    if request.form.get("action") == "preview":
+        return _preview_page(campaign, form, templates, offices, act)
+    return _send(campaign, form, templates, act)
+
+
+@bp.get("/c/<slug>/letter/sent")
+@access.public
+def sent(slug: str) -> ResponseReturnValue:
+    """What comes next: the mail with the link."""
+    return pages.cacheable(render_template("letters/sent.html", **_frame(found(slug))), 300)
+
+
+def _frame(campaign: Campaign) -> dict[str, Any]:
+    return front.frame(campaign, "letters.write", slug=campaign.slug)
+
+
+def _prefill(form: LetterForm, templates: list[LetterTemplate], act: links.Act | None) -> None:
+    """The writer starts from the template in the page's language, and from their name where it is known."""
+    if templates:
+        form.subject.data = languages.pick(templates[0].subject)
+        form.body.data = languages.pick(templates[0].body)
+    if act is not None:
+        form.k.data = act.token
+        form.given_name.data = act.supporter.given_name
+
+
+def _form_page(
+    campaign: Campaign,
+    form: LetterForm,
+    templates: list[LetterTemplate],
+    offices: list[queries.OfficeOf],
+    act: links.Act | None,
+    status: int = 200,
+) -> Response:
+    prompts = languages.pick(templates[0].prompts).splitlines() if templates else []
+    page = render_template(
+        "letters/write.html",
+        **_frame(campaign),
+        form=form,
+        offices=offices,
+        prompts=[line for line in prompts if line.strip()],
+        suggested=languages.pick(templates[0].body) if templates else "",
+        act=act,
+        again_url=url_for("letters.write", slug=campaign.slug),
+    )
+    if request.method == "GET" and act is None:
+        return pages.cacheable(page)
+    return pages.private(page, status)
+
+
+def _preview_page(
+    campaign: Campaign,
+    form: LetterForm,
+    templates: list[LetterTemplate],
+    offices: list[queries.OfficeOf],
+    act: links.Act | None,
+) -> Response:
+    person = message.Person(
+        form.given_name.data, form.family_name.data, form.postal_code.data, state_of(form.postal_code.data)
+    )
+    by_agency = {one.agency: one for one in templates}
+    letters = [
+        message.message(
+            office.target, office.holder, by_agency.get(office.target.agency), person,
+            form.subject.data, form.body.data, languages.current(),
+        )
+        for office in offices
+    ]  # fmt: skip
+    lead = campaign.lead_organization.name
+    share = words.own_share(form.body.data, queries.suggested(templates))
+    page = render_template(
+        "letters/preview.html",
+        **_frame(campaign),
+        form=form,
+        letters=letters,
+        lead=lead,
+        own_share=round(100 * share),
+        from_name=from_name(person.name, lead),
+        from_address=settings.sender().address,
+        reply_to=act.masked if act else form.email.data,
+        foot=message.foot(person.name, lead),
+        act=act,
+    )
+    return pages.private(page)
+
+
+def _send(
+    campaign: Campaign, form: LetterForm, templates: list[LetterTemplate], act: links.Act | None
+) -> ResponseReturnValue:
+    typed = commands.Words(
+        given_name=form.given_name.data,
+        family_name=form.family_name.data,
+        postal_code=form.postal_code.data,
+        subject=form.subject.data,
+        body=form.body.data,
+        language=languages.current(),
+        agreement=form.consent.label.text if form.consent.data else "",
+        source=form.source.data,
+    )
+    suggested = queries.suggested(templates)
+    if act is None:
+        commands.write_letter(campaign, suggested, form.email.data, typed, form.nonce)
+        return redirect(url_for("letters.sent", slug=campaign.slug), 303)
+    decision = commands.write_proved_letter(campaign, suggested, act, typed, form.nonce)
+    page = render_template(
+        "letters/confirmed.html",
+        **_frame(campaign),
+        text=sentence(decision),
+        good=decision.result not in ("refused", "gone"),
+        own_page=url_for("supporters.own_page", token=keys.own_page_token(act.supporter.id)),
+    )
+    return pages.private(page)
+
+
+@bp.post("/me/<token>/letters/<int:letter_id>/withdraw")
+@access.link
+def withdraw(token: str, letter_id: int) -> ResponseReturnValue:
+    """The writer takes a letter back from the offices that it has not left for."""
+    supporter_id = _owner(token)
+    done = commands.withdraw(letter_id, supporter_id)
+    if done is None:
+        abort(404)
+    return redirect(_own_page(token, letter_id), 303)
+
+
+@bp.route("/me/<token>/letters/<int:letter_id>/correct", methods=["GET", "POST"])
+@access.link
+def correct(token: str, letter_id: int) -> ResponseReturnValue:
+    """The writer mends a letter while it waits at every office."""
+    supporter_id = _owner(token)
+    own = queries.own_letter(letter_id, supporter_id)
+    if own is None:
+        abort(404)
+    letter, campaign = own
+    form = CorrectionForm()
+    if request.method == "GET":
+        form.subject.data, form.body.data = letter.subject, letter.body
+        return _correction_page(token, letter, campaign, form)
+    if not form.validate():
+        return _correction_page(token, letter, campaign, form, 422)
+    suggested = queries.suggested(queries.templates(campaign.id))
+    if commands.correct(letter.id, supporter_id, form.subject.data, form.body.data, suggested):
+        return redirect(_own_page(token, letter_id), 303)
+    form.form_errors.append(
+        gettext("This letter can no longer be changed: it has left for at least one office.")
+    )
+    return _correction_page(token, letter, campaign, form, 409)
+
+
+def _correction_page(
+    token: str, letter: Letter, campaign: Campaign, form: CorrectionForm, status: int = 200
+) -> Response:
+    page = render_template(
+        "letters/correct.html",
+        form=form,
+        title=languages.pick(campaign.title),
+        theme=front.theme_url(campaign),
+        back=_own_page(token, letter.id),
+    )
+    return pages.private(page, status)
+
+
+def _owner(token: str) -> int:
+    try:
+        person = supporters.supporter(keys.read_own_page(token))
+    except tokens.BadToken:
+        person = None
+    if person is None:
+        abort(404)
+    return person.id
+
+
+def _own_page(token: str, letter_id: int) -> str:
+    return url_for("supporters.own_page", token=token, _anchor=f"letter-{letter_id}")

@@ -1,0 +1,63 @@
+"""How much of a letter is the writer's own, and which letters say nearly the same: arithmetic over words."""
+
+import hashlib
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+
+SHINGLE = 3
+"""Words in a row that must be the template's for them to count as taken from it."""
+
+_WORD = re.compile(r"[^\W_]+")
+
+
+def words_of(text: str) -> list[str]:
+    """The words, in small letters, without signs."""
+    return _WORD.findall(text.casefold())
+
+
+@lru_cache(maxsize=256)
+def _shingles(text: str) -> frozenset[tuple[str, ...]]:
+    words = words_of(text)
+    return frozenset(tuple(words[i : i + SHINGLE]) for i in range(len(words) - SHINGLE + 1))
+
+
+def own_share(body: str, templates: Iterable[str]) -> float:
+    """The share of the words, 0 to 1, that do not stand in a run of three words of a template."""
+    words = words_of(body)
+    if not words:
+        return 0.0
+    suggested: set[tuple[str, ...]] = set()
+    for text in templates:
+        suggested |= _shingles(text)
+    taken = [False] * len(words)
+    for i in range(len(words) - SHINGLE + 1):
+        if tuple(words[i : i + SHINGLE]) in suggested:
+            taken[i : i + SHINGLE] = [True] * SHINGLE
+    return taken.count(False) / len(words)
+
+
+# Each bit of a hash gets a lane of 16 bits in one large number, so that adding such numbers counts, for
+# all 64 bits at once, how many shingles have the bit set.
+_LANE = 16
+_SPREAD = [sum(1 << (_LANE * bit) for bit in range(8) if byte >> bit & 1) for byte in range(256)]
+
+
+@lru_cache(maxsize=1024)
+def fingerprint(body: str) -> int:
+    """A simhash of the words (Charikar 2002) as a signed 64-bit number; near-identical texts differ in few bits."""
+    words = words_of(body)
+    shingles = {" ".join(words[i : i + SHINGLE]) for i in range(max(len(words) - SHINGLE + 1, 1))}
+    lanes = 0
+    for shingle in shingles:
+        digest = hashlib.blake2b(shingle.encode(), digest_size=8).digest()
+        for place, byte in enumerate(digest):
+            lanes += _SPREAD[byte] << (8 * _LANE * place)
+    half = len(shingles) / 2
+    bits = sum(1 << bit for bit in range(64) if (lanes >> (_LANE * bit) & 0xFFFF) > half)
+    return bits - (1 << 64) if bits >> 63 else bits
+
+
+def distance(one: int, other: int) -> int:
+    """In how many of 64 bits two fingerprints differ; 3 or fewer is nearly the same text."""
+    return ((one ^ other) & (1 << 64) - 1).bit_count()

@@ -1,0 +1,131 @@
+"""The way of a letter: form, confirmation, drip, office, receipt; through HTTP and SMTP alone."""
+
+from typing import Any
+
+from tests.letters.conftest import BODY, Writer, form_token
+
+
+def test_a_confirmed_letter_reaches_the_office_as_the_writer_saw_it(
+    writer: Writer, confirm: Any, smtp: Any, deliver: Any, sql: Any
+) -> None:
+    answer = writer.send()
+    assert answer.status_code == 303
+    assert answer.headers["Location"].endswith("/c/test/letter/sent")
+    deliver()
+    assert not smtp.to("secretary@dot.example"), "nothing leaves before the writer has confirmed"
+    page = confirm()
+    assert page.status_code == 200
+    deliver()
+    (mail,) = smtp.to("secretary@dot.example")
+    message = mail.message
+    assert message["From"].addresses[0].display_name == "Ana Ruiz via Test Coalition"
+    assert message["From"].addresses[0].addr_spec == "campaign@coalition.example"
+    assert message["Reply-To"] == "ana@people.example"
+    assert message["Subject"] == "Please let people wait in freedom"
+    text = mail.text()
+    assert text.startswith("Dear Secretary Del Toro:\n\nI am writing because my grandmother")
+    assert "Sincerely,\n\nAna Ruiz\nIL 60604" in text
+    assert "My grandmother" not in text and "locked door" in mail.html()
+    assert sql("SELECT state, count(*) FROM delivery GROUP BY 1") == [("sent", 1)]
+
+
+def test_a_confirmation_mail_carries_no_word_of_the_form(writer: Writer, smtp: Any, deliver: Any) -> None:
+    writer.send()
+    deliver()
+    (mail,) = smtp.to("ana@people.example")
+    whole = mail.text() + mail.html() + str(mail.message)
+    for word in ("Ruiz", "grandmother", "freedom"):
+        assert word not in whole
+
+
+def test_two_presses_of_the_button_make_one_letter(
+    writer: Writer, confirm: Any, smtp: Any, deliver: Any, sql: Any
+) -> None:
+    token = form_token(writer.open())
+    writer.send(token=token)
+    writer.send(token=token, body=BODY + " Thank you.")
+    assert sql("SELECT count(*), max(body) FROM letter") == [(1, BODY + " Thank you.")]
+    confirm()
+    confirm()
+    assert writer.send(token=token).status_code == 303
+    deliver()
+    assert len(smtp.to("secretary@dot.example")) == 1
+    assert sql("SELECT state FROM letter") == [("confirmed",)]
+
+
+def test_counts_say_what_the_rows_say(writer: Writer, confirm: Any, deliver: Any, app: Any) -> None:
+    from campaign.counts import queries as counts
+
+    writer.send()
+    writer.send("ben@people.example", given_name="Ben")
+    confirm("ana@people.example")
+    deliver()
+    with app.app_context():
+        assert counts.states("letters", campaign_id=1) == {"confirmed": 1, "unconfirmed": 1}
+        assert counts.states("deliveries", campaign_id=1) == {"sent": 1}
+        assert counts.total("supporters.joined", 1) == 1
+
+
+def test_a_spanish_letter_goes_as_it_is_with_a_note(
+    demo: Any, client: Any, confirm: Any, smtp: Any, deliver: Any, sql: Any
+) -> None:
+    sql("UPDATE target SET opens = '00:00', closes = '00:00', days = '{1,2,3,4,5,6,7}', per_hour = NULL")
+    writer = Writer(client, "wait-in-freedom")
+    page = writer.open(language="/es")
+    assert "Le escribo acerca de las personas" in page
+    assert "¿Por qué es importante para usted?" in page
+    own = "Mi abuela esperó dos años detrás de una puerta cerrada. Les pido que dejen esperar en libertad a todos."
+    writer.send(language="/es", body=own, subject="Libertad mientras esperan")
+    confirm()
+    deliver()
+    for address in ("secretary@dhs.example", "director@ice.dhs.example", "attorney.general@doj.example",
+                    "director@eoir.doj.example"):  # fmt: skip
+        (mail,) = smtp.to(address)
+        text = mail.text()
+        assert text.startswith("De mi mayor consideración:\n\nMi abuela")
+        assert "Atentamente,\n\nAna Ruiz" in text
+        assert "This letter is written in Spanish." in text
+        assert ("Seguridad Nacional" in text) == ("dhs" in address)
+
+
+def test_preview_shows_each_office_its_letter_and_sends_nothing(demo: Any, client: Any, sql: Any) -> None:
+    writer = Writer(client, "wait-in-freedom")
+    page = writer.send(action="preview").get_data(as_text=True)
+    assert "Dear Secretary Napolitano:" in page
+    assert "Dear Attorney General Holder:" in page
+    assert "Dear Director:" in page, "EOIR's office is vacant"
+    assert page.count("my grandmother waited") >= 4
+    assert "I ask the Department of Justice to grant" in page
+    assert "I ask the Department of Homeland Security to grant" in page
+    assert "Ana Ruiz via National Immigrant Justice Center" in page
+    assert "ana@people.example" in page
+    assert sql("SELECT count(*) FROM letter") == [(0,)]
+
+
+def test_preview_then_edit_then_send_loses_nothing(writer: Writer, sql: Any) -> None:
+    preview = writer.send(action="preview", consent="y", source="kind-partner").get_data(as_text=True)
+    token = form_token(preview)
+    page = writer.send(token=token, action="edit", source="kind-partner").get_data(as_text=True)
+    assert "my grandmother waited" in page and 'value="Ruiz"' in page
+    writer.send(token=token, consent="y", source="kind-partner")
+    assert sql("SELECT consents, source, own_share FROM letter") == [(True, "kind-partner", 1.0)]
+
+
+def test_what_is_wrong_is_said_beside_the_field_and_nothing_is_lost(writer: Writer, sql: Any) -> None:
+    answer = writer.send(
+        email="not an address", subject="STOP THIS NOW PLEASE", body="See https://a.example https://b.example www.c.example",
+        family_name="",
+    )  # fmt: skip
+    page = answer.get_data(as_text=True)
+    assert answer.status_code == 422
+    for text in ("capitals", "2 links at most", "should look like name@example.org", "Please write your family name"):
+        assert text in page
+    assert "STOP THIS NOW PLEASE" in page and "https://a.example" in page and "not an address" in page
+    assert sql("SELECT count(*) FROM letter") == [(0,)]
+
+
+def test_text_that_hides_something_is_refused(writer: Writer, sql: Any) -> None:
+    for body in (BODY + "\x08", BODY + "\u202e", "a" * 6000, "short", "word " * 50):
+        assert writer.send(body=body).status_code == 422
+    assert writer.send(given_name="Ana\r\nBcc: x@y.example").status_code == 422
+    assert sql("SELECT count(*) FROM letter") == [(0,)]
