@@ -88,6 +88,7 @@ def session_mailbox() -> Iterator[Mailbox]:
 @pytest.fixture
 def smtp(app: Flask, session_mailbox: Mailbox) -> Iterator[Mailbox]:
     """A real SMTP server, live delivery on, and the application pointed at it."""
+    from campaign.extensions import db
     from campaign.mail import settings
 
     session_mailbox.arrived.clear()
@@ -98,5 +99,6 @@ def smtp(app: Flask, session_mailbox: Mailbox) -> Iterator[Mailbox]:
     app.config.update(MAIL_SERVER="127.0.0.1", MAIL_PORT=port)
     with app.app_context():
         settings.set_delivery("live", by="test")
+        db.session.commit()
     yield session_mailbox
     app.config.update(before)
