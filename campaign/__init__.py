@@ -66,7 +66,7 @@ def _bind_extensions(app: Flask) -> None:
     extensions.migrate.init_app(app, extensions.db, directory=str(ROOT / "migrations"))
     extensions.mail.init_app(app)
     extensions.rq.init_app(app)
-    extensions.babel.init_app(app, locale_selector=languages.current)
+    extensions.babel.init_app(app, locale_selector=languages.selected)
     extensions.csrf.init_app(app)
 
 

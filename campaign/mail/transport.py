@@ -76,6 +76,23 @@ def configured() -> Server:
     )
 
 
+def probe() -> None:
+    """Asks the configured server whether it would send for us: connection, TLS, log-in, and our sender's address.
+
+    Raises ServerAway with the reason.
+    """
+    session = Session(configured())
+    try:
+        refusal = session.refuses_sender(settings.sender().address)
+    finally:
+        session.close()
+    if refusal:
+        where = f"{session.server.host}:{session.server.port}"
+        raise ServerAway(
+            f"The mail server {where} does not send for MAIL_DEFAULT_SENDER: {refusal.code} {refusal.text}."
+        )
+
+
 class Session:
     """One connection. Not for two threads at once."""
 
@@ -116,6 +133,17 @@ class Session:
         self.broken = True
         with contextlib.suppress(OSError):
             self._client.close()
+
+    def refuses_sender(self, address: str) -> Answer | None:
+        """The server's refusal of ``address`` as the sender; None where it takes it. Raises ServerAway."""
+        try:
+            self._write(f"MAIL FROM:<{address}>\r\n".encode())
+            reply = self._reply(COMMAND_S)
+            self._write(b"RSET\r\n")
+            self._reply(COMMAND_S)
+        except _Dropped as error:
+            raise ServerAway(f"The mail server {self.server.host} broke the connection.") from error
+        return None if reply.code // 100 == 2 else self._answer(reply)
 
     def room(self) -> int:
         """How many more messages the connection may carry."""

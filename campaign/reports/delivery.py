@@ -36,7 +36,7 @@ def go_live(by: str) -> str | None:
     if problems:
         return " ".join(problems)
     try:
-        transport.Session(transport.configured()).close()
+        transport.probe()
     except transport.ServerAway as error:
         return str(error)
     settings.set_delivery("live", by)

@@ -33,6 +33,11 @@ class LanguagePrefix:
         return self.app(environ, start_response)
 
 
+def selected() -> str:
+    """The language that Flask-Babel begins with: the request's, and English outside a request."""
+    return str(request.environ.get("campaign.language", DEFAULT)) if has_request_context() else DEFAULT
+
+
 def current() -> str:
     """The language of this page, or of this piece of work outside a request."""
     if has_request_context():
