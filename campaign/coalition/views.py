@@ -84,13 +84,12 @@ def theme(slug: str) -> ResponseReturnValue:
     return stylesheet(campaign)
 
 
-def stylesheet(campaign: Campaign) -> Response:
+def stylesheet(campaign: Campaign, cache: str = "public") -> Response:
     """The accent as a sheet; its address names the colour, so a copy may be kept while that is the colour."""
     response = Response(colour.stylesheet(campaign.accent), mimetype="text/css")
     current = request.args.get("v") == campaign.accent.lstrip("#")
-    response.headers["Cache-Control"] = (
-        f"public, max-age={YEAR}, immutable" if current else "public, max-age=60"
-    )
+    age = f"max-age={YEAR}, immutable" if current else "max-age=60"
+    response.headers["Cache-Control"] = f"{cache}, {age}"
     return response
 
 
