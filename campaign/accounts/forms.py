@@ -4,8 +4,10 @@ import math
 from typing import Any
 
 from flask import Response, after_this_request
-from flask_babel import gettext, lazy_gettext as _l, ngettext
-from flask_security import ChangePasswordForm as LibraryChangeForm, LoginForm as LibraryLoginForm
+from flask_babel import gettext, ngettext
+from flask_babel import lazy_gettext as _l
+from flask_security import ChangePasswordForm as LibraryChangeForm
+from flask_security import LoginForm as LibraryLoginForm
 from flask_security import hash_password, verify_password
 from flask_wtf import FlaskForm
 from wtforms import PasswordField, SelectField, StringField

@@ -14,10 +14,12 @@ from flask import (
     url_for,
 )
 from flask.typing import ResponseReturnValue
-from flask_babel import lazy_gettext as _l, ngettext
+from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
 from werkzeug.local import LocalProxy
 
-from campaign.mail import inbox as captured, settings
+from campaign.mail import inbox as captured
+from campaign.mail import settings
 from campaign.web import access, headers, nav, pages
 
 blueprint = Blueprint("mail_desk", __name__, url_prefix="/desk/inbox")

@@ -12,7 +12,7 @@ from campaign.extensions import db, rq
 from campaign.mail import leases, orders, sender
 from campaign.mail.streams import STREAMS
 from campaign.mail.transport import ServerAway
-from campaign.mail.wake import wake
+from campaign.mail.wake import note_sweep, wake
 
 log = logging.getLogger(__name__)
 
@@ -125,6 +125,7 @@ def sweep() -> int:
         pass
     due = [stream for stream in STREAMS if leases.due(stream, 1)]
     db.session.commit()
+    note_sweep()
     return sum(wake(stream) for stream in due)
 
 

@@ -3,7 +3,9 @@
 Only a hint, to be given after the commit: with Valkey away nothing is lost, since the sweep finds whatever is due.
 """
 
+import contextlib
 import logging
+import time
 
 from redis.exceptions import RedisError
 
@@ -11,6 +13,15 @@ from campaign.extensions import rq
 from campaign.mail.models import STREAMS
 
 log = logging.getLogger(__name__)
+
+SWEPT = "campaign:swept"
+"""The key in Valkey under which each sweep leaves the time, for `campaign doctor` and /metrics."""
+
+
+def note_sweep() -> None:
+    """Leaves word that the sweep has run."""
+    with contextlib.suppress(RedisError):
+        next(iter(rq.queues.values())).connection.set(SWEPT, f"{time.time():.0f}", ex=86400)
 
 
 def wake(stream: str) -> bool:

@@ -4,11 +4,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from flask import current_app
-from flask_babel import gettext, lazy_gettext as _l
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import StringField, TextAreaField
-from wtforms.validators import DataRequired, Length, Optional, ValidationError
 from wtforms.validators import URL as IsUrl
+from wtforms.validators import DataRequired, Length, Optional, ValidationError
 
 from campaign.web.forms import Address, PlainText, strip
 

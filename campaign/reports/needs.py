@@ -126,7 +126,7 @@ def _paused() -> list[Need]:
             link("targets_desk.target", "letters_desk.target", target_id=target.id),
             gettext("Look"),
             target.paused_reason or None,
-        )  # fmt: skip
+        )
         for target in queries.targets_paused()
     ]
 
@@ -143,7 +143,7 @@ def _overdue() -> list[Need]:
             ),
             link("alerts_desk.alert", alert_id=alert.id),
             gettext("Decide"),
-        )  # fmt: skip
+        )
         for alert in queries.alerts_overdue()
     ]
 

@@ -13,9 +13,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from campaign.clock import utcnow
 from campaign.extensions import db, rq
-
-SWEPT = "campaign:swept"
-"""The key in Valkey under which each sweep leaves the time."""
+from campaign.mail.wake import SWEPT
 
 
 def connection() -> Redis:

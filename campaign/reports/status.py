@@ -5,7 +5,8 @@ from typing import Any
 from sqlalchemy import func, select, text
 
 from campaign.clock import utcnow
-from campaign.counts import commands as folding, queries as counts
+from campaign.counts import commands as folding
+from campaign.counts import queries as counts
 from campaign.counts.models import ALL_DAYS, Counter
 from campaign.extensions import db
 from campaign.mail import settings

@@ -1,0 +1,57 @@
+"""The records that receivers look at before they believe a sender: SPF, DKIM and DMARC."""
+
+from typing import NamedTuple
+
+import dns.exception
+import dns.resolver
+from flask import current_app
+
+SECONDS = 3.0
+"""How long one question may take; a machine without DNS must not make the doctor wait."""
+
+
+class Record(NamedTuple):
+    """What was found under a name: ``state`` is ok, missing, wrong or unknown (it could not be asked)."""
+
+    kind: str
+    name: str
+    state: str
+    text: str = ""
+
+
+def check(domain: str) -> list[Record]:
+    """SPF (RFC 7208), DMARC (RFC 7489) and, where a selector is configured, DKIM (RFC 6376) of a domain."""
+    resolver = dns.resolver.Resolver(configure=False)
+    try:
+        resolver = dns.resolver.Resolver()
+    except (dns.exception.DNSException, OSError):
+        return [Record(kind, domain, "unknown") for kind in ("SPF", "DMARC")]
+    resolver.lifetime = resolver.timeout = SECONDS
+    spf = _txt(resolver, domain, "SPF", "v=spf1")
+    if spf.state == "unknown":
+        # Nobody answers: one wait is enough.
+        return [spf, Record("DMARC", f"_dmarc.{domain}", "unknown")]
+    dmarc = _txt(resolver, f"_dmarc.{domain}", "DMARC", "v=dmarc1")
+    if dmarc.state == "missing" and domain.count(".") > 1:
+        parent = domain.partition(".")[2]
+        above = _txt(resolver, f"_dmarc.{parent}", "DMARC", "v=dmarc1")
+        dmarc = above if above.state == "ok" else dmarc
+    selector = str(current_app.config.get("DKIM_SELECTOR") or "")
+    if not selector:
+        return [spf, dmarc]
+    name = f"{selector}._domainkey.{domain}"
+    return [spf, dmarc, _txt(resolver, name, "DKIM", "p=")]
+
+
+def _txt(resolver: dns.resolver.Resolver, name: str, kind: str, mark: str) -> Record:
+    try:
+        answer = resolver.resolve(name, "TXT", search=False)
+    except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
+        return Record(kind, name, "missing")
+    except (dns.exception.DNSException, OSError):
+        return Record(kind, name, "unknown")
+    texts = [b"".join(record.strings).decode("ascii", "replace") for record in answer]
+    found = [text for text in texts if mark in text.lower().replace(" ", "")]
+    if kind == "SPF" and len(found) > 1:
+        return Record(kind, name, "wrong", "more than one SPF record (RFC 7208, 4.5 allows one)")
+    return Record(kind, name, "ok", found[0]) if found else Record(kind, name, "missing")
