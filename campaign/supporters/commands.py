@@ -121,25 +121,28 @@ def confirm_person_in_transaction(
     What was not said stays as it is; the first source stays.
     """
     moment = at or utcnow()
-    said = {
+    said: dict[str, object] = {
         name: value
         for name in ("given_name", "family_name", "postal_code", "language")
         if (value := getattr(person, name))
     }
     if "postal_code" in said:
         said["state"] = state_of(person.postal_code)
-    row = update(Supporter).where(Supporter.id == supporter_id, Supporter.erased_at.is_(None))
-    first = db.session.execute(
-        row.where(Supporter.confirmed_at.is_(None))
-        .values(confirmed_at=moment)
-        .returning(Supporter.id)
-    ).scalar()
-    if first is not None:
+    mine = Supporter.id == supporter_id
+    row = db.session.execute(
+        select(Supporter.confirmed_at, Supporter.source)
+        .where(mine, Supporter.erased_at.is_(None))
+        .with_for_update(key_share=True)
+    ).first()
+    if row is None:
+        return
+    if person.source and not row.source:
+        said["source"] = person.source
+    if row.confirmed_at is None:
+        said["confirmed_at"] = moment
         journal.record([journal.Change("supporters.confirmed")], at=moment)
     if said:
-        db.session.execute(row.values(**said))
-    if person.source:
-        db.session.execute(row.where(Supporter.source == "").values(source=person.source))
+        db.session.execute(update(Supporter).where(mine).values(**said))
     if campaign_id is not None:
         join_in_transaction(supporter_id, campaign_id, source=person.source, at=moment)
     for agreement in agreements:

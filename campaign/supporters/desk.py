@@ -85,10 +85,7 @@ def unsubscribe(supporter_id: int) -> ResponseReturnValue:
     """Stops messages because the person asked staff to: a lead those of their own organization."""
     person = _visible(supporter_id)
     own = _own_organization()
-    if own is None:
-        organization_id = request.form.get("organization", type=int)
-    else:
-        organization_id = own
+    organization_id = request.form.get("organization", type=int) if own is None else own
     commands.unsubscribe(person.id, organization_id)
     flash(gettext("No more messages go to this person from there."), "success")
     if own is not None:

@@ -97,7 +97,7 @@ def _organizations(names: set[str]) -> dict[str, int]:
     rows = db.session.execute(
         select(Organization.slug, Organization.id).where(Organization.slug.in_(slugs))
     )
-    return {slug: number for slug, number in rows}
+    return dict(rows.tuples().all())
 
 
 def _import(lines: list[_Line], campaign_id: int | None, report: Report) -> None:
@@ -118,7 +118,11 @@ def _import(lines: list[_Line], campaign_id: int | None, report: Report) -> None
         pair = (number, line.organization_id)
         if number in created and number not in counted:
             report.created += 1
-        elif consents.get(pair) is line and (pair in given or number in joined):
+        elif (
+            pair[1] is not None
+            and (pair in given or number in joined)
+            and consents.get((number, pair[1])) is line
+        ):
             report.updated += 1
         else:
             report.unchanged += 1
@@ -163,7 +167,7 @@ def _people(lines: list[_Line]) -> tuple[dict[str, int], set[int]]:
             func.lower(Supporter.email).in_([func.lower(given.email) for given in first.values()])
         )
     )
-    by_address = {address: number for address, number in known}
+    by_address: dict[str, int] = dict(known.tuples().all())
     return {key: by_address[key] for key in first}, created
 
 

@@ -1,6 +1,7 @@
 """Sign-ups, and wishes to hear again, as acts that wait for the confirmation of their address."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from flask_babel import gettext
 from sqlalchemy import ColumnElement, delete, func, select, update
@@ -10,7 +11,7 @@ from campaign.coalition.models import Campaign, Organization
 from campaign.extensions import db
 from campaign.supporters import commands
 from campaign.supporters.commands import Agreement, Person
-from campaign.supporters.confirmation import Outcome, PendingAct, register
+from campaign.supporters.confirmation import LINK_AGE, Outcome, PendingAct, register
 from campaign.supporters.models import Resubscription, SignUp, Supporter
 from campaign.supporters.wording import consent_wording
 from campaign.web import languages
@@ -34,7 +35,11 @@ class SignUps:
             select(SignUp, Campaign)
             .join(Supporter, Supporter.id == SignUp.supporter_id)
             .join(Campaign, Campaign.id == SignUp.campaign_id)
-            .where(_mine(address), SignUp.confirmed_at.is_(None))
+            .where(
+                _mine(address),
+                SignUp.confirmed_at.is_(None),
+                SignUp.created_at > utcnow() - timedelta(seconds=LINK_AGE),
+            )
             .order_by(SignUp.id.desc())
             .limit(10 * SHOWN)
         )

@@ -2,13 +2,14 @@
 
 import re
 
-from flask import Blueprint, abort, render_template, request, url_for
+from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
 from campaign.clock import utcnow
-from campaign.coalition.models import Campaign
-from campaign.coalition.queries import is_open, published_campaign
+from campaign.coalition import front
+from campaign.coalition.queries import is_open
+from campaign.coalition.views import found
 from campaign.supporters import commands, confirmation, keys, queries
 from campaign.supporters.commands import Person
 from campaign.supporters.confirmation import Outcome, PendingAct
@@ -27,15 +28,8 @@ _ACT = re.compile(r"([a-z_]{1,40}):([0-9]{1,18})")
 @access.public
 def sign_up(slug: str) -> ResponseReturnValue:
     """The form for news of a campaign; the same answer whether the address is known or not."""
-    campaign = published_campaign(slug)
-    if campaign is None:
-        abort(404)
-    context = {
-        "campaign": campaign,
-        "title": languages.pick(campaign.title),
-        "organization": campaign.lead_organization.name,
-        "campaign_url": campaign_url(campaign),
-    }
+    campaign = found(slug)
+    context = front.frame(campaign, "supporters.sign_up", slug=campaign.slug)
     if not is_open(campaign):
         body = render_template(
             "supporters/closed.html", **context, early=utcnow() < campaign.opens_at
@@ -70,36 +64,41 @@ def sign_up(slug: str) -> ResponseReturnValue:
 def confirm(token: str) -> ResponseReturnValue:
     """What waits for the address that the link was mailed to; the button makes it count."""
     try:
-        found = confirmation.read_link(token)
+        link = confirmation.read_link(token)
     except tokens.ExpiredToken:
         return pages.private(render_template("supporters/link_over.html", expired=True), 410)
     except tokens.BadToken:
-        found = None
-    if found is None:
+        link = None
+    if link is None:
         return pages.private(render_template("supporters/link_over.html", expired=False), 404)
-    acts = confirmation.pending(found)
+    acts = confirmation.pending(link)
     if request.method == "POST":
-        return _confirm(found, acts)
+        return _confirm(link, acts)
     if not acts:
-        outcomes = confirmation.done(found)
-        return _thanks(found, outcomes, again=True)
-    return pages.private(_choice(acts))
+        outcomes = confirmation.done(link)
+        return _thanks(link, outcomes, again=True)
+    return pages.private(_choice(link, acts))
 
 
-def _confirm(found: Confirmation, acts: list[PendingAct]) -> ResponseReturnValue:
+def _confirm(link: Confirmation, acts: list[PendingAct]) -> ResponseReturnValue:
     chosen = _chosen(acts)
     if not chosen and acts:
         problem = gettext("Nothing is chosen. Please choose at least one, or close this page.")
-        return pages.private(_choice(acts, problem), 422)
-    outcomes = confirmation.confirm(found, chosen) if chosen else []
-    return _thanks(found, outcomes or confirmation.done(found), again=not outcomes)
+        return pages.private(_choice(link, acts, problem), 422)
+    outcomes = confirmation.confirm(link, chosen) if chosen else []
+    return _thanks(link, outcomes or confirmation.done(link), again=not outcomes)
 
 
-def _choice(acts: list[PendingAct], problem: str = "") -> str:
+def _choice(link: Confirmation, acts: list[PendingAct], problem: str = "") -> str:
     groups: dict[str, list[PendingAct]] = {}
     for act in acts:
         groups.setdefault(act.group or f"{act.kind}:{act.id}", []).append(act)
-    return render_template("supporters/confirm.html", groups=list(groups.values()), problem=problem)
+    return render_template(
+        "supporters/confirm.html",
+        groups=list(groups.values()),
+        problem=problem,
+        done=confirmation.done(link),
+    )
 
 
 def _chosen(acts: list[PendingAct]) -> dict[str, list[int]]:
@@ -125,15 +124,22 @@ def _chosen(acts: list[PendingAct]) -> dict[str, list[int]]:
     return chosen
 
 
-def _thanks(found: Confirmation, outcomes: list[Outcome], again: bool) -> ResponseReturnValue:
-    person = queries.by_email(found.address)
-    campaign = queries.campaign(found.campaign_id) if found.campaign_id else None
+def _thanks(link: Confirmation, outcomes: list[Outcome], again: bool) -> ResponseReturnValue:
+    person = queries.by_email(link.address)
+    campaign = queries.campaign(link.campaign_id) if link.campaign_id else None
     own_page = ""
     if person is not None and person.confirmed_at is not None:
         own_page = url_for("supporters.own_page", token=keys.own_page_token(person.id))
-    share_url = ""
+    shared = {}
     if campaign is not None and campaign.published:
-        share_url = _share_url(campaign)
+        share_url = languages.external(
+            "coalition.campaign", languages.current(), slug=campaign.slug
+        )
+        shared = {
+            "campaign": front.described(campaign),
+            "urls": front.doors(campaign),
+            "share_url": share_url,
+        }
     return pages.private(
         render_template(
             "supporters/thanks.html",
@@ -141,18 +147,6 @@ def _thanks(found: Confirmation, outcomes: list[Outcome], again: bool) -> Respon
             again=again,
             own_page=own_page,
             name=person.given_name if person is not None else "",
-            title=languages.pick(campaign.title) if campaign else "",
-            organization=campaign.lead_organization.name if campaign else "",
-            share_url=share_url,
+            **shared,
         )
     )
-
-
-def campaign_url(campaign: Campaign) -> str:
-    """The campaign's public page, in the language of this page."""
-    return url_for("supporters.sign_up", slug=campaign.slug).removesuffix("/signup")
-
-
-def _share_url(campaign: Campaign) -> str:
-    link = languages.external("supporters.sign_up", languages.current(), slug=campaign.slug)
-    return link.removesuffix("/signup")
