@@ -165,7 +165,7 @@ def _form(
         row=row,
         previews=shown,
         accent=accent,
-        languages=LANGUAGES,
+        spoken=LANGUAGES,
     )
     return body, status or (422 if form.errors else 200)
 

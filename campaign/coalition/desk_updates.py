@@ -44,7 +44,7 @@ def new(slug: str) -> ResponseReturnValue:
         campaign=campaign,
         row=None,
         previews=shown,
-        languages=LANGUAGES,
+        spoken=LANGUAGES,
     )
     return body, 422 if form.errors else 200
 
@@ -101,7 +101,7 @@ def _page(
         day=queries.update_day(row, campaign),
         documents=front.papers(queries.documents_of_update(row.id), "petitions_desk.document"),
         previews=shown,
-        languages=LANGUAGES,
+        spoken=LANGUAGES,
     )
     return body, status
 

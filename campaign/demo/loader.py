@@ -1,7 +1,6 @@
 """Loads a campaign folder, the demonstration's or anyone's, through the features' own importers."""
 
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +22,11 @@ def load_folder(folder: Path, *, without_endorsements: bool = False) -> dict[str
     from campaign.coalition import folder as coalition
     from campaign.coalition import importing as organizations
     from campaign.coalition import queries
+    from campaign.endorsements import importing as endorsements
     from campaign.letters import folder as letters
+    from campaign.letters import importing as targets
     from campaign.petitions import folder as petitions
-
-    endorsements, targets, supporters = map(_importer, ("endorsements", "letters", "supporters"))
+    from campaign.supporters import importing as supporters
 
     if not folder.is_dir():
         raise FileRefused(folder, "there is no such folder.")
@@ -51,15 +51,6 @@ def load_folder(folder: Path, *, without_endorsements: bool = False) -> dict[str
     reports["updates"] = coalition.write_updates(read_updates, campaign)
     reports["alerts"] = alerts.write_alerts(read_alerts, campaign)
     return reports
-
-
-def _importer(feature: str) -> Any:
-    try:
-        return import_module(f"campaign.{feature}.importing")
-    except ModuleNotFoundError:
-        from types import SimpleNamespace
-
-        return SimpleNamespace(import_rows=lambda rows, **_: Report())
 
 
 def _csv(folder: Path, what: str, slug: str, import_rows: Callable[..., Report]) -> Report:

@@ -76,7 +76,7 @@ def new(slug: str) -> ResponseReturnValue:
         campaign=campaign,
         petition=None,
         previews=shown,
-        languages=LANGUAGES,
+        spoken=LANGUAGES,
     )
     return body, 422 if form.errors else 200
 
@@ -153,7 +153,7 @@ def _page(
         campaign=campaign,
         documents=campaign_front.papers(queries.documents(version.id), "petitions_desk.document"),
         previews=shown,
-        languages=LANGUAGES,
+        spoken=LANGUAGES,
     )
     return body, status
 
