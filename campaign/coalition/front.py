@@ -144,6 +144,10 @@ def page(campaign: Campaign) -> dict[str, Any]:
         counts=counted([campaign.id])[campaign.id],
         updates=news(newest[:NEWS], campaign),
         more_updates=len(newest) > NEWS,
-        signers=list(context.get("signers", []))[:SIGNERS],
+        # The kind stands beside each name, so that a title would say it twice.
+        signers=[
+            {key: one.get(key) for key in ("name", "kind", "url")}
+            for one in list(context.get("signers", []))[:SIGNERS]
+        ],
     )
     return context
