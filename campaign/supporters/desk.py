@@ -49,7 +49,7 @@ def supporters() -> ResponseReturnValue:
         state=args.get("state", ""),
         chosen_language=args.get("language", ""),
         states=states(),
-        languages=languages.LANGUAGES,
+        language_names=languages.LANGUAGES,
         confirmed=counts.total("supporters.confirmed") if own is None else None,
     )
     return pages.private(body)
@@ -98,7 +98,7 @@ def unsubscribe(supporter_id: int) -> ResponseReturnValue:
 def delete(supporter_id: int) -> ResponseReturnValue:
     """Deletes a person who asked staff for it; asks once before."""
     person = _visible(supporter_id)
-    if request.method == "GET":
+    if request.method != "POST":
         return pages.private(render_template("supporters/desk_delete.html", person=person))
     erasing.erase(person.id)
     flash(gettext("The person's data is deleted."), "success")

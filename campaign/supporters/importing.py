@@ -97,7 +97,7 @@ def _organizations(names: set[str]) -> dict[str, int]:
     rows = db.session.execute(
         select(Organization.slug, Organization.id).where(Organization.slug.in_(slugs))
     )
-    return dict(rows.tuples().all())
+    return {row.slug: row.id for row in rows}
 
 
 def _import(lines: list[_Line], campaign_id: int | None, report: Report) -> None:
@@ -163,11 +163,11 @@ def _people(lines: list[_Line]) -> tuple[dict[str, int], set[int]]:
     )
     created = set(rows.scalars())
     known = db.session.execute(
-        select(func.lower(Supporter.email), Supporter.id).where(
+        select(func.lower(Supporter.email).label("address"), Supporter.id).where(
             func.lower(Supporter.email).in_([func.lower(given.email) for given in first.values()])
         )
     )
-    by_address: dict[str, int] = dict(known.tuples().all())
+    by_address: dict[str, int] = {row.address: row.id for row in known}
     return {key: by_address[key] for key in first}, created
 
 

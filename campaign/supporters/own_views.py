@@ -43,7 +43,7 @@ def own_page(token: str) -> ResponseReturnValue:
             campaigns=queries.campaigns_of(person.id),
             sections=sections.sections(person),
             stopped=queries.alert_suppression(person.email),
-            languages=languages.LANGUAGES,
+            language_names=languages.LANGUAGES,
             saved=request.args.get("saved", ""),
         )
     )
@@ -106,7 +106,7 @@ def own_delete(token: str) -> ResponseReturnValue:
     person = _reader(token)
     if not isinstance(person, Supporter):
         return person
-    if request.method == "GET":
+    if request.method != "POST":
         return pages.private(render_template("supporters/delete.html", token=token))
     erasing.erase(person.id)
     return pages.private(render_template("supporters/deleted.html"))

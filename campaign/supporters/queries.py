@@ -145,7 +145,7 @@ def alert_suppressions(emails: Iterable[str]) -> dict[str, str]:
         Suppression.scope == "alerts",
         Suppression.lifted_at.is_(None),
     )
-    return dict(db.session.execute(query).tuples().all())
+    return {row.address: row.reason for row in db.session.execute(query)}
 
 
 def alert_message(alert_id: int, supporter_id: int) -> Sent | None:

@@ -23,7 +23,7 @@ def unsubscribe(token: str) -> ResponseReturnValue:
     except tokens.BadToken:
         return pages.private(render_template("supporters/link_over.html", expired=False), 404)
     context = {"organization": queries.organization_name(organization_id) or "", "token": token}
-    if request.method == "GET":
+    if request.method != "POST":
         return pages.private(render_template("supporters/unsubscribe.html", **context))
     one_click = request.form.get("List-Unsubscribe") == "One-Click"
     everything = "all" in request.form or not organization_id

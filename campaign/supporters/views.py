@@ -34,10 +34,10 @@ def sign_up(slug: str) -> ResponseReturnValue:
         body = render_template(
             "supporters/closed.html", **context, early=utcnow() < campaign.opens_at
         )
-        return pages.cacheable(body) if request.method == "GET" else pages.private(body, 409)
+        return pages.cacheable(body) if request.method != "POST" else pages.private(body, 409)
     agreement = consent_wording(campaign.lead_organization.name)
     form = SignUpForm(agreement)
-    if request.method == "GET":
+    if request.method != "POST":
         return pages.cacheable(render_template("supporters/sign_up.html", form=form, **context))
     if not form.validate():
         return pages.private(render_template("supporters/sign_up.html", form=form, **context), 422)

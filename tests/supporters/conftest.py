@@ -23,7 +23,9 @@ def campaign(app_context: Flask) -> int:
 def sign_up(client: FlaskClient) -> Callable[..., TestResponse]:
     """Opens the form and sends it: ``sign_up("a@b.example", consent="y", prefix="/es")``."""
 
-    def send(email: str = "ana@mail.example", prefix: str = "", query: str = "", **fields: str) -> TestResponse:
+    def send(
+        email: str = "ana@mail.example", prefix: str = "", query: str = "", **fields: str
+    ) -> TestResponse:
         page = client.get(f"{prefix}/c/test/signup{query}")
         typed = {
             "email": email,
@@ -40,7 +42,10 @@ def sign_up(client: FlaskClient) -> Callable[..., TestResponse]:
 
 @pytest.fixture
 def confirmed(
-    sign_up: Callable[..., TestResponse], client: FlaskClient, smtp: Mailbox, deliver: Callable[[], None]
+    sign_up: Callable[..., TestResponse],
+    client: FlaskClient,
+    smtp: Mailbox,
+    deliver: Callable[[], None],
 ) -> Callable[..., str]:
     """Signs up, follows the mailed link and presses the button; returns the path of the own page."""
 

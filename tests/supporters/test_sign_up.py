@@ -17,7 +17,12 @@ from tests.working import a_campaign
 
 
 def test_a_sign_up_counts_once_its_link_is_confirmed(
-    campaign: int, sign_up: Callable, client: FlaskClient, smtp: Mailbox, deliver: Callable, sql: Callable
+    campaign: int,
+    sign_up: Callable,
+    client: FlaskClient,
+    smtp: Mailbox,
+    deliver: Callable,
+    sql: Callable,
 ) -> None:
     page = sign_up("Ana@Mail.example", consent="y", query="?source=parish")
     assert page.status_code == 200
@@ -27,16 +32,18 @@ def test_a_sign_up_counts_once_its_link_is_confirmed(
 
     url = path(link(smtp, "Ana@mail.example"))
     assert "Ana Ruiz" in text_of(client.get(url))
-    assert sql("SELECT confirmed_at FROM supporter") == [(None,)], "opening the page changes nothing"
+    assert sql("SELECT confirmed_at FROM supporter") == [(None,)], (
+        "opening the page changes nothing"
+    )
     thanks = client.post(url)
     assert thanks.status_code == 200
     assert thanks.headers["Cache-Control"] == "no-store"
     assert "Set-Cookie" not in thanks.headers
     assert "Thank you, Ana" in text_of(thanks)
     assert "http://campaign.example/c/test" in thanks.text
-    assert sql("SELECT given_name, family_name, postal_code, state, language, source FROM supporter") == [
-        ("Ana", "Ruiz", "60608", "IL", "en", "parish")
-    ]
+    assert sql(
+        "SELECT given_name, family_name, postal_code, state, language, source FROM supporter"
+    ) == [("Ana", "Ruiz", "60608", "IL", "en", "parish")]
     [(wording, source, withdrawn)] = sql("SELECT wording, source, withdrawn_at FROM consent")
     assert wording.startswith("Test Coalition may email me")
     assert (source, withdrawn) == ("parish", None)
@@ -93,7 +100,12 @@ def test_the_mail_carries_no_typed_word_and_says_it_is_automatic(
 
 
 def test_spanish_from_the_form_to_the_mail(
-    campaign: int, sign_up: Callable, client: FlaskClient, smtp: Mailbox, deliver: Callable, sql: Callable
+    campaign: int,
+    sign_up: Callable,
+    client: FlaskClient,
+    smtp: Mailbox,
+    deliver: Callable,
+    sql: Callable,
 ) -> None:
     sign_up(prefix="/es", consent="y")
     deliver()
@@ -140,7 +152,9 @@ def test_many_at_once_ask_for_one_mail(app: Flask, campaign: int, sql: Callable)
     assert sql("SELECT count(*) FROM message") == [(1,)]
 
 
-def test_sending_the_same_form_twice_is_once(campaign: int, client: FlaskClient, sql: Callable) -> None:
+def test_sending_the_same_form_twice_is_once(
+    campaign: int, client: FlaskClient, sql: Callable
+) -> None:
     typed = {
         **hidden(client.get("/c/test/signup")),
         "email": "ana@mail.example",
@@ -153,7 +167,12 @@ def test_sending_the_same_form_twice_is_once(campaign: int, client: FlaskClient,
 
 
 def test_of_two_different_forms_the_owner_chooses(
-    campaign: int, sign_up: Callable, client: FlaskClient, smtp: Mailbox, deliver: Callable, sql: Callable
+    campaign: int,
+    sign_up: Callable,
+    client: FlaskClient,
+    smtp: Mailbox,
+    deliver: Callable,
+    sql: Callable,
 ) -> None:
     sign_up(given_name="Ana")
     sign_up(given_name="Mallory")
@@ -166,11 +185,18 @@ def test_of_two_different_forms_the_owner_chooses(
     assert radios[0].has_attr("checked")
     client.post(url, data={"chosen": "1", radios[1]["name"]: "sign_up:1"})
     assert sql("SELECT given_name FROM supporter") == [("Ana",)]
-    assert sql("SELECT given_name FROM sign_up") == [("Ana",)], "what the owner did not choose is gone"
+    assert sql("SELECT given_name FROM sign_up") == [("Ana",)], (
+        "what the owner did not choose is gone"
+    )
 
 
 def test_choosing_nothing_is_said(
-    campaign: int, sign_up: Callable, client: FlaskClient, smtp: Mailbox, deliver: Callable, sql: Callable
+    campaign: int,
+    sign_up: Callable,
+    client: FlaskClient,
+    smtp: Mailbox,
+    deliver: Callable,
+    sql: Callable,
 ) -> None:
     sign_up()
     deliver()
@@ -181,7 +207,12 @@ def test_choosing_nothing_is_said(
 
 
 def test_nobody_confirms_another_addresss_act(
-    campaign: int, sign_up: Callable, client: FlaskClient, smtp: Mailbox, deliver: Callable, sql: Callable
+    campaign: int,
+    sign_up: Callable,
+    client: FlaskClient,
+    smtp: Mailbox,
+    deliver: Callable,
+    sql: Callable,
 ) -> None:
     sign_up("ana@mail.example")
     sign_up("eve@mail.example")
@@ -206,18 +237,31 @@ def test_old_and_broken_links_say_what_to_do(
             assert "fill in its form once more" in text_of(page)
 
 
-def test_errors_stand_beside_the_fields_and_nothing_typed_is_lost(campaign: int, sign_up: Callable) -> None:
-    page = sign_up("not an address", given_name="", family_name="Ruiz", postal_code="!!", consent="y")
+def test_errors_stand_beside_the_fields_and_nothing_typed_is_lost(
+    campaign: int, sign_up: Callable
+) -> None:
+    page = sign_up(
+        "not an address", given_name="", family_name="Ruiz", postal_code="!!", consent="y"
+    )
     assert page.status_code == 422
     soup = BeautifulSoup(page.text, "html.parser")
-    assert {tag["id"] for tag in soup.select(".problem")} == {"email-error", "given_name-error", "postal_code-error"}
+    assert {tag["id"] for tag in soup.select(".problem")} == {
+        "email-error",
+        "given_name-error",
+        "postal_code-error",
+    }
     assert soup.select_one("#family_name")["value"] == "Ruiz"
     assert soup.select_one("#email")["value"] == "not an address"
     assert soup.select_one("#consent").has_attr("checked")
 
 
 def test_a_stale_form_keeps_what_was_typed(campaign: int, client: FlaskClient) -> None:
-    typed = {"form_token": "old", "email": "ana@mail.example", "given_name": "Ana", "family_name": "Ruiz"}
+    typed = {
+        "form_token": "old",
+        "email": "ana@mail.example",
+        "given_name": "Ana",
+        "family_name": "Ruiz",
+    }
     page = client.post("/c/test/signup", data=typed)
     assert page.status_code == 422
     assert "please send it again" in text_of(page)
