@@ -1,7 +1,11 @@
-"""JSON out: public, cacheable counts."""
+"""JSON out: what the public pages say of campaigns, for anyone's program; no key, no cookie, cacheable."""
 
 from flask import Flask
 
 
 def init_app(app: Flask) -> None:
-    """Adds the feature's routes, jobs and handlers."""
+    """Adds the routes below /api/v1."""
+    from campaign.api import views
+
+    app.register_blueprint(views.blueprint)
+    app.after_request(views.open_to_all)
