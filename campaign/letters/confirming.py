@@ -7,7 +7,7 @@ no race can make it two.
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 
 from campaign.clock import utcnow
@@ -63,6 +63,7 @@ def _confirm(letter_id: int) -> Decision:
     set_state(letter, "held" if reason else "confirmed")
     deliveries.open_for(letter.id, campaign.id, "held" if reason else "waiting")
     _join(letter, campaign)
+    _drop_others(letter)
     if reason:
         return Decision("held", letter)
     return Decision("replaced" if earlier is not None else "sent", letter)
@@ -105,6 +106,22 @@ def _replace(earlier: Letter, campaign: Campaign) -> bool:
     set_state(earlier, "replaced")
     point.commit()
     return True
+
+
+def _drop_others(letter: Letter) -> None:
+    """What else was typed with this address in this campaign and never confirmed goes; its owner has chosen."""
+    others = select(Letter.id).where(
+        Letter.campaign_id == letter.campaign_id,
+        Letter.supporter_id == letter.supporter_id,
+        Letter.state == "unconfirmed",
+    )
+    # One that is just being confirmed elsewhere is not waited for.
+    ids = db.session.scalars(others.with_for_update(skip_locked=True)).all()
+    if ids:
+        db.session.execute(delete(Letter).where(Letter.id.in_(ids)))
+        journal.record(
+            journal.moved("letters", "unconfirmed", None, n=len(ids), campaign_id=letter.campaign_id)
+        )
 
 
 def _join(letter: Letter, campaign: Campaign) -> None:

@@ -71,7 +71,7 @@ def ends_on(target: Target) -> date | None:
 _AHEAD = text(
     """
     SELECT count(*) FROM (SELECT 1 FROM delivery d WHERE d.target_id = :target_id AND d.state = 'waiting'
-    AND (d.priority < :priority OR d.priority = :priority AND d.id < :id) LIMIT :limit) AS some
+    AND (d.priority < :priority OR d.priority = :priority AND d.id < :id) LIMIT :limit) AS ahead
     """
 )
 _ENDS = text(

@@ -22,6 +22,11 @@ def form_token(html: str) -> str:
     return found[1]
 
 
+def text_of(mail: Any) -> str:
+    """A message's plain text with Unix line ends."""
+    return str(mail.text()).replace("\r\n", "\n")
+
+
 class Writer:
     """A visitor of one campaign's letter form."""
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.letters.conftest import BODY, Writer, form_token
+from tests.letters.conftest import BODY, Writer, form_token, text_of
 
 
 def test_a_confirmed_letter_reaches_the_office_as_the_writer_saw_it(
@@ -22,7 +22,7 @@ def test_a_confirmed_letter_reaches_the_office_as_the_writer_saw_it(
     assert message["From"].addresses[0].addr_spec == "campaign@coalition.example"
     assert message["Reply-To"] == "ana@people.example"
     assert message["Subject"] == "Please let people wait in freedom"
-    text = mail.text()
+    text = text_of(mail)
     assert text.startswith("Dear Secretary Del Toro:\n\nI am writing because my grandmother")
     assert "Sincerely,\n\nAna Ruiz\nIL 60604" in text
     assert "My grandmother" not in text and "locked door" in mail.html()
@@ -81,7 +81,7 @@ def test_a_spanish_letter_goes_as_it_is_with_a_note(
     for address in ("secretary@dhs.example", "director@ice.dhs.example", "attorney.general@doj.example",
                     "director@eoir.doj.example"):  # fmt: skip
         (mail,) = smtp.to(address)
-        text = mail.text()
+        text = text_of(mail)
         assert text.startswith("De mi mayor consideración:\n\nMi abuela")
         assert "Atentamente,\n\nAna Ruiz" in text
         assert "This letter is written in Spanish." in text

@@ -1,0 +1,204 @@
+"""The drip on the real engines: pace, hours, pauses, refusals, changes of an office, and what it costs."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+import pytest
+import time_machine
+
+from tests.letters.conftest import text_of
+
+MONDAY_NOON = datetime(2026, 5, 4, 16, 0, 5, tzinfo=UTC)
+"""12:00 in New York."""
+WEEKDAYS = {"opens": time(9), "closes": time(17), "days": [1, 2, 3, 4, 5]}
+
+
+@pytest.fixture
+def letters(app: Any, campaign_id: int) -> Any:
+    """Confirmed letters of so many people, straight through the commands."""
+
+    def make(n: int, first: int = 1) -> None:
+        from campaign.coalition.queries import campaign_by_slug
+        from campaign.extensions import db
+        from campaign.letters import commands, confirming
+        from tests.letters.conftest import BODY
+
+        with app.app_context():
+            campaign = campaign_by_slug("test")
+            assert campaign
+            for i in range(first, first + n):
+                words = commands.Words(f"Writer{i}", "Ruiz", "60604", f"Letter number {i}", BODY, "en")
+                commands.write_letter(campaign, [], f"w{i}@people.example", words, f"nonce{i}")
+                confirming.confirm_in_transaction(i)
+                db.session.commit()
+
+    return make
+
+
+def sweep(app: Any) -> int:
+    from campaign.letters import drip
+
+    with app.app_context():
+        return drip.sweep()
+
+
+def test_letters_leave_at_the_offices_pace_and_in_order(app: Any, office: Any, letters: Any, sql: Any) -> None:
+    with time_machine.travel(MONDAY_NOON, tick=False) as clock:
+        office(**WEEKDAYS, per_hour=60)
+        letters(12)
+        for _ in range(100):
+            sweep(app)
+            clock.shift(7)
+    rows = sql("SELECT id, due_at FROM delivery WHERE due_at IS NOT NULL ORDER BY due_at")
+    assert [row[0] for row in rows] == list(range(1, len(rows) + 1)), "first come, first served"
+    assert 11 <= len(rows) <= 12
+    gaps = [b[1] - a[1] for a, b in zip(rows, rows[1:], strict=False)]
+    assert min(gaps) > timedelta(seconds=10) and max(gaps) < timedelta(seconds=110)
+
+
+def test_what_a_night_or_an_outage_missed_is_not_made_up_for(app: Any, office: Any, letters: Any, sql: Any) -> None:
+    with time_machine.travel(MONDAY_NOON, tick=False) as clock:
+        office(**WEEKDAYS, per_hour=60)
+        letters(30)
+        sweep(app)
+        clock.shift(3 * 3600)  # nothing ran
+        sweep(app)
+        assert sql("SELECT count(*) FROM delivery WHERE state = 'queued'")[0][0] <= 3
+        clock.shift(6 * 3600)
+        before = sql("SELECT count(*) FROM delivery WHERE state = 'queued'")
+        assert sweep(app) == 0, "closed"
+        assert sql("SELECT count(*) FROM delivery WHERE state = 'queued'") == before
+
+
+def test_without_a_pace_all_leave_at_once_in_hours_only(app: Any, office: Any, letters: Any, deliver: Any, smtp: Any) -> None:
+    with time_machine.travel(MONDAY_NOON - timedelta(hours=5), tick=False) as clock:
+        office(**WEEKDAYS)
+        letters(5)
+        deliver()
+        assert not smtp.to("secretary@dot.example"), "7:00 in New York"
+        clock.shift(2 * 3600 + 60)
+        deliver()
+        assert len(smtp.to("secretary@dot.example")) == 5
+
+
+def test_a_paused_office_keeps_its_letters_and_others_go_on(
+    app: Any, office: Any, letters: Any, deliver: Any, smtp: Any, sql: Any
+) -> None:
+    paused = office()
+    office("Director of Tests")
+    sql("UPDATE target SET paused = true WHERE id = %s", paused)
+    letters(3)
+    deliver()
+    assert not smtp.to("secretary@dot.example")
+    assert len(smtp.to("director@dot.example")) == 3
+    sql("UPDATE target SET paused = false")
+    deliver()
+    assert len(smtp.to("secretary@dot.example")) == 3
+
+
+def test_an_office_that_refuses_is_paused_by_itself(
+    app: Any, office: Any, letters: Any, deliver: Any, smtp: Any, sql: Any
+) -> None:
+    office()
+    office("Director of Tests")
+    smtp.answer = lambda address: "550 5.1.1 No such user" if address.startswith("secretary") else "250 OK"
+    letters(4)
+    deliver()
+    states = dict(sql("SELECT state, count(*) FROM delivery WHERE target_id = 1 GROUP BY 1"))
+    assert states.get("failed", 0) >= 1 and states.get("failed", 0) + states.get("waiting", 0) == 4
+    (paused, reason) = sql("SELECT paused, paused_reason FROM target WHERE id = 1")[0]
+    assert paused and "5.1.1" in reason
+    assert "5.1.1" in sql("SELECT answer FROM delivery WHERE state = 'failed' LIMIT 1")[0][0]
+    assert len(smtp.to("director@dot.example")) == 4
+
+    from campaign.letters import targets
+
+    smtp.answer = lambda address: "250 OK"
+    with app.app_context():
+        targets.save(1, {"email": "mail@dot.example"})
+        targets.resume(1, by="an organizer")
+    deliver()
+    assert len(smtp.to("mail@dot.example")) == states.get("waiting", 0)
+
+
+def test_letters_given_out_follow_a_change_of_address_and_holder(
+    app: Any, office: Any, letters: Any, deliver: Any, smtp: Any, sql: Any
+) -> None:
+    from campaign.letters import targets
+
+    with time_machine.travel(MONDAY_NOON, tick=False) as clock:
+        target = office(**WEEKDAYS, per_hour=60)
+        with app.app_context():
+            targets.set_holder(target, "Ada Old", date(2020, 1, 1))
+        letters(2)
+        sweep(app)
+        assert sql("SELECT state FROM delivery WHERE id = 1") == [("queued",)]
+        with app.app_context():
+            targets.save(target, {"email": "new@dot.example"})
+            targets.set_holder(target, "Ben New", date(2026, 5, 4))
+        for _ in range(30):
+            clock.shift(10)
+            deliver()
+    assert not smtp.to("secretary@dot.example")
+    mails = smtp.to("new@dot.example")
+    assert len(mails) == 2
+    assert all(text_of(mail).startswith("Dear Secretary New:") for mail in mails)
+    assert sql("SELECT min(round), state FROM delivery GROUP BY 2") == [(0, "sent")]
+    assert sql("SELECT max(round) FROM delivery") == [(1,)]
+
+
+def test_a_temporary_refusal_is_tried_again(office: Any, letters: Any, deliver: Any, smtp: Any, sql: Any) -> None:
+    smtp.answer = lambda address: "451 4.7.1 Come back later"
+    with time_machine.travel(MONDAY_NOON, tick=False) as clock:
+        office()
+        letters(1)
+        deliver()
+        assert sql("SELECT state FROM delivery") == [("deferred",)]
+        smtp.answer = lambda address: "250 OK"
+        clock.shift(3600)
+        deliver()
+    assert sql("SELECT state FROM delivery") == [("sent",)]
+    assert len(smtp.to("secretary@dot.example")) == 1
+
+
+def test_urgent_campaigns_go_first(app: Any, office: Any, letters: Any, sql: Any) -> None:
+    with time_machine.travel(MONDAY_NOON, tick=False) as clock:
+        office(**WEEKDAYS, per_hour=3600)
+        letters(3)
+        sql("UPDATE campaign_target SET urgent = true")
+        letters(2, first=4)
+        sweep(app)
+        clock.shift(60)
+    order = [row[0] for row in sql("SELECT letter_id FROM delivery WHERE due_at IS NOT NULL ORDER BY due_at")]
+    assert order[:2] == [4, 5] and sorted(order) == [1, 2, 3, 4, 5]
+
+
+def test_sweeps_at_the_same_time_never_give_a_slot_twice(app: Any, office: Any, letters: Any, sql: Any) -> None:
+    import threading
+
+    with time_machine.travel(MONDAY_NOON, tick=False):
+        office(**WEEKDAYS, per_hour=1200)
+        letters(40)
+        threads = [threading.Thread(target=sweep, args=(app,)) for _ in range(5)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert sql("SELECT count(*), count(DISTINCT due_at) FROM delivery WHERE state = 'queued'") == [(20, 20)]
+    assert sql("SELECT count(*) FROM message WHERE origin = 'delivery'") == [(20,)]
+
+
+def test_a_place_in_the_queue_and_the_day_it_comes(app: Any, office: Any, letters: Any) -> None:
+    from campaign.extensions import db
+    from campaign.letters import queries
+    from campaign.letters.models import Delivery
+
+    with time_machine.travel(MONDAY_NOON, tick=False):
+        office(**WEEKDAYS, per_hour=1)
+        letters(8)
+        with app.app_context():
+            last = db.session.get_one(Delivery, 8)
+            assert queries.place_of(last) == 8
+            (receipt,) = queries.receipts(8)
+            # Five slots are left on Monday (12:00 to 16:59), so the eighth letter leaves on Tuesday.
+            assert receipt.expected == date(2026, 5, 5)

@@ -1,0 +1,233 @@
+"""One person writes once in a campaign: replacing, refusing, taking back, correcting, also all at once."""
+
+import re
+import threading
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+
+from tests.letters.conftest import BODY, Writer, form_token, text_of
+
+NEW = BODY + " I have thought about it again."
+NIGHT = {"opens": "00:00", "closes": "00:00", "days": "{1,2,3,4,5,6,7}"}
+
+
+def wait_all(sql: Any) -> None:
+    """Offices that take nothing now: paused."""
+    sql("UPDATE target SET paused = true")
+
+
+def own_page(answer: Any) -> str:
+    found = re.search(r'href="([^"]*/me/[^"]+)"', answer.get_data(as_text=True))
+    assert found
+    return found[1].split("#")[0]
+
+
+def test_a_new_letter_takes_an_unsent_ones_place(
+    writer: Writer, confirm: Any, smtp: Any, deliver: Any, sql: Any
+) -> None:
+    wait_all(sql)
+    writer.send()
+    confirm()
+    with time_machine.travel(_later(hours=2)):
+        writer.send(body=NEW)
+        page = confirm().get_data(as_text=True)
+        assert "takes the place" in page
+        assert sql("SELECT state FROM letter ORDER BY id") == [("replaced",), ("confirmed",)]
+        assert sql("SELECT letter_id, state FROM delivery ORDER BY id") == [(1, "cancelled"), (2, "waiting")]
+        sql("UPDATE target SET paused = false")
+        deliver()
+    (mail,) = smtp.to("secretary@dot.example")
+    assert "thought about it again" in text_of(mail)
+
+
+def test_a_letter_that_has_left_is_not_replaced(
+    writer: Writer, confirm: Any, smtp: Any, deliver: Any, sql: Any
+) -> None:
+    writer.send()
+    confirm()
+    deliver()
+    with time_machine.travel(_later(hours=2)):
+        writer.send(body=NEW)
+        page = confirm().get_data(as_text=True)
+        assert "has left already" in page
+        deliver()
+    assert len(smtp.to("secretary@dot.example")) == 1
+    assert sql("SELECT state FROM letter ORDER BY id") == [("confirmed",), ("rejected",)]
+
+
+def test_after_the_time_for_second_thoughts_the_first_letter_stays(
+    writer: Writer, confirm: Any, sql: Any
+) -> None:
+    wait_all(sql)
+    writer.send()
+    confirm()
+    with time_machine.travel(_later(hours=30)):
+        writer.send(body=NEW)
+        confirm()
+    assert sql("SELECT state FROM letter ORDER BY id") == [("confirmed",), ("rejected",)]
+    assert sql("SELECT letter_id, state FROM delivery") == [(1, "waiting")]
+
+
+def test_of_two_letters_in_the_mail_one_is_chosen(writer: Writer, confirm: Any, sql: Any) -> None:
+    writer.send()
+    writer.send(body=NEW)
+    confirm(**{"chosen": "1", "act.letter-1": "letter:1"})
+    assert sql("SELECT id, state FROM letter ORDER BY id") == [(1, "confirmed")]
+
+
+@pytest.mark.parametrize("letters", [1, 2])
+def test_confirming_from_many_places_at_once_makes_one_letter(
+    app: Any, writer: Writer, sql: Any, letters: int
+) -> None:
+    for n in range(letters):
+        writer.send(body=f"{BODY} {n}")
+    results: list[str] = []
+
+    def press(number: int) -> None:
+        from campaign.extensions import db
+        from campaign.letters import confirming
+
+        with app.app_context():
+            gate.wait()
+            results.append(confirming.confirm_in_transaction(number).result)
+            db.session.commit()
+
+    gate = threading.Barrier(6)
+    threads = [threading.Thread(target=press, args=(n % letters + 1,)) for n in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(results) == 6
+    assert sql("SELECT count(*) FROM letter WHERE state = 'confirmed'") == [(1,)]
+    assert sql("SELECT count(*) FROM delivery WHERE state = 'waiting'") == [(1,)]
+    assert sql("SELECT sum(delta) FROM journal WHERE name = 'letters.confirmed'") == [(1,)]
+    assert sql("SELECT sum(delta) FROM journal WHERE name = 'deliveries.waiting'") == [(1,)]
+
+
+def test_sending_from_many_windows_at_once_makes_one_row(app: Any, writer: Writer, sql: Any) -> None:
+    token = form_token(writer.open())
+
+    def send() -> None:
+        gate.wait()
+        Writer(app.test_client()).send(token=token)
+
+    gate = threading.Barrier(6)
+    threads = [threading.Thread(target=send) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sql("SELECT count(*) FROM letter") == [(1,)]
+    assert sql("SELECT count(*) FROM supporter") == [(1,)]
+    assert sql("SELECT count(*) FROM message WHERE stream = 'confirmations'") == [(1,)]
+
+
+def test_the_writer_takes_a_letter_back(
+    writer: Writer, confirm: Any, client: Any, smtp: Any, deliver: Any, sql: Any
+) -> None:
+    wait_all(sql)
+    writer.send()
+    url = own_page(confirm())
+    page = client.get(url).get_data(as_text=True)
+    assert "Take it back where it still waits" in page
+    action = re.search(r'action="([^"]+/withdraw)"', page)
+    assert action and client.get(action[1]).status_code == 405
+    assert client.post(action[1]).status_code == 303
+    sql("UPDATE target SET paused = false")
+    deliver()
+    assert not smtp.to("secretary@dot.example")
+    assert "You took this letter back" in client.get(url).get_data(as_text=True)
+    assert client.post(action[1]).status_code == 404
+    assert sql("SELECT state FROM letter") == [("withdrawn",)]
+
+
+def test_the_writer_corrects_a_slip_while_it_waits(
+    writer: Writer, confirm: Any, client: Any, smtp: Any, deliver: Any, sql: Any
+) -> None:
+    wait_all(sql)
+    writer.send()
+    url = own_page(confirm())
+    link = re.search(r'href="([^"]+/correct)"', client.get(url).get_data(as_text=True))
+    assert link
+    form = client.get(link[1]).get_data(as_text=True)
+    token = form_token(form)
+    data = {"form_token": token, "subject": "Let people wait in freedom", "body": "no"}
+    assert client.post(link[1], data=data).status_code == 422
+    assert client.post(link[1], data={**data, "body": NEW}).status_code == 303
+    sql("UPDATE target SET paused = false")
+    deliver()
+    (mail,) = smtp.to("secretary@dot.example")
+    assert mail.message["Subject"] == "Let people wait in freedom"
+    assert client.post(link[1], data={**data, "body": NEW}).status_code == 409
+
+
+def test_nobody_touches_anothers_letter(writer: Writer, confirm: Any, client: Any, sql: Any) -> None:
+    wait_all(sql)
+    writer.send()
+    confirm()
+    writer.send("ben@people.example")
+    other = own_page(confirm("ben@people.example"))
+    token = other.rsplit("/", 1)[1]
+    assert client.post(f"/me/{token}/letters/1/withdraw").status_code == 404
+    assert client.get(f"/me/{token}/letters/1/correct").status_code == 404
+    assert client.get("/me/forged/letters/1/correct").status_code == 404
+
+
+def test_who_deletes_everything_has_the_letter_taken_back(
+    writer: Writer, confirm: Any, client: Any, smtp: Any, deliver: Any, sql: Any
+) -> None:
+    wait_all(sql)
+    writer.send()
+    url = own_page(confirm())
+    assert client.post(f"{url}/delete").status_code == 200
+    sql("UPDATE target SET paused = false")
+    deliver()
+    assert not smtp.to("secretary@dot.example")
+    assert sql("SELECT state, given_name, body FROM letter") == [("withdrawn", "", "")]
+    assert sql("SELECT state FROM delivery") == [("cancelled",)]
+
+
+def test_an_alerts_link_proves_the_address(
+    app: Any, writer: Writer, confirm: Any, client: Any, smtp: Any, deliver: Any, sql: Any
+) -> None:
+    sql("INSERT INTO supporter (email, given_name, created_at, confirmed_at) VALUES ('ana@people.example', 'Ana', now(), now())")
+    with app.app_context():
+        from campaign.letters.links import act_token
+
+        key = act_token(1, 7)
+    answer = client.get(f"/c/test/letter?k={key}")
+    page = answer.get_data(as_text=True)
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert "a•••@people.example" in page and "ana@people.example" not in page
+    assert 'value="Ana"' in page and "Not you?" in page and 'name="email"' not in page
+    token = form_token(page)
+    for _ in range(2):
+        answer = writer.send(token=token, k=key, email="")
+        assert answer.status_code == 200
+        assert "/me/" in answer.get_data(as_text=True)
+    deliver()
+    assert not smtp.to("ana@people.example"), "no second confirmation"
+    assert len(smtp.to("secretary@dot.example")) == 1
+    assert sql("SELECT state, alert_id FROM letter") == [("confirmed", 7)]
+    assert sql("SELECT sum(delta) FROM journal WHERE name = 'alert.letters' AND part = '7'") == [(1,)]
+
+
+def test_a_forged_or_old_key_is_no_key(app: Any, writer: Writer, client: Any) -> None:
+    page = client.get("/c/test/letter?k=forged").get_data(as_text=True)
+    assert 'name="email"' in page
+    with app.app_context():
+        from campaign.letters.links import act_token, read_act
+
+        key = act_token(99, 1)
+        assert read_act(key) is None, "nobody of this number"
+    assert 'name="email"' in client.get(f"/c/test/letter?k={key}").get_data(as_text=True)
+
+
+def _later(**delta: int) -> Any:
+    from campaign.clock import utcnow
+
+    return utcnow() + timedelta(**delta)

@@ -1,0 +1,192 @@
+"""The drip's arithmetic, held to its rules over random offices and arrivals."""
+
+from bisect import bisect_right
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from campaign.letters import plan
+from campaign.letters.plan import Office, Slot
+
+ZONES = (
+    "America/New_York", "America/Phoenix", "America/St_Johns", "Pacific/Honolulu", "Europe/Madrid",
+    "Asia/Beirut", "Australia/Lord_Howe", "America/Havana", "Asia/Kathmandu", "UTC",
+)  # fmt: skip
+MINUTE = timedelta(minutes=1)
+
+# The machine may be busy: how long an example takes says nothing here.
+thorough = settings(max_examples=100, deadline=None)
+
+
+@st.composite
+def offices(draw: st.DrawFn, paced: bool = True) -> Office:
+    opens = draw(st.times(max_value=time(23, 0))).replace(second=0, microsecond=0, tzinfo=None)
+    if draw(st.booleans()):
+        opens, closes = time(0), time(0)
+    else:
+        span = timedelta(minutes=draw(st.integers(20, 1400)))
+        end = datetime.combine(date(2026, 1, 1), opens) + span
+        closes = end.time() if end.date() == date(2026, 1, 1) else time(0)
+    return Office(
+        key=draw(st.integers(1, 10**9)),
+        timezone=draw(st.sampled_from(ZONES)),
+        opens=opens,
+        closes=closes,
+        days=frozenset(draw(st.sets(st.integers(1, 7), min_size=1))),
+        per_hour=draw(st.one_of(st.integers(1, 60), st.integers(1, 400))) if paced else None,
+    )
+
+
+# Around clock changes and holidays as well as anywhere else.
+moments = st.one_of(
+    st.datetimes(datetime(2024, 1, 1), datetime(2030, 12, 31), timezones=st.just(UTC)),
+    st.sampled_from(
+        [
+            datetime(2026, 3, 7, 20, tzinfo=UTC), datetime(2026, 10, 31, 20, tzinfo=UTC),
+            datetime(2026, 3, 28, 18, tzinfo=UTC), datetime(2026, 10, 24, 18, tzinfo=UTC),
+            datetime(2026, 11, 25, 20, tzinfo=UTC), datetime(2027, 12, 31, 1, tzinfo=UTC),
+        ]  # fmt: skip
+    ),
+)
+
+
+def assert_in_hours(office: Office, at: datetime) -> None:
+    local = at.astimezone(ZoneInfo(office.timezone))
+    assert local.isoweekday() in office.days
+    assert local.time() >= office.opens
+    assert office.closes == plan.MIDNIGHT or local.time() < office.closes
+    assert len(office.days) == 7 or local.date() not in plan.federal_holidays(local.year)
+
+
+@given(offices(), moments, st.integers(1, 30))
+@thorough
+def test_slots_lie_in_hours_and_never_too_many_in_any_hour(office: Office, start: datetime, hours: int) -> None:
+    found = [slot.at for slot in plan.slots(office, start, start + timedelta(hours=hours), 20_000)]
+    assert found == sorted(set(found))
+    assert office.per_hour
+    for i, at in enumerate(found):
+        assert start < at
+        if i % 17 == 0 or i < 40:
+            assert_in_hours(office, at)
+        # Any 60 minutes that begin with this slot.
+        assert bisect_right(found, at + timedelta(hours=1) - timedelta(microseconds=1)) - i <= office.per_hour
+
+
+@given(offices(), moments, st.lists(st.integers(1, 7200), min_size=1, max_size=20))
+@thorough
+def test_the_slots_are_the_same_however_the_sweeps_fall(office: Office, start: datetime, steps: list[int]) -> None:
+    edges = [start]
+    for step in steps:
+        edges.append(edges[-1] + timedelta(seconds=step))
+    pieces = [
+        slot for a, b in zip(edges, edges[1:], strict=False) for slot in plan.slots(office, a, b, 20_000)
+    ]
+    assert pieces == plan.slots(office, edges[0], edges[-1], 200_000)
+
+
+@given(offices(), moments)
+@thorough
+def test_open_hours_have_slots_all_through(office: Office, start: datetime) -> None:
+    """Evenly: in each stretch of two distances between slots in open hours there is at least one slot."""
+    assert office.per_hour
+    step = timedelta(hours=1) / office.per_hour * 2
+    for _ in range(5):
+        if plan.is_open(office, start) and plan.is_open(office, start + step + plan.LAST_CALL):
+            assert plan.slots(office, start, start + step, 10)
+        start += timedelta(hours=5)
+
+
+@given(offices(), moments, st.integers(1, 1500))
+@thorough
+def test_the_expected_day_is_the_day_on_which_the_letter_leaves(office: Office, now: datetime, place: int) -> None:
+    found = plan.expected_day(office, place, now)
+    if found is None:
+        return
+    zone = ZoneInfo(office.timezone)
+    end = datetime.combine(found + timedelta(days=1), time(0), zone).astimezone(UTC)
+    if end - now > timedelta(days=6):
+        return
+    tick = timedelta(microseconds=1)
+    until_day = plan.slots(office, now - tick, end - timedelta(days=1, hours=1), place + 1)
+    through_day = plan.slots(office, now - tick, end + timedelta(hours=1), place + 1)
+    before = [s for s in until_day if s.at.astimezone(zone).date() < found]
+    through = [s for s in through_day if s.at.astimezone(zone).date() <= found]
+    assert len(before) < place <= len(through) or len(through) == place + 1
+
+
+@st.composite
+def arrivals(draw: st.DrawFn) -> list[tuple[int, int]]:
+    """(minute, priority) of letters, as they come."""
+    return sorted(draw(st.lists(st.tuples(st.integers(0, 290), st.sampled_from([0, 0, 0, -1])), max_size=120)))
+
+
+@given(offices(), moments, arrivals(), st.sets(st.integers(0, 290), max_size=40))
+@thorough
+def test_the_queue_keeps_its_rules(
+    office: Office, start: datetime, coming: list[tuple[int, int]], down: set[int]
+) -> None:
+    """A model of the sweep (campaign.letters.drip), each minute unless the site is down."""
+    waiting: list[tuple[int, int]] = []
+    given_out: list[tuple[datetime, int, int]] = []
+    released = start
+    letters = iter(enumerate(coming))
+    following = next(letters, None)
+    for minute in range(300):
+        now = start + minute * MINUTE
+        while following and following[1][0] <= minute:
+            waiting.append((following[1][1], following[0]))
+            following = next(letters, None)
+        if minute in down:
+            continue
+        after = max(now, released)
+        free = plan.slots(office, after, now + MINUTE, 200) if after < now + MINUTE else []
+        queue = sorted(waiting)
+        last = sorted(one for one in queue if one[0] == max(queue)[0]) if queue else []
+        for slot, letter in plan.assign(free, queue[: len(free)], last[: sum(s.fair for s in free)]):
+            waiting.remove(letter)
+            given_out.append((slot.at, *letter))
+            released = slot.at
+            assert slot.at > now
+    times = [at for at, _, _ in given_out]
+    assert times == sorted(set(times))
+    for i, at in enumerate(times):
+        assert_in_hours(office, at)
+        assert bisect_right(times, at + timedelta(hours=1) - timedelta(microseconds=1)) - i <= (office.per_hour or 0)
+    for priority in (0, -1):
+        order = [number for _, p, number in given_out if p == priority]
+        assert order == sorted(order), "first come, first served within a priority"
+
+
+def test_urgent_letters_never_starve_the_others() -> None:
+    office = Office(1, "America/New_York", time(0), time(0), frozenset(range(1, 8)), 100)
+    now = datetime(2026, 5, 4, 12, tzinfo=UTC)
+    free = plan.slots(office, now, now + timedelta(hours=1), 500)
+    urgent = [(-1, n) for n in range(100)]
+    ordinary = [(0, n) for n in range(100)]
+    chosen = plan.assign(free, urgent, ordinary)
+    assert sum(letter[0] == 0 for _, letter in chosen) == 20
+
+
+def test_no_letter_gets_two_slots() -> None:
+    now = datetime(2026, 5, 4, tzinfo=UTC)
+    free = [Slot(now + n * MINUTE, n % 2 == 1) for n in range(6)]
+    chosen = plan.assign(free, ["a", "b", "c"], ["a", "b"])
+    assert [letter for _, letter in chosen] == ["a", "b", "c"]
+
+
+def test_thanksgiving_is_closed_and_a_round_the_clock_office_is_not() -> None:
+    noon = datetime(2026, 11, 26, 17, tzinfo=UTC)
+    weekdays = Office(1, "America/New_York", time(9), time(17), frozenset({1, 2, 3, 4, 5}), 10)
+    always = Office(1, "America/New_York", time(0), time(0), frozenset(range(1, 8)), 10)
+    assert not plan.is_open(weekdays, noon)
+    assert plan.is_open(always, noon)
+
+
+def test_the_end_of_a_long_queue_is_found_at_once() -> None:
+    office = Office(7, "America/New_York", time(9), time(17), frozenset({1, 2, 3, 4, 5}), 60)
+    now = datetime(2026, 11, 24, 14, tzinfo=UTC)
+    assert plan.expected_day(office, 100_000, now) == date(2027, 9, 23)
+    slow = Office(7, "America/New_York", time(9), time(10), frozenset({1}), 1)
+    assert plan.expected_day(slow, 100_000, now) is None
