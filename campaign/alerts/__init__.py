@@ -1,8 +1,14 @@
 """Action alerts: written, aimed at an audience, scheduled, sent, and measured by what people then did."""
 
 from flask import Flask
+from flask_babel import lazy_gettext as _l
 
 
 def init_app(app: Flask) -> None:
-    """Adds the feature's routes, jobs and handlers."""
-    from campaign.alerts import models  # noqa: F401  # the tables
+    """Adds the feature's routes, jobs and renderers."""
+    from campaign.alerts import jobs, mailing, models  # noqa: F401  # importing registers them
+    from campaign.alerts.desk import blueprint
+    from campaign.web import nav
+
+    app.register_blueprint(blueprint)
+    nav.register(app, "alerts_desk.index", _l("Alerts"), 50)

@@ -1,12 +1,14 @@
 """The action alerts of a campaign folder, as drafts: ``alerts/<name>.<language>.md`` (campaign/demo/README.md)."""
 
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import func, select
 
 from campaign import frontmatter
+from campaign.alerts import commands
+from campaign.alerts.audience import Rule
 from campaign.alerts.models import Alert
-from campaign.clock import utcnow
 from campaign.coalition import queries
 from campaign.coalition.models import Campaign
 from campaign.extensions import db
@@ -56,31 +58,22 @@ def write_alerts(entries: list[Entry], campaign: Campaign) -> Report:
         if db.session.execute(there).scalar_one():
             report.unchanged += 1
             continue
-        db.session.add(_draft(entry, campaign.id, organization.id))
+        commands.create_in_transaction(campaign.id, organization.id, _values(entry))
         report.created += 1
     db.session.commit()
     return report
 
 
-def _draft(entry: Entry, campaign_id: int, organization_id: int) -> Alert:
+def _values(entry: Entry) -> dict[str, Any]:
     said, texts = entry.shared, entry.texts
-    return Alert(
-        campaign_id=campaign_id,
-        organization_id=organization_id,
-        name=said["name"],
-        state="draft",
-        subject=texts["subject"],
-        preheader=texts["preheader"],
-        body=entry.body,
-        audience={
-            "wrote": WROTE[said["wrote"]],
-            "states": [],
-            "languages": [] if said["language"] == "any" else [said["language"]],
-            "sources": [],
-            "tags": [],
-        },
-        created_at=utcnow(),
-    )
+    languages = () if said["language"] == "any" else (said["language"],)
+    return {
+        "name": said["name"],
+        "subject": texts["subject"],
+        "preheader": texts["preheader"],
+        "body": entry.body,
+        "audience": Rule(wrote=WROTE[said["wrote"]], languages=languages).store(),
+    }
 
 
 def load_alerts(folder: Path, campaign: Campaign) -> Report:

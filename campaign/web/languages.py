@@ -95,5 +95,6 @@ def external(endpoint: str, language: str, **values: Any) -> str:
 
 
 def init_app(app: Flask) -> None:
-    """Puts the middleware in front of the application."""
+    """Puts the middleware in front of the application, and ``| in_language`` into its templates."""
+    app.jinja_env.filters["in_language"] = pick
     app.wsgi_app = LanguagePrefix(app.wsgi_app)  # type: ignore[method-assign]  # Flask's documented hook

@@ -1,0 +1,115 @@
+"""What an organizer writes, Markdown with merge fields, made into a subject, a text and an HTML that say the same.
+
+Merge fields are Jinja's ``{{ given_name | default("friend", true) }}`` and ``{% if … %}``, in Jinja's sandbox and
+cut down to what a letter needs: no loops, no calls, no attributes. While Markdown and the style sheet are worked in,
+a word made of letters stands for each of them, since quotes and braces would not survive.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flask_babel import gettext
+from jinja2 import StrictUndefined, Template, TemplateError, nodes
+from jinja2.sandbox import SandboxedEnvironment
+
+from campaign.alerts.plain_text import plain_text
+from campaign.web import pages
+
+FIELDS = ("given_name", "family_name", "state", "action_url")
+FILTERS = ("default", "d", "upper", "lower", "title", "capitalize", "trim")
+ALLOWED = (
+    nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Const, nodes.Filter, nodes.If,
+    nodes.Compare, nodes.Operand, nodes.And, nodes.Or, nodes.Not, nodes.List, nodes.Tuple,
+)  # fmt: skip
+SAMPLE = {"given_name": "Ana", "family_name": "Rivera", "state": "IL", "action_url": "https://example.org/"}
+
+_TAG = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
+_MARK = re.compile(r"zqmerge(\d+)zq")
+_LONE_LINK = re.compile(r'<p><a href="([^"]*)"[^>]*>([^<]*)</a></p>')
+
+_plain = SandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
+_html = SandboxedEnvironment(undefined=StrictUndefined, autoescape=True)
+
+
+def problem(source: str) -> str | None:
+    """What is wrong with a text's merge fields, as a sentence for its writer; None where nothing is."""
+    try:
+        tree = _plain.parse(source)
+    except TemplateError as error:
+        return gettext(
+            "A merge field is not closed or not written as we know it (line %(line)s).",
+            line=getattr(error, "lineno", None) or 1,
+        )
+    for node in tree.find_all(nodes.Node):
+        if isinstance(node, nodes.Name) and node.name not in FIELDS:
+            return gettext(
+                "There is no merge field “%(name)s”. There are: %(fields)s.",
+                name=node.name,
+                fields=", ".join(FIELDS),
+            )
+        known = not isinstance(node, nodes.Filter) or node.name in FILTERS
+        if not isinstance(node, ALLOWED) or not known:
+            return gettext(
+                "Only merge fields with a default and simple conditions can stand between braces."
+            )
+    try:
+        _plain.from_string(source).render(SAMPLE)
+        _plain.from_string(source).render(dict.fromkeys(SAMPLE, ""))
+    except (TemplateError, TypeError, ValueError) as error:
+        return gettext("A merge field cannot be filled in: %(reason)s", reason=str(error))
+    return None
+
+
+@dataclass(frozen=True)
+class Marked:
+    """A source with a plain word in the place of each merge field."""
+
+    text: str
+    tags: tuple[str, ...]
+
+    def restore(self, text: str) -> str:
+        """Puts the merge fields back."""
+        return _MARK.sub(lambda found: self.tags[int(found.group(1))], text)
+
+
+def mark(source: str) -> Marked:
+    """Takes the merge fields out of ``source``."""
+    tags: list[str] = []
+
+    def stand_in(found: re.Match[str]) -> str:
+        tags.append(found.group(0))
+        return f"zqmerge{len(tags) - 1}zq"
+
+    return Marked(_TAG.sub(stand_in, source), tuple(tags))
+
+
+def html_body(marked: Marked) -> str:
+    """The Markdown as safe HTML, merge fields still out; a paragraph that is one link becomes a button."""
+    html = str(pages.markdown(marked.text))
+    return _LONE_LINK.sub(r'<p><a class="button" href="\1">\2</a></p>', html)
+
+
+def text_body(marked: Marked) -> str:
+    """The Markdown as plain text, merge fields still out."""
+    return plain_text(marked.text)
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """Ready to be filled in, row by row."""
+
+    subject: Template
+    text: Template
+    html: Template
+
+    def fill(self, fields: Mapping[str, Any]) -> tuple[str, str, str]:
+        """Subject, text and HTML for one person."""
+        subject = " ".join(self.subject.render(fields).split())
+        return subject, self.text.render(fields), self.html.render(fields)
+
+
+def compile_parts(subject: str, text: str, html: str) -> Compiled:
+    """Compiles the three finished sources, once a batch. Extra fields (``unsubscribe_url``) may stand in them."""
+    return Compiled(_plain.from_string(subject), _plain.from_string(text), _html.from_string(html))
