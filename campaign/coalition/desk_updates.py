@@ -16,7 +16,7 @@ from campaign.coalition.models import Campaign, Update
 from campaign.web import access
 from campaign.web.languages import LANGUAGES
 
-blueprint = Blueprint("updates_desk", __name__, url_prefix="/desk")
+blueprint = Blueprint("updates_desk", __name__, url_prefix="/desk/campaigns")
 
 
 def found(update_id: int) -> tuple[Update, Campaign]:
@@ -28,7 +28,7 @@ def found(update_id: int) -> tuple[Update, Campaign]:
     return row, campaign
 
 
-@blueprint.route("/campaigns/<slug>/updates/new", methods=["GET", "POST"])
+@blueprint.route("/<slug>/updates/new", methods=["GET", "POST"])
 @access.organizer
 def new(slug: str) -> ResponseReturnValue:
     """Begins a piece of news, as a draft."""

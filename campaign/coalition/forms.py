@@ -30,6 +30,8 @@ from campaign.web.forms import PlainText, strip
 from campaign.web.languages import DEFAULT, LANGUAGES
 
 MISSING = _l("Please fill this in.")
+RESERVED = ("new", "updates", "petitions")
+"""Short names that the desk's own addresses need."""
 TITLE, TAGLINE, SUMMARY, NOTICE, BODY = 150, 250, 400, 600, 60_000
 
 
@@ -118,7 +120,7 @@ class _CampaignBase(LanguagesForm):
             raise ValidationError(
                 gettext("Please use lower-case letters, digits and hyphens alone.")
             )
-        if queries.campaign_by_slug(field.data) is not None:
+        if field.data in RESERVED or queries.campaign_by_slug(field.data) is not None:
             raise ValidationError(gettext("Another campaign has this short name."))
 
     def validate_lead(self, field: Field) -> None:

@@ -105,6 +105,7 @@ class SourceCode(db.Model):
     """A short code in a link that says which partner brought the supporter."""
 
     __tablename__ = "source_code"
+    __table_args__ = (Index("ix_source_code_organization_id", "organization_id"),)
 
     code: Mapped[str] = mapped_column(primary_key=True)
     organization_id: Mapped[int] = mapped_column(BigInteger, reference("organization"))

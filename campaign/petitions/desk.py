@@ -19,7 +19,7 @@ from campaign.petitions.models import Petition, PetitionVersion
 from campaign.web import access
 from campaign.web.languages import LANGUAGES
 
-blueprint = Blueprint("petitions_desk", __name__, url_prefix="/desk")
+blueprint = Blueprint("petitions_desk", __name__, url_prefix="/desk/campaigns")
 
 
 def found(petition_id: int) -> tuple[Petition, Campaign]:
@@ -39,7 +39,7 @@ def found_draft(version_id: int) -> tuple[PetitionVersion, Petition, Campaign]:
     return version, *found(version.petition_id)
 
 
-@blueprint.get("/campaigns/<slug>/petitions")
+@blueprint.get("/<slug>/petitions")
 @access.organizer
 def petitions(slug: str) -> ResponseReturnValue:
     """A campaign's petitions, also those that are drafts."""
@@ -51,7 +51,7 @@ def petitions(slug: str) -> ResponseReturnValue:
     return render_template("petitions/desk/petitions.html", campaign=campaign, rows=rows)
 
 
-@blueprint.route("/campaigns/<slug>/petitions/new", methods=["GET", "POST"])
+@blueprint.route("/<slug>/petitions/new", methods=["GET", "POST"])
 @access.organizer
 def new(slug: str) -> ResponseReturnValue:
     """Begins a petition with a draft of its first version."""

@@ -382,6 +382,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("code", name=op.f("pk_source_code")),
     )
+    op.create_index(
+        "ix_source_code_organization_id", "source_code", ["organization_id"], unique=False
+    )
     op.create_table(
         "user",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -1013,6 +1016,7 @@ def downgrade() -> None:
     op.drop_table("alert")
     op.drop_index("uq_user_email_lower", table_name="user")
     op.drop_table("user")
+    op.drop_index("ix_source_code_organization_id", table_name="source_code")
     op.drop_table("source_code")
     op.drop_index(
         "uq_resubscription_waiting",
