@@ -118,10 +118,14 @@ def test_one_petition_alone(client: FlaskClient, sql: Any) -> None:
     assert states(sql) == [("doj", "unconfirmed")]
 
 
-def test_a_double_click_is_one_signature(client: FlaskClient, sql: Any, smtp: Mailbox, deliver: Any) -> None:
+def test_a_double_click_is_one_signature(
+    client: FlaskClient, sql: Any, smtp: Mailbox, deliver: Any
+) -> None:
     token = form_token(client.get("/c/test/endorse").get_data(as_text=True))
     for _ in range(2):
-        assert client.post("/c/test/endorse", data={**FILLED, "form_token": token}).status_code == 303
+        assert (
+            client.post("/c/test/endorse", data={**FILLED, "form_token": token}).status_code == 303
+        )
     assert len(states(sql)) == 2
     deliver()
     assert len(smtp.arrived) == 1
@@ -185,7 +189,10 @@ def test_a_known_name_is_told_only_after_confirming(
     thanks = client.post(confirm_link(smtp, "someone@else.example")).get_data(as_text=True)
     assert "already among the co-signers" in thanks
     assert counters(sql)["endorsers.state"] == 1
-    found = sql("SELECT DISTINCT state, decision FROM endorsement WHERE signer_email = %s", "someone@else.example")
+    found = sql(
+        "SELECT DISTINCT state, decision FROM endorsement WHERE signer_email = %s",
+        "someone@else.example",
+    )
     assert found == [("declined", "duplicate")]
 
 
@@ -204,13 +211,20 @@ def test_the_same_website_is_said_and_left_to_the_desk(
     assert "Another signer has the same website" in desk
 
 
-def test_nobody_else_can_confirm(client: FlaskClient, smtp: Mailbox, deliver: Any, sql: Any) -> None:
+def test_nobody_else_can_confirm(
+    client: FlaskClient, smtp: Mailbox, deliver: Any, sql: Any
+) -> None:
     sign(client)
     sign(client, signer_email="other@other.example", organization_name="Other")
     deliver()
     client.post(confirm_link(smtp, "other@other.example"))
-    (first,) = sql("SELECT min(id) FROM endorsement WHERE signer_email = %s", FILLED["signer_email"])
-    client.post(confirm_link(smtp, "other@other.example"), data={"chosen": "1", "act": f"endorsement:{first[0]}"})
+    (first,) = sql(
+        "SELECT min(id) FROM endorsement WHERE signer_email = %s", FILLED["signer_email"]
+    )
+    client.post(
+        confirm_link(smtp, "other@other.example"),
+        data={"chosen": "1", "act": f"endorsement:{first[0]}"},
+    )
     found = sql("SELECT DISTINCT signer_email FROM endorsement WHERE state = 'confirmed'")
     assert found == [("other@other.example",)]
 
