@@ -4,6 +4,7 @@ Imports nothing of the project, so that every process can read it first and chea
 """
 
 import os
+import re
 import secrets
 import tempfile
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent
 QUEUES = ["confirmations", "letters", "default", "alerts"]
+_RATE = re.compile(r"[1-9][0-9]{0,8} per (?:[1-9][0-9]{0,3} )?(?:second|minute|hour|day)s?")
 
 
 class ConfigError(Exception):
@@ -60,6 +62,7 @@ def load(environ: Mapping[str, str]) -> dict[str, Any]:
         "LANGUAGES": ["en", "es"],
         # The largest upload (design: 10 MB a document) and some room for the form around it.
         "MAX_CONTENT_LENGTH": 12 * 1024 * 1024,
+        "PUBLIC_POSTS": _rate(environ, "PUBLIC_POSTS", "120 per minute; 2000 per hour"),
     }
     config |= redis_settings(_redis_url(environ))
     config |= _mail(environ)
@@ -121,6 +124,13 @@ def _integer(environ: Mapping[str, str], name: str, default: int, highest: int) 
     if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= highest:
         raise ConfigError(f"{name} is {text!r}: set it to a whole number from 1 to {highest}.")
     return int(text)
+
+
+def _rate(environ: Mapping[str, str], name: str, default: str) -> str:
+    text = environ.get(name, "").strip() or default
+    if not all(_RATE.fullmatch(part.strip()) for part in text.split(";")):
+        raise ConfigError(f"{name} is {text!r}: write it like {default!r}.")
+    return text
 
 
 def _flag(environ: Mapping[str, str], name: str) -> bool:
