@@ -1,12 +1,15 @@
 """Campaign: the platform a coalition runs its advocacy on."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from flask import Flask
+if TYPE_CHECKING:  # `campaign run` and the engines' keepers do without Flask, and start sooner
+    from flask import Flask
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -32,6 +35,8 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     Without ``config`` it is read from the environment, and embedded engines are started or joined where no URL
     names others. Raises campaign.config.ConfigError with a sentence for the operator.
     """
+    from flask import Flask
+
     from campaign import config as configuration
     from campaign import engines
 

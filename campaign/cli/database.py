@@ -5,8 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from sqlalchemy import text
-from sqlalchemy.exc import ProgrammingError
 
 VERSIONS = Path(__file__).resolve().parents[2] / "migrations" / "versions"
 _HEADER = re.compile(r"^(revision|down_revision)[^=\n]*=\s*(.+)$", re.MULTILINE)
@@ -27,6 +25,10 @@ def head() -> str:
 
 def current() -> str | None:
     """The migration that the database is at; None for an empty one."""
+    # `campaign run` reads head() alone, and starts sooner without SQLAlchemy.
+    from sqlalchemy import text
+    from sqlalchemy.exc import ProgrammingError
+
     from campaign.extensions import db
 
     try:

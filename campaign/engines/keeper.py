@@ -19,13 +19,8 @@ import time
 from pathlib import Path
 from typing import IO
 
-if __name__ == "__main__":  # run as a file: `import campaign` would load the whole application
-    import types
-
-    package = types.ModuleType("campaign")
-    package.__path__ = [str(Path(__file__).resolve().parent.parent)]
-    sys.modules["campaign"] = package
-    sys.path.pop(0)
+if __name__ == "__main__":  # run as a file, so that it works from any folder
+    sys.path[0] = str(Path(__file__).resolve().parents[2])
 
 from campaign.engines import processes
 from campaign.engines.places import EngineError
@@ -178,12 +173,13 @@ def main() -> int:
     print("ready", flush=True)
     with open(os.devnull, "w") as nowhere:
         os.dup2(nowhere.fileno(), sys.stdout.fileno())
-    with (control / f"{engine.name}.holders").open("a+") as holders:
-        keeper.keep(holders)
-        keeper.stop()
-        if options.delete:
-            shutil.rmtree(options.data, ignore_errors=True)
-    return 0
+    holders = (control / f"{engine.name}.holders").open("a+")
+    keeper.keep(holders)
+    keeper.stop()
+    if options.delete:
+        shutil.rmtree(options.data, ignore_errors=True)
+    # The locks go with the process: whoever waits for them may count on its end.
+    os._exit(0)
 
 
 if __name__ == "__main__":

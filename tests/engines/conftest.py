@@ -62,6 +62,11 @@ def data() -> Iterator[Path]:
 @pytest.fixture
 def bare(data: Path) -> dict[str, str]:
     """The environment of somebody who has set nothing but DATA."""
+    return bare_environment(data)
+
+
+def bare_environment(data: Path) -> dict[str, str]:
+    """Our own environment without any setting of the application, but DATA."""
     names = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "SITE_URL", "PORT", "MAKELEVEL")
     kept = {
         name: value
