@@ -10,7 +10,7 @@ import structlog
 from flask import Flask, Response, render_template, request
 from flask_babel import lazy_gettext as _l
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import DBAPIError, OperationalError, TimeoutError as PoolTimeout
+from sqlalchemy.exc import DataError, DBAPIError, OperationalError, TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from campaign.extensions import db
@@ -80,6 +80,11 @@ def _engine_away(error: Exception) -> Response:
 
 
 def _database(error: DBAPIError) -> Response:
+    if isinstance(error, DataError):
+        # A number beyond bigint or a NUL in an address: nothing has such a name.
+        db.session.rollback()
+        log.warning("impossible_value", endpoint=request.endpoint)
+        return _answer(404, "not_found") if request.method in ("GET", "HEAD") else _answer(400, "bad_request")
     if isinstance(error, OperationalError) or error.connection_invalidated:
         return _engine_away(error)
     return _unexpected(error)
