@@ -1,18 +1,35 @@
 """Letters to officials: the form, the offices, the drip that hands letters over in office hours."""
 
 from flask import Flask
+from flask_babel import lazy_gettext as _l
 
 
 def init_app(app: Flask) -> None:
     """Adds the feature's routes, jobs and handlers."""
     from campaign.coalition import campaign_page
-    from campaign.letters import deliveries, front, jobs, models, own, render, results  # noqa: F401  # jobs and tables
+    from campaign.letters import (  # noqa: F401  # jobs and tables
+        deliveries,
+        desk,
+        desk_campaign,
+        desk_letters,
+        front,
+        jobs,
+        models,
+        own,
+        render,
+        results,
+    )
     from campaign.letters.provider import KIND, Letters
     from campaign.letters.views import bp
     from campaign.mail import compose, ledger
     from campaign.supporters import confirmation, erasing, own_page
+    from campaign.web import nav
 
-    app.register_blueprint(bp)
+    for blueprint in (bp, desk.bp, desk_campaign.bp, desk_letters.bp):
+        app.register_blueprint(blueprint)
+    nav.register(app, "letters_desk.letters", _l("Letters"), 20)
+    nav.register(app, "letters_desk.deliveries", _l("Deliveries"), 22)
+    nav.register(app, "targets_desk.index", _l("Offices"), 24)
     compose.register_origin(deliveries.ORIGIN, render.render_batch)
     ledger.on_result(deliveries.ORIGIN, results.on_result)
     confirmation.register(KIND, Letters())

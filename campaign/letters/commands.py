@@ -144,8 +144,7 @@ def correct(
     if letter is None or letter.state not in ("confirmed", "held"):
         db.session.rollback()
         return False
-    back = "held" if letter.state == "held" else "waiting"
-    if not _all_wait(letter_id, back):
+    if not deliveries.all_wait(letter_id):
         db.session.rollback()
         return False
     db.session.execute(
@@ -160,19 +159,6 @@ def correct(
     )
     db.session.commit()
     return True
-
-
-def _all_wait(letter_id: int, back: str) -> bool:
-    """Has every delivery of the letter wait, and says whether it worked (the caller rolls back where not)."""
-    engaged = [
-        n for n, state in deliveries.states_of(letter_id).items() if state in ("queued", "deferred")
-    ]
-    if engaged:
-        deliveries.ledger.cancel(deliveries.ORIGIN, unit_ids=engaged)
-    # The lock keeps the drip from handing out the old words before the commit.
-    locked = deliveries.lock_waiting(letter_id)
-    states = set(deliveries.states_of(letter_id).values())
-    return bool(locked) and states <= {"waiting", back}
 
 
 def _lock(letter_id: int, supporter_id: int) -> Letter | None:

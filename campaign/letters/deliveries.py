@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import text
 
+from campaign.clock import utcnow
 from campaign.counts import journal
 from campaign.extensions import db
 from campaign.mail import ledger
@@ -100,28 +101,42 @@ def states_of(letter_id: int) -> dict[int, str]:
     return {row.id: row.state for row in db.session.execute(_OF_LETTER, {"letter_id": letter_id})}
 
 
-def take_back(letter_id: int, new: str = "cancelled", final: str = "finished_at = :now") -> bool:
-    """Moves all of a letter's deliveries that have not left to ``new``; returns whether none had left.
+def take_back(letter_id: int, new: str = "cancelled") -> bool:
+    """Moves all of a letter's deliveries that have not left to ``new`` (``cancelled`` or ``held``); returns whether
+    none had left.
 
     What the mail engine has is taken from it first. A message in that very moment on its way counts as left.
     """
-    from campaign.clock import utcnow
-
+    end = "finished_at = :now" if new == "cancelled" else "due_at = NULL"
+    old = ("waiting", "held") if new == "cancelled" else ("waiting",)
+    values = {"letter_id": letter_id, "now": utcnow()}
     for _ in range(3):
-        found = states_of(letter_id)
-        engaged = [n for n, state in found.items() if state in ("queued", "deferred")]
-        if engaged:
-            # Its listener puts each one that could be stopped back to waiting.
-            ledger.cancel(ORIGIN, unit_ids=engaged)
-        move(
-            new, "d.letter_id = :letter_id AND d.bundle_id IS NULL",
-            {"letter_id": letter_id, "now": utcnow()}, old=("waiting", "held"), set_=final,
-        )  # fmt: skip
+        engaged = _disengage(letter_id)
+        move(new, "d.letter_id = :letter_id AND d.bundle_id IS NULL", values, old=old, set_=end)
         states = set(states_of(letter_id).values())
         # The drip may have taken one between our look and our move: then once more.
-        if not states & {"waiting", "held"} and not (states & {"queued", "deferred"} and not engaged):
+        if not states & set(old) and not (states & {"queued", "deferred"} and not engaged):
             break
     return states <= {new, "cancelled"}
+
+
+def _disengage(letter_id: int) -> bool:
+    """Takes from the mail engine what it has of a letter and has not begun to send; says whether there was any.
+
+    The engine's listener (campaign.letters.results) puts each one that could be stopped back to waiting.
+    """
+    found = states_of(letter_id)
+    engaged = [n for n, state in found.items() if state in ("queued", "deferred", "held")]
+    if engaged:
+        ledger.cancel(ORIGIN, unit_ids=engaged)
+    return bool(set(found.values()) & {"queued", "deferred"})
+
+
+def release(letter_id: int) -> int:
+    """Lets a letter's held deliveries wait for their turn; returns how many."""
+    _disengage(letter_id)
+    values = {"letter_id": letter_id}
+    return len(move("waiting", "d.letter_id = :letter_id", values, old=("held",)))
 
 
 _LOCK_WAITING = text(
@@ -132,6 +147,11 @@ _LOCK_WAITING = text(
 )
 
 
-def lock_waiting(letter_id: int) -> list[int]:
-    """Locks a letter's deliveries that wait, so that the drip passes over them until the caller's commit."""
-    return list(db.session.scalars(_LOCK_WAITING, {"letter_id": letter_id}))
+def all_wait(letter_id: int) -> bool:
+    """Has every delivery of a letter wait, locked against the drip until the caller's commit.
+
+    False where one has left or is on its way: then the caller rolls back.
+    """
+    _disengage(letter_id)
+    locked = set(db.session.scalars(_LOCK_WAITING, {"letter_id": letter_id}))
+    return bool(locked) and locked == set(states_of(letter_id))

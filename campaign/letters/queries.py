@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
+from typing import Any
 
 from sqlalchemy import func, select, text
 
@@ -12,9 +13,18 @@ from campaign.counts import queries as counts
 from campaign.extensions import db
 from campaign.letters import plan
 from campaign.letters.message import holder_name
-from campaign.letters.models import Bundle, CampaignTarget, Delivery, Letter, LetterTemplate, Target
+from campaign.letters.models import (
+    Bundle,
+    CampaignTarget,
+    Delivery,
+    Holder,
+    Letter,
+    LetterTemplate,
+    Target,
+)
 from campaign.letters.offices import office_of
 from campaign.letters.render import holders_on
+from campaign.web.pages import Page, page_by_key
 
 COUNTED = 500
 """Up to so many letters ahead are counted; beyond that the place in the queue is reckoned from the counters."""
@@ -190,3 +200,54 @@ def oldest_waiting(target_id: int) -> datetime | None:
 def agencies() -> list[str]:
     """The agencies in the directory of offices."""
     return list(db.session.scalars(select(Target.agency).group_by(Target.agency).order_by(func.lower(Target.agency))))
+
+
+OFFICE_HOURS = (time(9), time(17))
+"""What a new office starts from."""
+
+
+def target(target_id: int) -> Target | None:
+    """An office by number."""
+    return db.session.get(Target, target_id)
+
+
+def target_by_name(agency: str, role: str) -> Target | None:
+    """The office of an agency with a role."""
+    query = select(Target).where(Target.agency == agency, Target.role == role)
+    return db.session.execute(query).scalar_one_or_none()
+
+
+def page_of_targets(agency: str = "") -> Page[Any]:
+    """Offices with today's holders, newest first."""
+    query = select(Target)
+    if agency:
+        query = query.where(Target.agency == agency)
+    page = page_by_key(query, Target.id)
+    now = utcnow()
+    found = [row[0] for row in page.rows]
+    holders_now = holders_on({one.id: plan.local_day(office_of(one), now) for one in found})
+    rows = [OfficeOf(one, holders_now.get(one.id, "")) for one in found]
+    return Page(rows, page.next_key, page.previous_key)
+
+
+def directory() -> list[Target]:
+    """All offices by agency and role, for choosing from; a directory of more than a thousand is cut off there."""
+    return list(db.session.scalars(select(Target).order_by(Target.agency, Target.role).limit(1000)))
+
+
+def holders(target_id: int) -> list[Holder]:
+    """Who has held an office, newest first."""
+    query = select(Holder).where(Holder.target_id == target_id).order_by(Holder.since.desc())
+    return list(db.session.scalars(query))
+
+
+def campaigns_writing_to(target_id: int) -> list[Campaign]:
+    """The campaigns that have chosen an office."""
+    return list(
+        db.session.scalars(
+            select(Campaign)
+            .join(CampaignTarget, CampaignTarget.campaign_id == Campaign.id)
+            .where(CampaignTarget.target_id == target_id)
+            .order_by(Campaign.id.desc())
+        )
+    )

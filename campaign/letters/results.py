@@ -8,8 +8,8 @@ from campaign.extensions import db
 from campaign.letters import deliveries
 from campaign.letters.models import Target
 from campaign.mail import suppressions
-from campaign.mail.ledger import Result
 from campaign.mail.leases import DOUBT
+from campaign.mail.ledger import Result
 from campaign.mail.models import Message
 
 STATES = {

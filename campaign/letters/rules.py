@@ -7,7 +7,8 @@ import re
 import unicodedata
 from typing import Any
 
-from flask_babel import gettext, lazy_gettext as _l, ngettext
+from flask_babel import gettext, ngettext
+from flask_babel import lazy_gettext as _l
 from wtforms import Form, ValidationError
 from wtforms.fields import Field
 

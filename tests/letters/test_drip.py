@@ -1,6 +1,7 @@
 """The drip on the real engines: pace, hours, pauses, refusals, changes of an office, and what it costs."""
 
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -52,7 +53,7 @@ def test_letters_leave_at_the_offices_pace_and_in_order(app: Any, office: Any, l
     rows = sql("SELECT id, due_at FROM delivery WHERE due_at IS NOT NULL ORDER BY due_at")
     assert [row[0] for row in rows] == list(range(1, len(rows) + 1)), "first come, first served"
     assert 11 <= len(rows) <= 12
-    gaps = [b[1] - a[1] for a, b in zip(rows, rows[1:], strict=False)]
+    gaps = [b[1] - a[1] for a, b in pairwise(rows)]
     assert min(gaps) > timedelta(seconds=10) and max(gaps) < timedelta(seconds=110)
 
 

@@ -1,0 +1,112 @@
+"""What staff decide about letters and deliveries: hold, let go, reject, try again. Each its own transaction.
+
+A letter's words are never altered. Who decided and why is kept with the letter.
+"""
+
+from collections.abc import Sequence
+
+from campaign.clock import utcnow
+from campaign.extensions import db
+from campaign.letters import confirming, deliveries
+from campaign.letters.models import Letter
+from campaign.mail import ledger, wake
+
+AT_ONCE = 1000
+"""Deliveries that one press of a button moves at most."""
+
+
+def hold(letter_id: int, reason: str, by: str) -> bool:
+    """Keeps a letter from the offices that it has not left for; False where it is not on its way."""
+    letter = _in_state(letter_id, "confirmed")
+    if letter is None:
+        return False
+    deliveries.take_back(letter_id, "held")
+    letter.hold_reason, letter.decided_by = reason, by
+    confirming.set_state(letter, "held")
+    db.session.commit()
+    return True
+
+
+def release(letter_id: int, by: str) -> bool:
+    """Lets a held letter go; it takes the place in the queue that it came with. False where it is not held."""
+    letter = _in_state(letter_id, "held")
+    if letter is None:
+        return False
+    deliveries.release(letter_id)
+    letter.decided_by = by
+    confirming.set_state(letter, "confirmed")
+    db.session.commit()
+    wake.wake("letters")
+    return True
+
+
+def reject(letter_id: int, reason: str, by: str) -> bool:
+    """Ends a letter; its writer reads the reason. False where it is neither held nor on its way."""
+    letter = _in_state(letter_id, *confirming.ALIVE)
+    if letter is None:
+        return False
+    deliveries.take_back(letter_id)
+    letter.decision, letter.decided_by = reason, by
+    confirming.set_state(letter, "rejected")
+    db.session.commit()
+    return True
+
+
+def _in_state(letter_id: int, *states: str) -> Letter | None:
+    letter = confirming.lock(letter_id)
+    if letter is None or letter.state not in states:
+        db.session.rollback()
+        return None
+    return letter
+
+
+_LETTER_ALIVE = "EXISTS (SELECT 1 FROM letter l WHERE l.id = d.letter_id AND l.state = 'confirmed')"
+
+
+def try_again(ids: Sequence[int]) -> int:
+    """Failed or uncertain deliveries wait for their turn once more; returns how many.
+
+    The new round makes whatever the mail engine still has of the old one harmless.
+    """
+    return _decide(
+        "waiting", ids, f"d.id = ANY(:ids) AND d.bundle_id IS NULL AND {_LETTER_ALIVE}",
+        "round = d.round + 1, finished_at = NULL, due_at = NULL",
+    )  # fmt: skip
+
+
+def try_all_again(target_id: int) -> int:
+    """All that failed at one office wait once more, at most AT_ONCE; returns how many."""
+    moved = deliveries.move(
+        "waiting", f"d.target_id = :target_id AND d.bundle_id IS NULL AND {_LETTER_ALIVE}",
+        {"target_id": target_id}, old=("failed",), limit=AT_ONCE,
+        set_="round = d.round + 1, finished_at = NULL, due_at = NULL",
+    )  # fmt: skip
+    db.session.commit()
+    wake.wake("letters")
+    return len(moved)
+
+
+def give_up(ids: Sequence[int]) -> int:
+    """Ends failed or uncertain deliveries for good; returns how many."""
+    return _decide("cancelled", ids, "d.id = ANY(:ids)", "round = d.round + 1, finished_at = :now")
+
+
+def arrived(ids: Sequence[int], by: str) -> int:
+    """A person has found out that uncertain deliveries reached the office; returns how many."""
+    note = f"{by} found out that it arrived"
+    return _decide(
+        "sent", ids, "d.id = ANY(:ids)", "round = d.round + 1, finished_at = :now, answer = :note",
+        old=("uncertain",), note=note,
+    )  # fmt: skip
+
+
+def _decide(
+    new: str, ids: Sequence[int], where: str, set_: str, old: Sequence[str] = ("failed", "uncertain"), **more: str
+) -> int:
+    chosen = list(ids)[:AT_ONCE]
+    moved = deliveries.move(new, where, {"ids": chosen, "now": utcnow(), **more}, old=old, set_=set_)
+    # A message held in doubt would stay in the ledger's list of things that need a person.
+    ledger.cancel(deliveries.ORIGIN, unit_ids=[one.id for one in moved])
+    db.session.commit()
+    wake.wake("letters")
+    return len(moved)

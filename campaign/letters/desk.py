@@ -1,0 +1,192 @@
+"""/desk/targets: the directory of offices, who holds them, and whether letters to them go on."""
+
+from datetime import date
+
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+from flask_login import current_user
+
+from campaign.clock import utcnow
+from campaign.counts import queries as counts
+from campaign.letters import deciding, queries, targets
+from campaign.letters.desk_forms import CHANNEL_LABELS, HolderForm, ReasonForm, TargetForm
+from campaign.letters.models import Target
+from campaign.letters.offices import write_days
+from campaign.web import access
+
+bp = Blueprint("targets_desk", __name__, url_prefix="/desk/targets")
+
+
+def _today() -> date:
+    return utcnow().date()
+
+
+def _found(target_id: int) -> Target:
+    target = queries.target(target_id)
+    if target is None:
+        abort(404)
+    return target
+
+
+@bp.get("")
+@access.organizer
+def index() -> ResponseReturnValue:
+    """The directory, a page at a time."""
+    page = queries.page_of_targets(request.args.get("agency", ""))
+    waiting = counts.totals("deliveries.waiting", campaign_id=None)
+    today = _today()
+    rows = [
+        {
+            "target": one.target,
+            "holder": one.holder_name,
+            "waiting": waiting.get(str(one.target.id), 0),
+            "ends": queries.ends_on(one.target) if waiting.get(str(one.target.id)) else None,
+            "stale": targets.is_stale(one.target, today),
+        }
+        for one in page.rows
+    ]
+    return render_template(
+        "letters/desk_targets.html",
+        page=page,
+        rows=rows,
+        agencies=queries.agencies(),
+        agency=request.args.get("agency", ""),
+        channels=CHANNEL_LABELS,
+    )
+
+
+@bp.route("/new", methods=["GET", "POST"])
+@access.organizer
+def new() -> ResponseReturnValue:
+    """A new office."""
+    form = TargetForm()
+    if form.validate_on_submit():
+        target_id = targets.save(None, form.values())
+        targets.mark_checked(target_id, current_user.email, _today())
+        flash(gettext("The office is in the directory. Choose it in a campaign to have letters go there."), "success")
+        return redirect(url_for(".one", target_id=target_id), 303)
+    if request.method == "GET":
+        form.days.data = ["1", "2", "3", "4", "5"]
+        form.opens.data, form.closes.data = queries.OFFICE_HOURS
+    return render_template("letters/desk_target_edit.html", form=form, target=None), _status(form)
+
+
+@bp.get("/<int:target_id>")
+@access.organizer
+def one(target_id: int) -> ResponseReturnValue:
+    """One office: its entry, its holders, its queue."""
+    target = _found(target_id)
+    states = counts.states("deliveries", campaign_id=None, part=str(target.id))
+    return render_template(
+        "letters/desk_target.html",
+        target=target,
+        holders=queries.holders(target.id),
+        states=states,
+        ends=queries.ends_on(target) if states.get("waiting") else None,
+        oldest=queries.oldest_waiting(target.id) if states.get("waiting") else None,
+        campaigns=queries.campaigns_writing_to(target.id),
+        stale=targets.is_stale(target, _today()),
+        days=write_days(list(target.days)),
+        channels=CHANNEL_LABELS,
+        holder_form=HolderForm(formdata=None, since=_today()),
+        pause_form=ReasonForm(formdata=None),
+        today=_today(),
+    )
+
+
+@bp.route("/<int:target_id>/edit", methods=["GET", "POST"])
+@access.organizer
+def edit(target_id: int) -> ResponseReturnValue:
+    """Changes an office; letters that wait follow."""
+    target = _found(target_id)
+    form = TargetForm(obj=target)
+    form.target_id = target.id
+    if form.validate_on_submit():
+        targets.save(target.id, form.values())
+        targets.mark_checked(target.id, current_user.email, _today())
+        flash(gettext("Saved. Letters that wait go by the new entry."), "success")
+        return redirect(url_for(".one", target_id=target.id), 303)
+    if request.method == "GET":
+        form.days.data = [str(day) for day in target.days]
+    return render_template("letters/desk_target_edit.html", form=form, target=target), _status(form)
+
+
+@bp.post("/<int:target_id>/holders")
+@access.organizer
+def set_holder(target_id: int) -> ResponseReturnValue:
+    """Someone takes the office over."""
+    target = _found(target_id)
+    form = HolderForm()
+    if form.validate():
+        targets.set_holder(target.id, form.name.data, form.since.data)
+        flash(gettext("Saved. Salutations go by whoever holds the office on the day."), "success")
+    else:
+        _flash_problems(form)
+    return redirect(url_for(".one", target_id=target.id), 303)
+
+
+@bp.post("/<int:target_id>/holders/<int:holder_id>")
+@access.organizer
+def change_holder(target_id: int, holder_id: int) -> ResponseReturnValue:
+    """Ends someone's time in the office, or takes a mistaken entry out."""
+    if holder_id not in {holder.id for holder in queries.holders(_found(target_id).id)}:
+        abort(404)
+    if "remove" in request.form:
+        targets.remove_holder(holder_id)
+        flash(gettext("The entry is removed."), "success")
+    else:
+        targets.end_holder(holder_id, _today())
+        flash(gettext("The office is vacant from today on."), "success")
+    return redirect(url_for(".one", target_id=target_id), 303)
+
+
+@bp.post("/<int:target_id>/checked")
+@access.organizer
+def checked(target_id: int) -> ResponseReturnValue:
+    """A person has looked whether the entry is right."""
+    targets.mark_checked(_found(target_id).id, current_user.email, _today())
+    flash(gettext("Noted: the entry was checked today."), "success")
+    return redirect(url_for(".one", target_id=target_id), 303)
+
+
+@bp.post("/<int:target_id>/pause")
+@access.organizer
+def pause(target_id: int) -> ResponseReturnValue:
+    """Stops letters to the office; those that wait go on waiting."""
+    target = _found(target_id)
+    form = ReasonForm()
+    if form.validate():
+        targets.pause(target.id, form.reason.data, current_user.email)
+        flash(gettext("Letters to this office are paused and keep their places."), "success")
+    else:
+        _flash_problems(form)
+    return redirect(url_for(".one", target_id=target.id), 303)
+
+
+@bp.post("/<int:target_id>/resume")
+@access.organizer
+def resume(target_id: int) -> ResponseReturnValue:
+    """Letters go on."""
+    targets.resume(_found(target_id).id, current_user.email)
+    flash(gettext("Letters to this office go on at its pace."), "success")
+    return redirect(url_for(".one", target_id=target_id), 303)
+
+
+@bp.post("/<int:target_id>/again")
+@access.organizer
+def again(target_id: int) -> ResponseReturnValue:
+    """What failed at this office waits once more."""
+    n = deciding.try_all_again(_found(target_id).id)
+    flash(gettext("%(n)s letters wait again.", n=n), "success")
+    return redirect(url_for(".one", target_id=target_id), 303)
+
+
+def _status(form: TargetForm) -> int:
+    return 422 if form.errors else 200
+
+
+def _flash_problems(form: HolderForm | ReasonForm) -> None:
+    for field in form:
+        for text in field.errors:
+            flash(f"{field.label.text}: {text}", "error")

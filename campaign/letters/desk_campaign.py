@@ -1,0 +1,89 @@
+"""/desk/campaigns/<slug>/targets and …/templates: which offices a campaign writes to, and what it suggests to writers."""
+
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+
+from campaign.coalition.desk import found
+from campaign.letters import queries, suggesting, targets
+from campaign.letters.desk_forms import ChooseTargetsForm, TemplateForm
+from campaign.web import access
+from campaign.web.languages import LANGUAGES
+
+bp = Blueprint("letters_campaign_desk", __name__, url_prefix="/desk/campaigns/<slug>")
+
+PARTS = ("subject", "body", "request", "salutation", "prompts")
+
+
+@bp.route("/targets", methods=["GET", "POST"])
+@access.organizer
+def choose(slug: str) -> ResponseReturnValue:
+    """The campaign's offices. Those chosen already come first, in their order."""
+    campaign = found(slug)
+    chosen = queries.offices(campaign.id)
+    ids = [one.target.id for one in chosen]
+    others = [one for one in queries.directory() if one.id not in set(ids)]
+    form = ChooseTargetsForm()
+    form.targets.choices = [
+        (one.id, f"{one.role}, {one.agency}") for one in [*(o.target for o in chosen), *others]
+    ]
+    if form.validate_on_submit():
+        targets.choose_for_campaign(campaign.id, form.targets.data, form.urgent.data)
+        flash(gettext("Saved. Letters confirmed from now on go to these offices."), "success")
+        return redirect(url_for(".templates", slug=slug), 303)
+    if request.method == "GET":
+        form.targets.data = ids
+        form.urgent.data = any(one.urgent for one in chosen)
+    return render_template("letters/desk_choose.html", campaign=campaign, form=form)
+
+
+@bp.get("/templates")
+@access.organizer
+def templates(slug: str) -> ResponseReturnValue:
+    """The offices and the suggestions of a campaign, agency by agency; says what is missing."""
+    campaign = found(slug)
+    have = {one.agency: one for one in queries.templates(campaign.id)}
+    offices = queries.offices(campaign.id)
+    agencies = list(dict.fromkeys([*(one.target.agency for one in offices), *have]))
+    return render_template(
+        "letters/desk_templates.html",
+        campaign=campaign,
+        offices=offices,
+        agencies=[(agency, have.get(agency)) for agency in agencies],
+        spoken=[(code, LANGUAGES[code]) for code in campaign.languages],
+    )
+
+
+@bp.route("/templates/<agency>", methods=["GET", "POST"])
+@access.organizer
+def template(slug: str, agency: str) -> ResponseReturnValue:
+    """The suggestion for one agency, its languages side by side."""
+    campaign = found(slug)
+    known = {one.agency: one for one in queries.templates(campaign.id)}
+    if agency not in known and agency not in {o.target.agency for o in queries.offices(campaign.id)}:
+        abort(404)
+    row = known.get(agency)
+    form = TemplateForm()
+    if form.validate_on_submit():
+        suggesting.save(campaign.id, agency, {part: form.texts(part) for part in PARTS})
+        flash(gettext("Saved. Writers see it from now on; letters that wait carry the new request."), "success")
+        return redirect(url_for(".templates", slug=slug), 303)
+    if request.method == "GET":
+        # The suggested words are the same for every agency of a campaign: a writer writes once.
+        source = row or next(iter(known.values()), None)
+        form.fill(
+            subject=source.subject if source else {},
+            body=source.body if source else {},
+            prompts=source.prompts if source else {},
+            request=row.request if row else {},
+            salutation=row.salutation if row else {},
+        )
+    body = render_template(
+        "letters/desk_template.html",
+        campaign=campaign,
+        agency=agency,
+        form=form,
+        spoken=[(code, LANGUAGES[code]) for code in LANGUAGES if code in campaign.languages],
+        others=[name for name in known if name != agency],
+    )
+    return body, 422 if form.errors else 200

@@ -1,0 +1,129 @@
+"""/desk/letters and /desk/deliveries: what was written, what became of it, and decisions about both.
+
+A search names people, so it is sent as a form's body: addresses and names do not belong in a log of URLs.
+"""
+
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext, ngettext
+from flask_login import current_user
+
+from campaign.counts import queries as counts
+from campaign.letters import deciding, desk_queries, queries
+from campaign.letters.desk_forms import ReasonForm
+from campaign.letters.models import DELIVERY_STATES, LETTER_STATES
+from campaign.letters.stating import delivery_label, letter_label
+from campaign.web import access, pages
+from campaign.web.languages import pick
+
+bp = Blueprint("letters_desk", __name__, url_prefix="/desk")
+
+
+@bp.route("/letters", methods=["GET", "POST"])
+@access.organizer
+def letters() -> ResponseReturnValue:
+    """The list, newest first; held ones first of all where there are any and nothing was asked for."""
+    args = request.form if request.method == "POST" else request.args
+    states = counts.states("letters", campaign_id=None)
+    state = args.get("state", "held" if states.get("held") else "")
+    text = args.get("q", "").strip() if request.method == "POST" else ""
+    campaign_id = args.get("campaign", type=int)
+    page = desk_queries.page_of_letters(args, state=state, text=text, campaign_id=campaign_id)
+    body = render_template(
+        "letters/desk_letters.html",
+        page=page,
+        state=state,
+        q=text,
+        campaign_id=campaign_id,
+        campaigns=[(one.id, pick(one.title)) for one in desk_queries.campaigns()],
+        states=[(name, letter_label(name), states.get(name, 0)) for name in LETTER_STATES],
+        label=letter_label,
+        pick=pick,
+    )
+    return pages.private(body)
+
+
+@bp.get("/letters/<int:letter_id>")
+@access.organizer
+def letter(letter_id: int) -> ResponseReturnValue:
+    """One letter with its deliveries, and what may be decided."""
+    found = desk_queries.letter(letter_id)
+    if found is None:
+        abort(404)
+    row, campaign, supporter = found
+    return pages.private(
+        render_template(
+            "letters/desk_letter.html",
+            letter=row,
+            campaign=campaign,
+            supporter=supporter,
+            title=pick(campaign.title),
+            receipts=queries.receipts(row.id),
+            label=letter_label(row.state),
+            delivery_label=delivery_label,
+            form=ReasonForm(formdata=None),
+        )
+    )
+
+
+@bp.post("/letters/<int:letter_id>/<any(hold, release, reject):decision>")
+@access.organizer
+def decide(letter_id: int, decision: str) -> ResponseReturnValue:
+    """Holds, lets go or rejects a letter; the first and the last with a reason."""
+    form = ReasonForm()
+    if decision != "release" and not form.validate():
+        flash(gettext("Please say why: nothing was changed."), "error")
+        return redirect(url_for(".letter", letter_id=letter_id), 303)
+    by = current_user.email
+    if decision == "release":
+        done = deciding.release(letter_id, by)
+    elif decision == "hold":
+        done = deciding.hold(letter_id, form.reason.data, by)
+    else:
+        done = deciding.reject(letter_id, form.reason.data, by)
+    if done:
+        flash(gettext("Done."), "success")
+    else:
+        flash(gettext("This letter is in another state now: nothing was changed."), "error")
+    return redirect(url_for(".letter", letter_id=letter_id), 303)
+
+
+@bp.get("/deliveries")
+@access.organizer
+def deliveries() -> ResponseReturnValue:
+    """Deliveries by state, with the last word of the office's mail server."""
+    states = counts.states("deliveries", campaign_id=None)
+    state = request.args.get("state", "")
+    if state not in DELIVERY_STATES:
+        troubled = [name for name in ("failed", "uncertain", "deferred") if states.get(name)]
+        state = troubled[0] if troubled else "sent"
+    target_id = request.args.get("target", type=int)
+    page = desk_queries.page_of_deliveries(state, target_id)
+    return pages.private(
+        render_template(
+            "letters/desk_deliveries.html",
+            page=page,
+            state=state,
+            target_id=target_id,
+            targets=queries.directory(),
+            states=[(name, delivery_label(name), states.get(name, 0)) for name in DELIVERY_STATES],
+        )
+    )
+
+
+@bp.post("/deliveries")
+@access.organizer
+def decide_deliveries() -> ResponseReturnValue:
+    """Tries chosen deliveries again, gives them up, or notes that they arrived."""
+    ids = request.form.getlist("id", type=int)
+    action = request.form.get("action", "")
+    if action == "again":
+        n = deciding.try_again(ids)
+    elif action == "give_up":
+        n = deciding.give_up(ids)
+    elif action == "arrived":
+        n = deciding.arrived(ids, current_user.email)
+    else:
+        abort(400)
+    flash(ngettext("%(num)s delivery changed.", "%(num)s deliveries changed.", n), "success")
+    return redirect(url_for(".deliveries", state=request.form.get("state", "failed")), 303)

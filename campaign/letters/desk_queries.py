@@ -1,0 +1,74 @@
+"""Reading letters and deliveries for the desk: pages by key, search by the beginning of an address or a name."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import func, select
+
+from campaign.coalition.models import Campaign
+from campaign.extensions import db
+from campaign.letters.models import Delivery, Letter, Target
+from campaign.supporters.models import Supporter
+from campaign.web.pages import Page, page_by_key
+
+FOUND = 200
+"""People whose letters a search looks at: whoever finds more types one letter more."""
+
+
+def campaigns() -> list[Campaign]:
+    """All campaigns, newest first."""
+    return list(db.session.scalars(select(Campaign).order_by(Campaign.id.desc()).limit(200)))
+
+
+def _begins(text: str) -> str:
+    escaped = text.lower().replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
+    return f"{escaped}%"
+
+
+def page_of_letters(
+    args: Mapping[str, Any], *, state: str = "", text: str = "", campaign_id: int | None = None
+) -> Page[Any]:
+    """Letters with their campaign and writer, newest first.
+
+    ``text`` is the beginning of an address or of a family name, as the writer's row has it.
+    """
+    query = (
+        select(Letter, Campaign, Supporter.email)
+        .join(Campaign, Campaign.id == Letter.campaign_id)
+        .join(Supporter, Supporter.id == Letter.supporter_id)
+    )
+    if text:
+        begins = _begins(text)
+        by_email = select(Supporter.id).where(func.lower(Supporter.email).like(begins)).limit(FOUND)
+        by_name = select(Supporter.id).where(func.lower(Supporter.family_name).like(begins)).limit(FOUND)
+        people = [*db.session.scalars(by_email), *db.session.scalars(by_name)]
+        query = query.where(Letter.supporter_id.in_(people))
+    if state:
+        query = query.where(Letter.state == state)
+    if campaign_id:
+        query = query.where(Letter.campaign_id == campaign_id)
+    return page_by_key(query, Letter.id, args=args)
+
+
+def letter(letter_id: int) -> tuple[Letter, Campaign, Supporter] | None:
+    """A letter with its campaign and its writer."""
+    row = db.session.execute(
+        select(Letter, Campaign, Supporter)
+        .join(Campaign, Campaign.id == Letter.campaign_id)
+        .join(Supporter, Supporter.id == Letter.supporter_id)
+        .where(Letter.id == letter_id)
+    ).first()
+    return (row[0], row[1], row[2]) if row else None
+
+
+def page_of_deliveries(state: str, target_id: int | None = None) -> Page[Any]:
+    """Deliveries in a state with their office and letter, newest first."""
+    query = (
+        select(Delivery, Target, Letter)
+        .join(Target, Target.id == Delivery.target_id)
+        .join(Letter, Letter.id == Delivery.letter_id)
+        .where(Delivery.state == state)
+    )
+    if target_id:
+        query = query.where(Delivery.target_id == target_id)
+    return page_by_key(query, Delivery.id)

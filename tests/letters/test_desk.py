@@ -1,0 +1,134 @@
+"""The desk: directory of offices, templates, letters and deliveries, used as an organizer uses them."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from tests.letters.conftest import Writer, text_of
+from tests.working import csrf_token
+
+OFFICE = {
+    "agency": "DOT", "role": "Director of Tests", "email": "director@dot.example", "salutation": "Dear Director {surname}",
+    "channel": "email", "timezone": "America/Chicago", "opens": "09:00", "closes": "17:00", "days": ["1", "2", "3"],
+    "per_hour": "30",
+}  # fmt: skip
+
+
+def post(client: Any, page: str, url: str = "", **data: Any) -> Any:
+    """Sends a desk page's form."""
+    token = csrf_token(client.get(page).get_data(as_text=True))
+    return client.post(url or page, data={"csrf_token": token, **data})
+
+
+def test_an_organizer_keeps_the_directory(campaign_id: int, staff: Any, sql: Any) -> None:
+    desk = staff("organizer")
+    wrong = post(desk, "/desk/targets/new", **{**OFFICE, "closes": "08:00", "timezone": "Nowhere", "email": ""})
+    page = wrong.get_data(as_text=True)
+    assert wrong.status_code == 422
+    assert "later than opening" in page and "America/New_York" in page and "packets on paper needs none" in page
+    assert post(desk, "/desk/targets/new", **OFFICE).status_code == 303
+    assert "already has an entry" in post(desk, "/desk/targets/new", **OFFICE).get_data(as_text=True)
+    assert sql("SELECT role, days, per_hour, checked_by FROM target") == [
+        ("Director of Tests", [1, 2, 3], 30, "organizer@staff.example")
+    ]
+    post(desk, "/desk/targets/1", "/desk/targets/1/holders", name="Ada Old", since="2020-01-01")
+    post(desk, "/desk/targets/1", "/desk/targets/1/holders", name="Ben New", since="2024-01-01")
+    assert sql("SELECT name, until FROM holder ORDER BY since") == [("Ada Old", date(2024, 1, 1)), ("Ben New", None)]
+    page = desk.get("/desk/targets").get_data(as_text=True)
+    assert "Ben New" in page and "in order" in page
+    sql("UPDATE target SET checked_on = '2020-01-01'")
+    assert "to be checked" in desk.get("/desk/targets").get_data(as_text=True)
+    post(desk, "/desk/targets/1", "/desk/targets/1/checked")
+    assert "to be checked" not in desk.get("/desk/targets").get_data(as_text=True)
+    post(desk, "/desk/targets/1/edit", **{**OFFICE, "email": "new@dot.example"})
+    assert sql("SELECT email FROM target") == [("new@dot.example",)]
+    post(desk, "/desk/targets/1", "/desk/targets/1/pause", reason="Ask the office first")
+    assert "Ask the office first" in desk.get("/desk/targets/1").get_data(as_text=True)
+    post(desk, "/desk/targets/1", "/desk/targets/1/resume")
+    assert sql("SELECT paused FROM target") == [(False,)]
+
+
+def test_an_organizer_sets_a_campaign_up(client: Any, campaign_id: int, office: Any, staff: Any, sql: Any) -> None:
+    office()
+    office("Director of Tests")
+    desk = staff("organizer")
+    post(desk, "/desk/campaigns/test/targets", targets=["2"], urgent="y")
+    assert sql("SELECT target_id, urgent FROM campaign_target") == [(2, True)]
+    assert "missing" in desk.get("/desk/campaigns/test/templates").get_data(as_text=True)
+    texts = {
+        "subject_en": "A suggested subject", "body_en": "These are suggested words that a writer starts from today.",
+        "request_en": "We ask you to grant the petition.", "prompts_en": "Why does it matter?\nWhom do you know?",
+        "request_es": "Le pedimos que acceda.", "salutation_es": "De mi consideración",
+        "subject_es": "Un asunto sugerido", "body_es": "Estas son las palabras sugeridas para quien escribe hoy.",
+    }  # fmt: skip
+    wrong = post(desk, "/desk/campaigns/test/templates/DOT", **{**texts, "subject_en": ""})
+    assert wrong.status_code == 422
+    assert post(desk, "/desk/campaigns/test/templates/DOT", **texts).status_code == 303
+    page = client.get("/c/test/letter").get_data(as_text=True)
+    assert "A suggested subject" in page and "suggested words that a writer" in page and "Whom do you know?" in page
+    assert "Un asunto sugerido" in client.get("/es/c/test/letter").get_data(as_text=True)
+    assert desk.get("/desk/campaigns/test/templates/NASA").status_code == 404
+
+
+def test_letters_are_found_held_released_and_rejected(
+    writer: Writer, confirm: Any, staff: Any, smtp: Any, deliver: Any, sql: Any, client: Any
+) -> None:
+    sql("UPDATE target SET paused = true")
+    writer.send()
+    own = confirm().get_data(as_text=True)
+    writer.send("ben@people.example", given_name="Ben", family_name="Okafor")
+    confirm("ben@people.example")
+    desk = staff("organizer")
+    page = post(desk, "/desk/letters", q="oka", state="").get_data(as_text=True)
+    assert "ben@people.example" in page and "ana@people.example" not in page
+    page = post(desk, "/desk/letters", q="ANA@", state="confirmed").get_data(as_text=True)
+    assert "ana@people.example" in page and "ben@people.example" not in page
+    assert post(desk, "/desk/letters/1", "/desk/letters/1/hold").status_code == 303
+    assert sql("SELECT state FROM letter WHERE id = 1") == [("confirmed",)], "a reason is needed"
+    post(desk, "/desk/letters/1", "/desk/letters/1/hold", reason="Names a child")
+    post(desk, "/desk/letters/2", "/desk/letters/2/reject", reason="Threatens someone")
+    sql("UPDATE target SET paused = false")
+    deliver()
+    assert not smtp.to("secretary@dot.example")
+    assert "Names a child" in desk.get("/desk/letters/1").get_data(as_text=True)
+    post(desk, "/desk/letters/1", "/desk/letters/1/release")
+    deliver()
+    (mail,) = smtp.to("secretary@dot.example")
+    assert "Ana Ruiz" in text_of(mail)
+    assert "/me/" in own
+
+
+def test_failed_deliveries_go_again_or_are_given_up(
+    writer: Writer, confirm: Any, staff: Any, smtp: Any, deliver: Any, sql: Any
+) -> None:
+    smtp.answer = lambda address: "554 5.7.1 Blocked" if "dot.example" in address else "250 OK"
+    writer.send()
+    confirm()
+    deliver()
+    desk = staff("organizer")
+    page = desk.get("/desk/deliveries").get_data(as_text=True)
+    assert "5.7.1 Blocked" in page
+    smtp.answer = lambda address: "250 OK"
+    assert post(desk, "/desk/deliveries?state=failed", "/desk/deliveries", id="1", action="again", state="failed").status_code == 303
+    deliver()
+    assert not smtp.to("secretary@dot.example"), "the office is still paused"
+    post(desk, "/desk/targets/1", "/desk/targets/1/resume")
+    deliver()
+    assert len(smtp.to("secretary@dot.example")) == 1
+    assert sql("SELECT state, round FROM delivery") == [("sent", 1)]
+    sql("UPDATE delivery SET state = 'failed'")
+    post(desk, "/desk/deliveries?state=failed", "/desk/deliveries", id="1", action="give_up", state="failed")
+    assert sql("SELECT state FROM delivery") == [("cancelled",)]
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/desk/targets", "/desk/targets/new", "/desk/targets/1", "/desk/letters", "/desk/letters/1", "/desk/deliveries",
+     "/desk/campaigns/test/targets", "/desk/campaigns/test/templates"],
+)  # fmt: skip
+def test_these_pages_are_the_organizers(writer: Writer, staff: Any, client: Any, path: str) -> None:
+    writer.send()
+    assert client.get(path).status_code == 302
+    assert staff("lead").get(path).status_code == 403
+    assert staff("administrator").get(path).status_code == 200
