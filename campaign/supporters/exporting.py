@@ -1,8 +1,9 @@
 """Supporters as CSV rows: one for each consent in force, and one for a person who gave none."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 
 from campaign.coalition.models import Organization
 from campaign.coalition.queries import campaign_by_slug
@@ -11,6 +12,7 @@ from campaign.importing import COLUMNS
 from campaign.supporters.models import CampaignSupporter, Consent, Supporter
 
 BATCH = 2000
+_OF_CONSENTS = ("organization", "consented_at")
 
 
 def export_rows(campaign: str | None = None) -> Iterator[dict[str, str]]:
@@ -37,16 +39,16 @@ def export_rows(campaign: str | None = None) -> Iterator[dict[str, str]]:
         db.session.rollback()
 
 
-def _people(last: int, campaign_id: int | None) -> list[Supporter]:
-    query = select(Supporter).where(Supporter.id > last, Supporter.erased_at.is_(None))
+def _people(last: int, campaign_id: int | None) -> Sequence[Row[Any]]:
+    columns = [
+        getattr(Supporter, name) for name in COLUMNS["supporters"] if name not in _OF_CONSENTS
+    ]
+    query = select(Supporter.id, *columns).where(Supporter.id > last, Supporter.erased_at.is_(None))
     if campaign_id is not None:
         query = query.join(CampaignSupporter, CampaignSupporter.supporter_id == Supporter.id).where(
             CampaignSupporter.campaign_id == campaign_id
         )
-    people = list(db.session.scalars(query.order_by(Supporter.id).limit(BATCH)))
-    for person in people:
-        db.session.expunge(person)
-    return people
+    return db.session.execute(query.order_by(Supporter.id).limit(BATCH)).all()
 
 
 def _agreed(supporter_ids: list[int]) -> dict[int, list[tuple[str, str]]]:
@@ -62,19 +64,7 @@ def _agreed(supporter_ids: list[int]) -> dict[int, list[tuple[str, str]]]:
     return agreed
 
 
-def _row(person: Supporter, organization: str, at: str) -> dict[str, str]:
-    values = {
-        "email": person.email,
-        "given_name": person.given_name,
-        "family_name": person.family_name,
-        "postal_code": person.postal_code,
-        "state": person.state,
-        "country": person.country,
-        "language": person.language,
-        "phone": person.phone,
-        "tags": ";".join(person.tags),
-        "source": person.source,
-        "organization": organization,
-        "consented_at": at,
-    }
-    return {column: values[column] for column in COLUMNS["supporters"]}
+def _row(person: Row[Any], organization: str, at: str) -> dict[str, str]:
+    row = {**person._mapping, "organization": organization, "consented_at": at}
+    row["tags"] = ";".join(person.tags)
+    return {column: row[column] for column in COLUMNS["supporters"]}

@@ -1,11 +1,12 @@
 """Reading supporters, what they agreed to, and what waits for them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, or_, select
+from werkzeug.datastructures import MultiDict
 
 from campaign.coalition.models import Campaign, Organization
 from campaign.extensions import db
@@ -160,7 +161,9 @@ def alert_message(alert_id: int, supporter_id: int) -> Sent | None:
     return Sent(row.campaign_id, row.finished_at) if row else None
 
 
-def page_of_supporters(args: Mapping[str, Any], *, organization_id: int | None = None) -> Page[Any]:
+def page_of_supporters(
+    args: MultiDict[str, str], *, organization_id: int | None = None
+) -> Page[Any]:
     """One page of the desk's list, newest first; rows hold a Supporter.
 
     ``args``: ``q`` (what an address or a family name begins with), ``state``, ``language``, ``before``, ``after``.
