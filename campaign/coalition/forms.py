@@ -63,7 +63,7 @@ def in_languages(
     return type(name, (base,), fields)
 
 
-class LanguagesForm(FlaskForm):  # type: ignore[misc]  # the library is not typed
+class LanguagesForm(FlaskForm):
     """What forms with texts in several languages share; ``seen`` marks what the person saw when they began."""
 
     seen = HiddenField()
@@ -207,7 +207,7 @@ UpdateForm: Any = in_languages(
 )
 
 
-class PublishForm(FlaskForm):  # type: ignore[misc]  # the library is not typed
+class PublishForm(FlaskForm):
     """The day that news is dated."""
 
     day = DateField(_l("Date of this news"), validators=[InputRequired(MISSING)])

@@ -22,7 +22,7 @@ KIND_LABELS = {
 }
 
 
-class OrganizationForm(FlaskForm):  # type: ignore[misc]  # the library is not typed
+class OrganizationForm(FlaskForm):
     """An organization or an expert."""
 
     seen = HiddenField()
@@ -65,7 +65,7 @@ class OrganizationForm(FlaskForm):  # type: ignore[misc]  # the library is not t
             ) from None
 
 
-class SourceCodeForm(FlaskForm):  # type: ignore[misc]  # the library is not typed
+class SourceCodeForm(FlaskForm):
     """A code for an organization's links."""
 
     code = line(

@@ -105,7 +105,7 @@ PetitionForm: Any = in_languages(
 )
 
 
-class PublishVersionForm(FlaskForm):  # type: ignore[misc]  # the library is not typed
+class PublishVersionForm(FlaskForm):
     """The last question before a version can never change again."""
 
     seen = HiddenField()
