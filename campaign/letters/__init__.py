@@ -35,5 +35,6 @@ def init_app(app: Flask) -> None:
     confirmation.register(KIND, Letters())
     campaign_page.register_section("letters", front.section)
     own_page.register(own.section)
+    own_page.register_desk(own.desk_section)
     own_page.register_data("letters", own.gather)
     erasing.register(own.erase)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -95,7 +96,7 @@ def _keep(
         created_at=utcnow(),
         **values,
     )
-    row = db.session.execute(
+    row: Any = db.session.execute(
         statement.on_conflict_do_update(
             index_elements=[Letter.submission], set_=values, where=Letter.state == "unconfirmed"
         ).returning(Letter.id, literal_column("xmax = 0").label("is_new"))

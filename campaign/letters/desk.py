@@ -65,7 +65,7 @@ def new() -> ResponseReturnValue:
         target_id = targets.save(None, form.values())
         targets.mark_checked(target_id, current_user.email, _today())
         flash(gettext("The office is in the directory. Choose it in a campaign to have letters go there."), "success")
-        return redirect(url_for(".one", target_id=target_id), 303)
+        return redirect(url_for(".target", target_id=target_id), 303)
     if request.method == "GET":
         form.days.data = ["1", "2", "3", "4", "5"]
         form.opens.data, form.closes.data = queries.OFFICE_HOURS
@@ -74,7 +74,7 @@ def new() -> ResponseReturnValue:
 
 @bp.get("/<int:target_id>")
 @access.organizer
-def one(target_id: int) -> ResponseReturnValue:
+def target(target_id: int) -> ResponseReturnValue:
     """One office: its entry, its holders, its queue."""
     target = _found(target_id)
     states = counts.states("deliveries", campaign_id=None, part=str(target.id))
@@ -106,7 +106,7 @@ def edit(target_id: int) -> ResponseReturnValue:
         targets.save(target.id, form.values())
         targets.mark_checked(target.id, current_user.email, _today())
         flash(gettext("Saved. Letters that wait go by the new entry."), "success")
-        return redirect(url_for(".one", target_id=target.id), 303)
+        return redirect(url_for(".target", target_id=target.id), 303)
     if request.method == "GET":
         form.days.data = [str(day) for day in target.days]
     return render_template("letters/desk_target_edit.html", form=form, target=target), _status(form)
@@ -123,7 +123,7 @@ def set_holder(target_id: int) -> ResponseReturnValue:
         flash(gettext("Saved. Salutations go by whoever holds the office on the day."), "success")
     else:
         _flash_problems(form)
-    return redirect(url_for(".one", target_id=target.id), 303)
+    return redirect(url_for(".target", target_id=target.id), 303)
 
 
 @bp.post("/<int:target_id>/holders/<int:holder_id>")
@@ -138,7 +138,7 @@ def change_holder(target_id: int, holder_id: int) -> ResponseReturnValue:
     else:
         targets.end_holder(holder_id, _today())
         flash(gettext("The office is vacant from today on."), "success")
-    return redirect(url_for(".one", target_id=target_id), 303)
+    return redirect(url_for(".target", target_id=target_id), 303)
 
 
 @bp.post("/<int:target_id>/checked")
@@ -147,7 +147,7 @@ def checked(target_id: int) -> ResponseReturnValue:
     """A person has looked whether the entry is right."""
     targets.mark_checked(_found(target_id).id, current_user.email, _today())
     flash(gettext("Noted: the entry was checked today."), "success")
-    return redirect(url_for(".one", target_id=target_id), 303)
+    return redirect(url_for(".target", target_id=target_id), 303)
 
 
 @bp.post("/<int:target_id>/pause")
@@ -161,7 +161,7 @@ def pause(target_id: int) -> ResponseReturnValue:
         flash(gettext("Letters to this office are paused and keep their places."), "success")
     else:
         _flash_problems(form)
-    return redirect(url_for(".one", target_id=target.id), 303)
+    return redirect(url_for(".target", target_id=target.id), 303)
 
 
 @bp.post("/<int:target_id>/resume")
@@ -170,7 +170,7 @@ def resume(target_id: int) -> ResponseReturnValue:
     """Letters go on."""
     targets.resume(_found(target_id).id, current_user.email)
     flash(gettext("Letters to this office go on at its pace."), "success")
-    return redirect(url_for(".one", target_id=target_id), 303)
+    return redirect(url_for(".target", target_id=target_id), 303)
 
 
 @bp.post("/<int:target_id>/again")
@@ -179,7 +179,7 @@ def again(target_id: int) -> ResponseReturnValue:
     """What failed at this office waits once more."""
     n = deciding.try_all_again(_found(target_id).id)
     flash(gettext("%(n)s letters wait again.", n=n), "success")
-    return redirect(url_for(".one", target_id=target_id), 303)
+    return redirect(url_for(".target", target_id=target_id), 303)
 
 
 def _status(form: TargetForm) -> int:

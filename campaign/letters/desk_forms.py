@@ -23,6 +23,7 @@ from wtforms.widgets import CheckboxInput, ListWidget
 
 from campaign.coalition.forms import MISSING, LanguagesForm, in_languages, line, text
 from campaign.letters import queries, rules
+from campaign.letters.importing import MOST_PER_HOUR
 from campaign.letters.models import CHANNELS
 from campaign.letters.plan import MIDNIGHT
 from campaign.web.forms import Address, PlainText, strip
@@ -38,7 +39,7 @@ DAY_LABELS = [
 ]  # fmt: skip
 
 
-class TargetForm(FlaskForm):  # type: ignore[misc]  # the library is not typed
+class TargetForm(FlaskForm):
     """An office."""
 
     agency = line(_l("Agency"), 120, DataRequired(MISSING), description=_l("In short, as its letters’ template names it, such as DHS."))
@@ -58,7 +59,7 @@ class TargetForm(FlaskForm):  # type: ignore[misc]  # the library is not typed
         description=_l("Federal holidays are closed, unless the office works seven days a week."),
     )  # fmt: skip
     per_hour = IntegerField(
-        _l("Letters an hour at most"), [Optional(), NumberRange(1, 3600)],
+        _l("Letters an hour at most"), [Optional(), NumberRange(1, MOST_PER_HOUR)],
         description=_l("Empty: no limit. Offices read about one a minute; more looks like a flood."),
     )  # fmt: skip
 
@@ -103,14 +104,14 @@ class TargetForm(FlaskForm):  # type: ignore[misc]  # the library is not typed
         return found
 
 
-class HolderForm(FlaskForm):  # type: ignore[misc]  # the library is not typed
+class HolderForm(FlaskForm):
     """Who takes an office over, and since when."""
 
     name = line(_l("Name"), 150, DataRequired(MISSING), description=_l("A family name of several words comes first: Del Toro, Carlos."))
     since = DateField(_l("Since"), [InputRequired(MISSING)])
 
 
-class ReasonForm(FlaskForm):  # type: ignore[misc]  # the library is not typed
+class ReasonForm(FlaskForm):
     """Why; the page says who reads it."""
 
     reason = StringField(
@@ -118,7 +119,7 @@ class ReasonForm(FlaskForm):  # type: ignore[misc]  # the library is not typed
     )
 
 
-class ChooseTargetsForm(FlaskForm):  # type: ignore[misc]  # the library is not typed
+class ChooseTargetsForm(FlaskForm):
     """Which offices a campaign writes to."""
 
     targets = SelectMultipleField(

@@ -9,6 +9,7 @@ from campaign.counts import journal
 from campaign.extensions import db
 from campaign.letters import confirming, deliveries, queries
 from campaign.letters.models import Delivery, Letter
+from campaign.letters.stating import letter_label
 from campaign.mail import forgetting
 from campaign.supporters.keys import own_page_token
 from campaign.supporters.models import Supporter
@@ -36,6 +37,15 @@ def section(supporter: Supporter) -> tuple[str, dict[str, Any]] | None:
             }
         )
     return "letters/own.html", {"letters": shown, "token": own_page_token(supporter.id)}
+
+
+def desk_section(supporter: Supporter) -> tuple[str, dict[str, Any]] | None:
+    """A supporter's letters on the desk's page about them."""
+    written = queries.letters_of(supporter.id)
+    if not written:
+        return None
+    rows = [(letter, pick(campaign.title), letter_label(letter.state)) for letter, campaign in written]
+    return "letters/desk_supporter.html", {"rows": rows}
 
 
 STATE_TEXTS = {
