@@ -47,22 +47,19 @@ def ensure(organizations: Sequence[Named]) -> dict[str, int]:
     found = find([one.name for one in organizations])
     missing = {_slugs(one.name)[0]: one for one in organizations if one.name not in found}
     if missing:
+        values = [
+            {
+                "slug": slug,
+                "name": one.name,
+                "kind": one.kind,
+                "website": one.website,
+                "created_at": utcnow(),
+            }
+            # In one order, so that two of these never wait for each other.
+            for slug, one in sorted(missing.items())
+        ]
         db.session.execute(
-            insert(Organization)
-            .values(
-                [
-                    {
-                        "slug": slug,
-                        "name": one.name,
-                        "kind": one.kind,
-                        "website": one.website,
-                        "created_at": utcnow(),
-                    }
-                    # In one order, so that two of these never wait for each other.
-                    for slug, one in sorted(missing.items())
-                ]
-            )
-            .on_conflict_do_nothing(index_elements=[Organization.slug])
+            insert(Organization).on_conflict_do_nothing(index_elements=[Organization.slug]), values
         )
         found = find([one.name for one in organizations])
     return found
