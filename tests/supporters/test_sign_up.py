@@ -295,3 +295,33 @@ def test_a_network_that_floods_is_asked_to_wait(
     monkeypatch.setitem(app.config, "PUBLIC_POSTS", "3 per hour")
     answers = [sign_up(f"p{number}@mail.example").status_code for number in range(5)]
     assert answers == [200, 200, 200, 429, 429]
+
+
+def test_while_the_database_is_away_nothing_typed_is_lost(
+    campaign: int, client: FlaskClient, environment: dict[str, str]
+) -> None:
+    from campaign import config, create_app
+
+    typed = hidden(client.get("/c/test/signup")) | {
+        "email": "ana@mail.example",
+        "given_name": "Zoila",
+    }
+    away = create_app(
+        config.load(environment | {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"})
+    )
+    page = away.test_client().post("/c/test/signup", data=typed)
+    assert page.status_code == 503
+    soup = BeautifulSoup(page.text, "html.parser")
+    kept = {tag["name"]: tag.get("value", "") for tag in soup.select("form [name]")}
+    assert typed.items() <= kept.items()
+
+
+def test_every_text_of_the_spanish_form_is_spanish(
+    campaign: int, sign_up: Callable, client: FlaskClient
+) -> None:
+    page = text_of(client.get("/es/c/test/signup"))
+    for word in ("Correo electrónico", "Apellidos", "Código postal", "puede enviarme por correo"):
+        assert word in page
+    wrong = text_of(sign_up("x", prefix="/es", given_name=""))
+    assert "Escriba su nombre." in wrong
+    assert "Mire su correo" in text_of(sign_up(prefix="/es"))
