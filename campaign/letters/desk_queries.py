@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import func, select
 
 from campaign.coalition.models import Campaign
 from campaign.extensions import db
@@ -32,7 +32,7 @@ def page_of_letters(
 
     ``text`` is the beginning of an address or of a family name, as the writer's row has it.
     """
-    query: Select[Any] = (
+    query: Any = (
         select(Letter, Campaign, Supporter.email)
         .join(Campaign, Campaign.id == Letter.campaign_id)
         .join(Supporter, Supporter.id == Letter.supporter_id)
@@ -63,7 +63,7 @@ def letter(letter_id: int) -> tuple[Letter, Campaign, Supporter] | None:
 
 def page_of_deliveries(state: str, target_id: int | None = None) -> Page[Any]:
     """Deliveries in a state with their office and letter, newest first."""
-    query: Select[Any] = (
+    query: Any = (
         select(Delivery, Target, Letter)
         .join(Target, Target.id == Delivery.target_id)
         .join(Letter, Letter.id == Delivery.letter_id)
