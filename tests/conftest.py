@@ -30,7 +30,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_configure_node(node: Any) -> None:
     """Tells each worker where the engines are."""
-    node.workerinput["engines"] = node.config.stash[servers.KEY].urls()
+    node.workerinput["engines"] = tuple(node.config.stash[servers.KEY].urls())
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -112,7 +112,7 @@ def client(app: Flask) -> FlaskClient:
 
 
 @pytest.fixture
-def context(app: Flask) -> Iterator[Flask]:
+def app_context(app: Flask) -> Iterator[Flask]:
     """An application context, for arranging a test's data through commands."""
     with app.app_context():
         yield app
