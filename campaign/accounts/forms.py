@@ -9,6 +9,7 @@ from flask_babel import lazy_gettext as _l
 from flask_security import ChangePasswordForm as LibraryChangeForm
 from flask_security import LoginForm as LibraryLoginForm
 from flask_security import hash_password, verify_password
+from flask_security.utils import validate_redirect_url
 from flask_wtf import FlaskForm
 from wtforms import PasswordField, SelectField, StringField
 from wtforms.validators import DataRequired, EqualTo, Length
@@ -40,6 +41,12 @@ class LoginForm(LibraryLoginForm):  # type: ignore[misc]  # the library is not t
     password = PasswordField(
         _l("Password"), validators=[DataRequired(_l("Please write your password."))]
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.next.data and not validate_redirect_url(self.next.data):
+            # Another site's address is passed over: the person signs in, and stays here.
+            self.next.data = ""
 
     def validate(self, **kwargs: Any) -> bool:
         """Whether the address and the password belong together; sets ``user``."""

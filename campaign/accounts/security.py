@@ -48,14 +48,17 @@ def init_app(app: Flask) -> None:
         # Signing in is followed only to a page of this site: one slash, no backslash, no control character.
         "SECURITY_REDIRECT_VALIDATE_MODE": ["absolute", "regex"],
         "SECURITY_REDIRECT_VALIDATE_RE": r"^/{2,}|\\|[\x00-\x1f]",
-        "SESSION_COOKIE_NAME": "desk",
-        "SESSION_COOKIE_HTTPONLY": True,
-        "SESSION_COOKIE_SAMESITE": "Lax",
-        "SESSION_COOKIE_SECURE": str(app.config.get("SITE_URL", "")).startswith("https:"),
-        "PERMANENT_SESSION_LIFETIME": timedelta(hours=12),
     }
     for key, value in defaults.items():
         app.config.setdefault(key, value)
+    # Flask has defaults of its own for these, which setdefault would keep.
+    app.config.update(
+        SESSION_COOKIE_NAME="desk",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=str(app.config.get("SITE_URL", "")).startswith("https:"),
+        PERMANENT_SESSION_LIFETIME=timedelta(hours=12),
+    )
     security.init_app(
         app,
         datastore,
