@@ -63,12 +63,13 @@ def add(signers: Iterable[Signer]) -> None:
         {**vars(one), "petition_ids": sorted(set(one.petition_ids))}
         for _, one in sorted(merged.items())
     ]
-    statement = insert(Cosigner).values(values)
+    statement = insert(Cosigner)
     rows: Any = db.session.execute(
         statement.on_conflict_do_update(
             index_elements=[Cosigner.campaign_id, Cosigner.name_key],
             set_={"petition_ids": _WITHOUT_REPEATS},
-        ).returning(Cosigner.campaign_id, Cosigner.kind, literal_column("xmax = 0").label("new"))
+        ).returning(Cosigner.campaign_id, Cosigner.kind, literal_column("xmax = 0").label("new")),
+        values,
     )
     _count(Counter((campaign_id, kind) for campaign_id, kind, new in rows if new), 1)
 
