@@ -1,0 +1,109 @@
+"""Writing a letter in a real browser, at a phone's and a desk's width, light and dark, with axe over every state."""
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+OWN = "My grandmother waited two years behind a locked door before a judge heard her. Please let people wait in freedom."
+SHOTS = os.environ.get("LETTER_SHOTS", "")
+"""A folder for pictures of what the tests saw."""
+
+
+@pytest.fixture(params=[(360, "light"), (1280, "dark")], ids=["phone", "desk-dark"])
+def window(request: pytest.FixtureRequest, new_context: Any) -> Any:
+    width, scheme = request.param
+    context = new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page = context.new_page()
+    page.set_default_timeout(15_000)
+    page.kind = f"{width}-{scheme}"
+    return page
+
+
+def look(page: Any, name: str) -> None:
+    """Fits its width, and axe finds nothing."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    if SHOTS:
+        page.screenshot(path=Path(SHOTS) / f"{name}-{page.kind}.png", full_page=True)
+    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert wide <= 0, f"{name} is {wide}px too wide"
+    found = Axe().run(page).response["violations"]
+    assert not found, [(one["id"], one["nodes"][0]["html"]) for one in found]
+
+
+def fill(page: Any, email: str = "ana@people.example") -> None:
+    page.get_by_label("Given name").fill("Ana")
+    page.get_by_label("Family name").fill("Ruiz")
+    page.get_by_label("ZIP code").fill("60604")
+    page.locator("#email").fill(email)
+
+
+def test_a_writer_looks_at_the_letter_confirms_it_and_sees_what_became_of_it(
+    demo: Any, site: str, window: Any, smtp: Any, deliver: Any, sql: Any
+) -> None:
+    sql("UPDATE target SET opens = '00:00', closes = '00:00', days = '{1,2,3,4,5,6,7}', per_hour = NULL")
+    sql("UPDATE target SET per_hour = 10, opens = '09:00', closes = '17:00', days = '{1,2,3,4,5}' WHERE id = 2")
+    page = window
+    page.goto(f"{site}/c/wait-in-freedom/letter")
+    look(page, "form")
+    assert "0 percent" in page.locator("#letter-own").inner_text()
+    page.get_by_role("button", name="Send now").click()
+    look(page, "errors")
+    assert page.get_by_role("alert").is_visible()
+    fill(page)
+    page.locator("#body").fill(OWN)
+    page.wait_for_function("!document.querySelector('#letter-own').textContent.includes(' 0 percent')")
+    page.get_by_role("button", name="Look at it first").click()
+    assert page.get_by_text("Dear Secretary Napolitano:").is_visible()
+    look(page, "preview")
+    page.get_by_role("button", name="Go on writing").click()
+    assert page.locator("#body").input_value() == OWN
+    page.get_by_role("button", name="Send now").click()
+    assert page.get_by_role("heading", name="Please look into your mail").is_visible()
+    look(page, "sent")
+    deliver()
+    link = next(one for one in smtp.to("ana@people.example")[-1].links() if "/confirm/" in one)
+    page.goto(link)
+    look(page, "confirm")
+    page.get_by_role("button", name=re.compile("confirm", re.I)).click()
+    assert page.get_by_text("Your letter is on its way").is_visible()
+    deliver()
+    page.locator("a[href*='/me/']").first.click()
+    assert page.get_by_text("Accepted by the office’s mail server").first.is_visible()
+    look(page, "own")
+
+
+def test_the_desks_pages_fit_and_read_well(
+    demo: Any, app: Any, site: str, window: Any, smtp: Any, deliver: Any, client: Any, staff: Any
+) -> None:
+    from tests.conftest import PASSWORD
+    from tests.letters.conftest import Writer
+
+    smtp.answer = lambda address: "550 5.1.1 No such user" if address.startswith("secretary") else "250 OK"
+    Writer(client, "wait-in-freedom").send()
+    with app.app_context():
+        from campaign.extensions import db
+        from campaign.letters import confirming, targets
+
+        confirming.confirm_in_transaction(1)
+        db.session.commit()
+        targets.pause(1, "Ask the office first", "organizer@staff.example")
+    deliver()
+    staff("organizer")
+    page = window
+    page.goto(f"{site}/desk/login")
+    page.get_by_label("Email").fill("organizer@staff.example")
+    page.locator("input[type=password]").fill(PASSWORD)
+    page.locator("main button").first.click()
+    for name, path in (
+        ("offices", "/desk/targets"), ("office", "/desk/targets/1"), ("office-edit", "/desk/targets/1/edit"),
+        ("letters", "/desk/letters?state=confirmed"), ("letter", "/desk/letters/1"),
+        ("deliveries", "/desk/deliveries?state=waiting"), ("choose", "/desk/campaigns/wait-in-freedom/targets"),
+        ("templates", "/desk/campaigns/wait-in-freedom/templates"),
+        ("template", "/desk/campaigns/wait-in-freedom/templates/DHS"),
+    ):  # fmt: skip
+        page.goto(f"{site}{path}")
+        look(page, f"desk-{name}")
