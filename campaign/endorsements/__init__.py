@@ -11,15 +11,21 @@ def init_app(app: Flask) -> None:
         desk,
         models,  # noqa: F401  # the tables
         notices,  # noqa: F401  # importing registers what renders the mails
+        own,
         pending,
         section,
         views,
     )
-    from campaign.supporters import confirmation
+    from campaign.letters import enclosures
+    from campaign.supporters import confirmation, erasing, own_page
     from campaign.web import nav
 
     app.register_blueprint(views.blueprint)
     app.register_blueprint(desk.blueprint)
     confirmation.register(pending.KIND, pending.Signatures())
     campaign_page.register_section("endorsements", section.signers)
+    own_page.register(own.section)
+    own_page.register_data("endorsements", own.gather)
+    erasing.register(own.erase)
+    enclosures.register_cosigners(section.on_paper)
     nav.register(app, "endorsements_desk.index", _l("Endorsements"), 40)

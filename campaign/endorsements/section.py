@@ -20,3 +20,12 @@ def signers(campaign: Campaign) -> dict[str, Any]:
         "signers": [line(one, current, several) for one in found],
         "signer_count": queries.counts(campaign.id).signers,
     }
+
+
+ON_PAPER = 5000
+"""Co-signers that a packet lists at most."""
+
+
+def on_paper(campaign_id: int) -> list[tuple[str, str]]:
+    """The co-signers in listing order, for packets on paper: (name, an expert's title)."""
+    return [(one.name, one.title) for one in queries.first_signers(campaign_id, ON_PAPER)]

@@ -8,10 +8,12 @@ def init_app(app: Flask) -> None:
     """Adds the feature's routes, jobs and handlers."""
     from campaign.coalition import campaign_page
     from campaign.letters import (  # noqa: F401  # jobs and tables
+        bundles,
         deliveries,
         desk,
         desk_campaign,
         desk_letters,
+        desk_packets,
         front,
         jobs,
         models,
@@ -25,13 +27,15 @@ def init_app(app: Flask) -> None:
     from campaign.supporters import confirmation, erasing, own_page
     from campaign.web import nav
 
-    for blueprint in (bp, desk.bp, desk_campaign.bp, desk_letters.bp):
+    for blueprint in (bp, desk.bp, desk_campaign.bp, desk_letters.bp, desk_packets.bp):
         app.register_blueprint(blueprint)
     nav.register(app, "letters_desk.letters", _l("Letters"), 20)
     nav.register(app, "letters_desk.deliveries", _l("Deliveries"), 22)
     nav.register(app, "targets_desk.index", _l("Offices"), 24)
     compose.register_origin(deliveries.ORIGIN, render.render_batch)
     ledger.on_result(deliveries.ORIGIN, results.on_result)
+    compose.register_origin(bundles.ORIGIN, bundles.render_batch)
+    ledger.on_result(bundles.ORIGIN, bundles.on_result)
     confirmation.register(KIND, Letters())
     campaign_page.register_section("letters", front.section)
     own_page.register(own.section)

@@ -119,6 +119,13 @@ class ReasonForm(FlaskForm):
     )
 
 
+class HandOverForm(FlaskForm):
+    """When a packet was handed over, and what there is to say about it."""
+
+    on = DateField(_l("Handed over on"), [InputRequired(MISSING)])
+    note = line(_l("Note"), 300, description=_l("To whom, by whom, a receipt’s number."))
+
+
 class ChooseTargetsForm(FlaskForm):
     """Which offices a campaign writes to."""
 

@@ -1,7 +1,10 @@
 """RQ entry points of the letters."""
 
+import time
+
+from campaign.engines import stopping
 from campaign.extensions import rq
-from campaign.letters import drip
+from campaign.letters import bundles, drip
 
 
 @rq.job(queue="letters")
@@ -10,4 +13,15 @@ def give_out_slots() -> int:
     return drip.sweep()
 
 
+@rq.job(queue="default")
+def make_papers() -> int:
+    """Begins the digests that are due and sets the PDFs that wait, for some twenty seconds; cron calls it."""
+    bundles.begin_digests()
+    made, until = 0, time.monotonic() + 20
+    while time.monotonic() < until and not stopping.requested() and bundles.make_next():
+        made += 1
+    return made
+
+
+rq.cron_register(make_papers, 10, queue="default", result_ttl=0, ttl=20)
 rq.cron_register(give_out_slots, 3, queue="letters", result_ttl=0, ttl=10)

@@ -7,7 +7,7 @@ from sqlalchemy import delete, select, update
 
 from campaign.counts import journal
 from campaign.extensions import db
-from campaign.letters import confirming, deliveries, queries
+from campaign.letters import bundles, confirming, deliveries, queries
 from campaign.letters.models import Delivery, Letter
 from campaign.letters.stating import letter_label
 from campaign.mail import forgetting
@@ -24,7 +24,7 @@ def section(supporter: Supporter) -> tuple[str, dict[str, Any]] | None:
     shown = []
     for letter, campaign in written:
         receipts = queries.receipts(letter.id)
-        states = {one.delivery.state for one in receipts}
+        states = {one.delivery.state if one.bundle is None else "packed" for one in receipts}
         alive = letter.state in confirming.ALIVE
         shown.append(
             {
@@ -98,6 +98,7 @@ def erase(supporter: Supporter) -> None:
             )
             db.session.execute(delete(Letter).where(Letter.id == letter.id))
             continue
+        bundles.forget(letter.id)
         deliveries.take_back(letter.id)
         _forget_mail(letter.id)
         if letter.state in confirming.ALIVE and not _all_over(letter.id):

@@ -149,8 +149,22 @@ def _expected(delivery: Delivery, target: Target, now: datetime) -> date | None:
         return None
     office = office_of(target)
     if target.channel == "digest":
-        return plan.expected_day(office, 1, now)
+        return _next_digest(target, now)
     return plan.expected_day(office, place_of(delivery), now)
+
+
+def _next_digest(target: Target, now: datetime) -> date | None:
+    """The office's day of the next digest: the next on which it works and has had none."""
+    office = office_of(target)
+    today = plan.local_day(office, now)
+    had = select(Bundle.id).where(
+        Bundle.target_id == target.id, Bundle.kind == "digest", Bundle.day == today,
+        Bundle.state.in_(("making", "queued", "sent", "failed")),
+    )  # fmt: skip
+    hours = plan.hours(office, today)
+    if hours is not None and db.session.execute(had.limit(1)).first() is not None:
+        now = max(now, hours[1])
+    return plan.expected_day(office, 1, now)
 
 
 def letters_of(supporter_id: int) -> list[tuple[Letter, Campaign]]:
@@ -251,3 +265,8 @@ def campaigns_writing_to(target_id: int) -> list[Campaign]:
             .order_by(Campaign.id.desc())
         )
     )
+
+
+def bundle(bundle_id: int) -> Bundle | None:
+    """A packet or digest by number, its PDF only when asked for."""
+    return db.session.get(Bundle, bundle_id)

@@ -1,0 +1,128 @@
+"""/desk/targets/<n>/bundles: an office's packets and digests; making a packet, printing it, handing it over."""
+
+from datetime import date
+
+from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext, ngettext
+from flask_login import current_user
+
+from campaign.clock import utcnow
+from campaign.counts import queries as counts
+from campaign.letters import bundles, checking, queries
+from campaign.letters.desk_forms import HandOverForm
+from campaign.letters.models import Bundle, Target
+from campaign.letters.stating import bundle_label
+from campaign.web import access
+from campaign.web.languages import pick
+
+bp = Blueprint("packets_desk", __name__, url_prefix="/desk/targets/<int:target_id>/bundles")
+
+
+def _target(target_id: int) -> Target:
+    target = queries.target(target_id)
+    if target is None:
+        abort(404)
+    return target
+
+
+def _bundle(target_id: int, bundle_id: int) -> Bundle:
+    bundle = queries.bundle(bundle_id)
+    if bundle is None or bundle.target_id != target_id:
+        abort(404)
+    return bundle
+
+
+@bp.get("")
+@access.organizer
+def index(target_id: int) -> ResponseReturnValue:
+    """What has been put together for an office, and what could be."""
+    target = _target(target_id)
+    found = bundles.page(target.id)
+    making = [one for one in found if one.state == "making"]
+    offers = []
+    for campaign in queries.campaigns_writing_to(target.id):
+        waiting = counts.states("deliveries", campaign.id, str(target.id)).get("waiting", 0)
+        points = checking.check(campaign.id, target.agency)
+        offers.append((campaign, pick(campaign.title), waiting, points, checking.ready(points)))
+    return render_template(
+        "letters/desk_bundles.html",
+        target=target,
+        bundles=[(one, bundle_label(one.state)) for one in found],
+        making=making,
+        done=sum(one.done for one in found if one.day == making[0].day) if making else 0,
+        total=sum(one.letters for one in found if one.day == making[0].day) if making else 0,
+        offers=offers,
+        form=HandOverForm(formdata=None, on=utcnow().date()),
+    )
+
+
+@bp.post("")
+@access.organizer
+def make(target_id: int) -> ResponseReturnValue:
+    """Makes a packet of all letters that wait; refuses where the agency's check list is not met."""
+    target = _target(target_id)
+    campaign_id = request.form.get("campaign", type=int)
+    if campaign_id not in {one.id for one in queries.campaigns_writing_to(target.id)}:
+        abort(400)
+    if target.channel != "packet":
+        flash(gettext("Letters to this office do not go by packet: change its entry first."), "error")
+    elif not checking.ready(checking.check(campaign_id, target.agency)):
+        flash(gettext("Something that the agency asks for is missing: nothing was made."), "error")
+    else:
+        made = bundles.begin_packet(target.id, campaign_id, current_user.email)
+        if made:
+            text = ngettext("A packet is being made.", "A packet in %(num)s pieces is being made.", len(made))
+            flash(text, "success")
+        else:
+            flash(gettext("No letter waits for this office."), "error")
+    return redirect(url_for(".index", target_id=target.id), 303)
+
+
+@bp.get("/<int:bundle_id>.pdf")
+@access.organizer
+def pdf(target_id: int, bundle_id: int) -> ResponseReturnValue:
+    """The paper."""
+    bundle = _bundle(target_id, bundle_id)
+    if not bundle.content:
+        abort(404)
+    answer = Response(bundle.content, mimetype="application/pdf")
+    name = f"{bundle.kind}-{bundle.day.isoformat()}-{bundle.piece}.pdf"
+    answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+@bp.post("/<int:bundle_id>/handed")
+@access.organizer
+def handed(target_id: int, bundle_id: int) -> ResponseReturnValue:
+    """A person has handed the packet over; refused while the agency's check list is not met."""
+    bundle = _bundle(target_id, bundle_id)
+    form = HandOverForm()
+    target = _target(target_id)
+    if not form.validate():
+        flash(gettext("Please write the day on which it was handed over."), "error")
+    elif form.on.data > date.today():  # noqa: DTZ011  # a day of the person's own calendar
+        flash(gettext("That day has not come yet."), "error")
+    elif not checking.ready(checking.check(bundle.campaign_id, target.agency)):
+        flash(gettext("Something that the agency asks for is missing: it cannot be called handed over."), "error")
+    elif bundles.hand_over(bundle.id, form.on.data, current_user.email, form.note.data or ""):
+        flash(gettext("Noted. Its writers see it on their own pages."), "success")
+    else:
+        flash(gettext("This packet is in another state now: nothing was changed."), "error")
+    return redirect(url_for(".index", target_id=target_id), 303)
+
+
+@bp.post("/<int:bundle_id>/undo")
+@access.organizer
+def undo(target_id: int, bundle_id: int) -> ResponseReturnValue:
+    """Takes a packet apart, or a digest that failed: the letters wait again."""
+    bundle = _bundle(target_id, bundle_id)
+    allowed = bundle.state in ("ready", "making", "failed", "broken") and not (
+        bundle.kind == "digest" and bundle.state == "making"
+    )
+    if allowed and bundles.undo(bundle.id):
+        flash(gettext("The letters wait again."), "success")
+    else:
+        flash(gettext("This packet is in another state now: nothing was changed."), "error")
+    return redirect(url_for(".index", target_id=target_id), 303)

@@ -1,0 +1,179 @@
+"""Letters on paper: a packet for delivery by hand, or the PDF of a day's digest, set by typst.
+
+For an agency with requirements of its own (campaign.letters.checking) the packet is the petition itself, and its first
+page carries what the agency's rules ask for. What is set is in English but for the writers' own words.
+"""
+
+import json
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import typst
+from flask import current_app
+from sqlalchemy import select
+
+from campaign.coalition.models import Campaign
+from campaign.extensions import db
+from campaign.letters import enclosures, message
+from campaign.letters.blocks import blocks
+from campaign.letters.checking import petition_for
+from campaign.letters.models import Bundle, Delivery, Letter, LetterTemplate, Target
+from campaign.letters.render import holders_on, templates_of
+from campaign.petitions.models import PetitionVersion
+from campaign.supporters.models import Supporter
+
+BATCH = 500
+
+
+def set_bundle(bundle: Bundle) -> bytes:
+    """The PDF of a bundle as it stands in the tables."""
+    target = db.session.get_one(Target, bundle.target_id)
+    campaign = db.session.get_one(Campaign, bundle.campaign_id)
+    holder = holders_on({target.id: bundle.day}).get(target.id, "")
+    letters = list(_letters(bundle, target, campaign, holder))
+    packet = bundle.kind == "packet"
+    version = petition_for(campaign.id, target.agency) if packet else None
+    cosigners = enclosures.cosigners(campaign.id) if packet else []
+    lead = campaign.lead_organization.name
+    data = {
+        "title": _title(campaign, bundle),
+        "lead": lead,
+        "running": f"{lead} to the {target.role}, {_day(bundle.day)}",
+        "form": _form(version, target, bundle.day) if version is not None else None,
+        "cover": _cover(target, holder, campaign, bundle, len(letters), version, len(cosigners)),
+        "words": {
+            "contents": "Contents",
+            "petition": "The petition",
+            "letters": "The letters",
+            "cosigners": "The co-signers",
+        },
+        "petition": _petition(version),
+        "letters": letters,
+        "cosigners": [{"name": name, "detail": detail} for name, detail in cosigners],
+    }
+    return compile_(data)
+
+
+def cover_of(bundle: Bundle, target: Target) -> tuple[Campaign, dict[str, Any]]:
+    """The cover letter of a digest, for the message that carries it."""
+    campaign = db.session.get_one(Campaign, bundle.campaign_id)
+    holder = holders_on({target.id: bundle.day}).get(target.id, "")
+    return campaign, _cover(target, holder, campaign, bundle, bundle.letters, None, 0)
+
+
+def compile_(data: dict[str, Any]) -> bytes:
+    """Sets ``data``, in the form that templates/letters/paper.typ reads, as PDF."""
+    source = Path(current_app.root_path).parent / "templates" / "letters" / "paper.typ"
+    inputs = {"data": json.dumps(data, ensure_ascii=False)}
+    return bytes(typst.compile(str(source), sys_inputs=inputs, ignore_system_fonts=True))
+
+
+def _day(day: date) -> str:
+    return f"{day:%B} {day.day}, {day.year}"
+
+
+def _title(campaign: Campaign, bundle: Bundle) -> str:
+    title = campaign.title.get("en") or next(iter(campaign.title.values()), "")
+    return f"{title} ({_day(bundle.day)}, part {bundle.piece})" if bundle.piece > 1 else f"{title} ({_day(bundle.day)})"
+
+
+def _form(version: PetitionVersion, target: Target, day: date) -> dict[str, Any]:
+    facts = {key: _english(value) for key, value in version.facts.items()}
+    rows = [
+        ("To", facts.get("agency_name") or target.agency),
+        ("Petitioner", "\n".join(p for p in (facts.get("petitioner"), facts.get("petitioner_address")) if p)),
+        ("Mailed to", facts.get("submit_to", "")),
+        ("Under", facts.get("authority", "")),
+        ("Date", _day(day)),
+    ]  # fmt: skip
+    return {
+        "legal_form": facts.get("legal_form") or "Petition",
+        "title": _english(version.title),
+        "rows": [{"label": label, "value": value} for label, value in rows if value],
+    }
+
+
+def _petition(version: PetitionVersion | None) -> dict[str, Any] | None:
+    if version is None:
+        return None
+    return {"title": _english(version.title), "blocks": blocks(_english(version.body))}
+
+
+def _cover(
+    target: Target, holder: str, campaign: Campaign, bundle: Bundle, n: int, version: Any, cosigners: int
+) -> dict[str, Any]:
+    lead = campaign.lead_organization.name
+    people = "1 person has" if n == 1 else f"{n:,} people have"
+    said = [
+        f"{people} written to you through a campaign of {lead}. Their letters follow, each as its writer wrote it, "
+        "with name, place and email address, so that you can answer them.",
+    ]
+    if version is not None:
+        said.append("The petition that they support is enclosed" + (f", with its {cosigners} co-signers." if cosigners else "."))
+    others = [code for code in campaign.languages if code != "en"]
+    if others:
+        said.append("Letters in other languages are given as they are, with a note that says which language it is.")
+    return {
+        "title": "Letters to your office" if n else "A petition to your office",
+        "date": _day(bundle.day),
+        "office": "\n".join(line for line in (message.holder_name(holder), f"{target.role}, {target.agency}") if line),
+        "salutation": message.salutation(target.salutation, target.role, holder),
+        "paragraphs": said if n else said[1:],
+        "signoff": "Sincerely,",
+        "sign": lead,
+    }  # fmt: skip
+
+
+def _letters(bundle: Bundle, target: Target, campaign: Campaign, holder: str) -> Iterator[dict[str, Any]]:
+    templates = templates_of([campaign.id])
+    template = templates.get((campaign.id, target.agency))
+    last, number = 0, 0
+    while rows := _rows(bundle.id, last):
+        for delivery_id, letter, email in rows:
+            last, number = delivery_id, number + 1
+            yield _letter(number, letter, email, target, holder, template)
+        for _, letter, _ in rows:
+            db.session.expunge(letter)
+
+
+def _rows(bundle_id: int, last: int) -> list[Any]:
+    query = (
+        select(Delivery.id, Letter, Supporter.email)
+        .join(Letter, Letter.id == Delivery.letter_id)
+        .join(Supporter, Supporter.id == Letter.supporter_id)
+        .where(Delivery.bundle_id == bundle_id, Delivery.id > last)
+        .order_by(Delivery.id)
+        .limit(BATCH)
+    )
+    return list(db.session.execute(query).all())
+
+
+def _letter(
+    number: int, letter: Letter, email: str, target: Target, holder: str, template: LetterTemplate | None
+) -> dict[str, Any]:
+    person = message.Person(
+        letter.given_name, letter.family_name, letter.postal_code, letter.us_state
+    )
+    text = message.message(
+        target, holder, template, person, letter.subject, letter.body, letter.language
+    )
+    return {
+        "heading": f"{number}. {text.name}{', ' + text.place if text.place else ''}",
+        "date": _day(letter.confirmed_at.date()) if letter.confirmed_at else "",
+        "subject": text.subject,
+        "salutation": text.salutation,
+        "paragraphs": text.own_and_request,
+        "signoff": text.signoff,
+        "name": text.name,
+        "place": text.place,
+        "email": email,
+        "note": text.note,
+    }
+
+
+def _english(value: Any) -> str:
+    if isinstance(value, dict):
+        return str(value.get("en") or next(iter(value.values()), ""))
+    return str(value or "")

@@ -1,0 +1,168 @@
+"""Digests and packets: a day's letters in one message with a PDF, and paper for delivery by hand."""
+
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+import pytest
+import time_machine
+
+from tests.letters.conftest import Writer, text_of
+from tests.letters.test_desk import post
+from tests.letters.test_drip import letters  # noqa: F401  # a fixture
+
+MONDAY_NOON = datetime(2026, 5, 4, 16, 0, 5, tzinfo=UTC)
+HOURS = {"opens": time(9), "closes": time(17), "days": [1, 2, 3, 4, 5]}
+
+
+def pdf_text(content: bytes, tmp_path: Any) -> str:
+    """What a reader finds in the PDF, if the machine has something that reads it."""
+    import shutil
+    import subprocess
+
+    if shutil.which("pdftotext") is None:
+        pytest.skip("no pdftotext: install Debian's poppler-utils to look into the PDF")
+    file = tmp_path / "paper.pdf"
+    file.write_bytes(content)
+    return subprocess.run(["pdftotext", str(file), "-"], check=True, capture_output=True, text=True).stdout
+
+
+def test_a_digest_leaves_once_a_day_with_all_letters(
+    office: Any, letters: Any, deliver: Any, smtp: Any, sql: Any, app: Any  # noqa: F811
+) -> None:
+    with time_machine.travel(MONDAY_NOON, tick=False) as clock:
+        office(**HOURS, channel="digest")
+        letters(3)
+        deliver()
+        (mail,) = smtp.to("secretary@dot.example")
+        assert mail.message["Subject"].startswith("3 letters to your office")
+        assert mail.message["From"].addresses[0].display_name == "Test Coalition"
+        (part,) = mail.message.iter_attachments()
+        assert part.get_content_type() == "application/pdf" and part.get_content().startswith(b"%PDF")
+        assert "3 people have written" in text_of(mail)
+        assert sql("SELECT state, count(*) FROM delivery GROUP BY 1") == [("sent", 3)]
+        letters(2, first=4)
+        deliver()
+        assert len(smtp.to("secretary@dot.example")) == 1, "once a day"
+        from campaign.letters import queries
+
+        with app.app_context():
+            (receipt,) = queries.receipts(4)
+            assert str(receipt.expected) == "2026-05-05"
+        clock.shift(timedelta(days=1).total_seconds())
+        deliver()
+    assert len(smtp.to("secretary@dot.example")) == 2
+    assert sql("SELECT state, letters FROM bundle ORDER BY id") == [("sent", 3), ("sent", 2)]
+    assert sql("SELECT sum(delta) FROM journal WHERE name = 'deliveries.sent'") == [(5,)]
+
+
+def test_a_digest_waits_for_office_hours_and_a_refused_one_pauses_the_office(
+    office: Any, letters: Any, deliver: Any, smtp: Any, sql: Any, app: Any  # noqa: F811
+) -> None:
+    smtp.answer = lambda address: "550 5.1.1 No such user" if "dot.example" in address else "250 OK"
+    with time_machine.travel(MONDAY_NOON - timedelta(hours=6), tick=False) as clock:
+        office(**HOURS, channel="digest")
+        letters(2)
+        deliver()
+        assert sql("SELECT count(*) FROM bundle") == [(0,)]
+        clock.shift(6 * 3600)
+        deliver()
+        assert sql("SELECT state FROM bundle") == [("failed",)]
+        assert sql("SELECT paused FROM target") == [(True,)]
+        assert sql("SELECT state, count(*) FROM delivery GROUP BY 1") == [("failed", 2)]
+        smtp.answer = lambda address: "250 OK"
+        with app.app_context():
+            from campaign.letters import bundles, targets
+
+            assert bundles.undo(1)
+            targets.resume(1, by="an organizer")
+        deliver()
+    assert sql("SELECT state, count(*) FROM delivery GROUP BY 1") == [("sent", 2)]
+
+
+def test_a_packet_is_made_printed_handed_over_and_told_of(
+    demo: Any, client: Any, confirm: Any, staff: Any, deliver: Any, sql: Any, tmp_path: Any
+) -> None:
+    sql("UPDATE target SET channel = 'packet', email = '' WHERE id = 1")
+    writer = Writer(client, "wait-in-freedom")
+    writer.send()
+    own = confirm().get_data(as_text=True)
+    deliver()
+    desk = staff("organizer")
+    page = desk.get("/desk/targets/1/bundles").get_data(as_text=True)
+    assert "What DHS asks for" in page and "6 CFR 3.5" in page
+    assert post(desk, "/desk/targets/1/bundles", campaign="1").status_code == 303
+    deliver()
+    answer = desk.get("/desk/targets/1/bundles/1.pdf")
+    assert answer.mimetype == "application/pdf"
+    page = desk.get("/desk/targets/1/bundles").get_data(as_text=True)
+    assert "ready to print" in page
+    post(desk, "/desk/targets/1/bundles", "/desk/targets/1/bundles/1/handed", on="2099-01-01")
+    assert sql("SELECT state FROM bundle") == [("ready",)], "not before that day"
+    post(desk, "/desk/targets/1/bundles", "/desk/targets/1/bundles/1/handed", on="2026-11-24", note="Mail room")
+    assert sql("SELECT state, handed_on::text, note FROM bundle") == [("handed", "2026-11-24", "Mail room")]
+    assert sql("SELECT state FROM delivery WHERE target_id = 1") == [("sent",)]
+    import re
+
+    link = re.search(r'href="([^"]*/me/[^"#]+)', own)
+    assert link and "Handed over on paper" in client.get(link[1]).get_data(as_text=True)
+    words = pdf_text(answer.data, tmp_path)
+    for said in ("Petition for Rulemaking", "100 Example Street", "245 Murray Lane", "Contents", "my grandmother waited",
+                 "Ana Ruiz", "Physicians for Human Rights", "1. What we ask"):  # fmt: skip
+        assert said in words, said
+
+
+def test_a_packet_is_refused_while_something_is_missing(
+    demo: Any, client: Any, confirm: Any, staff: Any, deliver: Any, sql: Any
+) -> None:
+    sql("UPDATE target SET channel = 'packet' WHERE id = 1")
+    sql("UPDATE petition_version SET facts = facts - 'petitioner_address'")
+    Writer(client, "wait-in-freedom").send()
+    confirm()
+    desk = staff("organizer")
+    page = desk.get("/desk/targets/1/bundles").get_data(as_text=True)
+    assert "once nothing is missing" in page
+    post(desk, "/desk/targets/1", "/desk/targets/1/bundles", campaign="1")
+    assert sql("SELECT count(*) FROM bundle") == [(0,)]
+
+
+def test_a_packet_taken_apart_gives_its_letters_back(
+    app: Any, office: Any, letters: Any, deliver: Any, sql: Any  # noqa: F811
+) -> None:
+    from campaign.letters import bundles
+
+    office(channel="packet")
+    letters(5)
+    with app.app_context():
+        bundles.IN_A_PIECE = 2
+        assert len(bundles.begin_packet(1, 1, "someone")) == 3
+        bundles.IN_A_PIECE = 1000
+    deliver()
+    assert sql("SELECT state, piece, letters FROM bundle ORDER BY id") == [("ready", 1, 2), ("ready", 2, 2), ("ready", 3, 1)]
+    with app.app_context():
+        assert bundles.undo(2)
+        assert not bundles.undo(2)
+    assert sql("SELECT state, count(*) FROM delivery GROUP BY 1 ORDER BY 1") == [("queued", 3), ("waiting", 2)]
+
+
+def test_who_is_deleted_is_in_no_pdf(app: Any, office: Any, letters: Any, deliver: Any, sql: Any) -> None:  # noqa: F811
+    from campaign.letters import bundles
+    from campaign.supporters import erasing
+
+    office(channel="packet")
+    letters(2)
+    with app.app_context():
+        bundles.begin_packet(1, 1, "someone")
+    deliver()
+    with app.app_context():
+        assert erasing.erase(1)
+    assert sql("SELECT state, content FROM bundle") == [("undone", None)]
+    assert sql("SELECT letter_id, state FROM delivery ORDER BY id") == [(1, "cancelled"), (2, "waiting")]
+
+
+def test_markdown_becomes_paper() -> None:
+    from campaign.letters.blocks import blocks
+
+    found = blocks("## Head\n\nOne **two** *three*\n\n- a\n- b\n\n1. x\n2. y\n\n> said\n\n---")
+    assert [one["kind"] for one in found] == ["heading", "par", "item", "item", "item", "item", "quote", "rule"]
+    assert [one.get("mark") for one in found[2:6]] == ["•", "•", "1.", "2."]
+    assert {"text": "two", "strong": True, "em": False} in found[1]["runs"]
