@@ -6,13 +6,18 @@ from campaign.cli import Refused, print_json, with_app
 
 
 @click.group(invoke_without_command=True)
+@click.option(
+    "--supporters", type=click.IntRange(10, 2000), default=200, show_default=True,
+    help="How many people write and confirm.",
+)  # fmt: skip
+@click.option("--keep", is_flag=True, help="Keep the data folder afterwards.")
 @click.pass_context
-def demo(context: click.Context) -> None:
+def demo(context: click.Context, supporters: int, keep: bool) -> None:
     """Proves the main job on an instance of its own and prints one JSON object; `load` loads the demo data here."""
     if context.invoked_subcommand is None:
         from campaign.cli import demo_run
 
-        demo_run.run()
+        demo_run.run(supporters, keep)
 
 
 @demo.command("load")
