@@ -8,7 +8,9 @@ def init_app(app: Flask) -> None:
     """Adds the feature's routes, jobs and renderers."""
     from campaign.alerts import jobs, mailing, models  # noqa: F401  # importing registers them
     from campaign.alerts.desk import blueprint
+    from campaign.supporters import erasing
     from campaign.web import nav
 
     app.register_blueprint(blueprint)
+    erasing.register(mailing.erase)
     nav.register(app, "alerts_desk.index", _l("Alerts"), 50)

@@ -14,8 +14,9 @@ from campaign.alerts.models import Alert
 from campaign.coalition.models import Campaign, Organization
 from campaign.extensions import db
 from campaign.letters import links
-from campaign.mail import compose, ledger, wake
+from campaign.mail import compose, forgetting, ledger, wake
 from campaign.mail.compose import Rendered, Skip
+from campaign.mail.models import Message
 from campaign.mail.states import Row
 from campaign.supporters import keys
 from campaign.supporters import queries as supporters
@@ -174,6 +175,18 @@ def sample(alert: Alert, language: str, given_name: str) -> tuple[str, str, str]
         "unsubscribe_url": keys.unsubscribe_link(0, alert.organization_id, 0, language),
     }
     return compiled(alert, campaign, organization, language).fill(values)
+
+
+def erase(supporter: Supporter) -> None:
+    """Takes a person out of every alert's messages, in the caller's transaction."""
+    # One look-up an alert in the ledger's own key, instead of a walk along all alerts' messages.
+    got = (
+        select(Alert.id)
+        .join(Message, Message.origin_id == Alert.id)
+        .where(Message.origin == ORIGIN, Message.unit_id == supporter.id)
+    )
+    for alert_id in db.session.scalars(got).all():
+        forgetting.forget(ORIGIN, alert_id, [supporter.id])
 
 
 def send_test(alert: Alert, to_address: str, given_name: str) -> int:

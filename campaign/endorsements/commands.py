@@ -145,6 +145,11 @@ def held(ids: Iterable[int]) -> list[Endorsement]:
     return _held(Endorsement.id.in_(list(ids)))
 
 
+def held_of(address: str) -> list[Endorsement]:
+    """All endorsements that this address signed, locked likewise."""
+    return _held(func.lower(Endorsement.signer_email) == address.lower())
+
+
 def _held(*where: object) -> list[Endorsement]:
     """Rows in one order, so that two transactions that share some never wait for each other."""
     rows = db.session.execute(
