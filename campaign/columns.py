@@ -2,10 +2,19 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
-from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKey, Identity
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ColumnElement,
+    DateTime,
+    ForeignKey,
+    Identity,
+    func,
+    literal,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import mapped_column
 
 Id = Annotated[int, mapped_column(BigInteger, Identity(), primary_key=True)]
@@ -27,3 +36,8 @@ def one_of(column: str, values: Iterable[str]) -> CheckConstraint:
     """A constraint that keeps ``column`` to a fixed list of words."""
     listed = ", ".join(f"'{value}'" for value in values)
     return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")
+
+
+def among(column: Any, numbers: Iterable[int]) -> ColumnElement[bool]:
+    """Whether ``column`` is one of the numbers: one array, so that the statement stays the same for any number of them."""
+    return column == func.any(literal(list(numbers), ARRAY(BigInteger)))

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from campaign.alerts import markup
 from campaign.alerts.models import Alert
 from campaign.coalition.models import Campaign, Organization
+from campaign.columns import among
 from campaign.extensions import db
 from campaign.letters import links
 from campaign.mail import compose, forgetting, ledger, wake
@@ -134,7 +135,7 @@ def render(rows: list[Row]) -> list[Rendered | Skip]:
     people = {
         person.id: person
         for person in db.session.execute(
-            select(*columns).where(Supporter.id.in_(units), Supporter.erased_at.is_(None))
+            select(*columns).where(among(Supporter.id, units), Supporter.erased_at.is_(None))
         )
     }
     willing = {

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from email.utils import parseaddr
+from functools import lru_cache
 from typing import Literal
 
 from flask import current_app
@@ -47,7 +48,11 @@ def sender_configured() -> bool:
 
 def sender() -> Sender:
     """Who writes: MAIL_DEFAULT_SENDER, as Flask-Mail reads it (``a@b``, ``Name <a@b>`` or a pair)."""
-    configured = current_app.config.get("MAIL_DEFAULT_SENDER") or DEFAULT_SENDER
+    return _sender(current_app.config.get("MAIL_DEFAULT_SENDER") or DEFAULT_SENDER)
+
+
+@lru_cache(maxsize=8)
+def _sender(configured: str | tuple[str, str]) -> Sender:
     name, address = configured if isinstance(configured, tuple) else parseaddr(configured)
     if "@" not in address:
         address = DEFAULT_SENDER

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Select, func, or_, select
 from werkzeug.datastructures import MultiDict
 
 from campaign.coalition.models import Campaign, Organization
+from campaign.columns import among
 from campaign.extensions import db
 from campaign.mail.models import Message, Suppression
 from campaign.supporters.models import CampaignSupporter, Consent, SignUp, Supporter
@@ -85,7 +86,7 @@ def consenting(organization_id: int, supporter_ids: Iterable[int]) -> set[int]:
     """Those of the supporters whom this organization may write to now; ask before each batch of messages."""
     query = select(Consent.supporter_id).where(
         Consent.organization_id == organization_id,
-        Consent.supporter_id.in_(list(supporter_ids)),
+        among(Consent.supporter_id, supporter_ids),
         Consent.withdrawn_at.is_(None),
     )
     return set(db.session.scalars(query))
