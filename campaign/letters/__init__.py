@@ -17,6 +17,7 @@ def init_app(app: Flask) -> None:
         front,
         jobs,
         models,
+        notices,
         own,
         render,
         results,

@@ -262,6 +262,6 @@ def forget(letter_id: int) -> None:
     query = select(Delivery.bundle_id).where(
         Delivery.letter_id == letter_id, Delivery.bundle_id.is_not(None)
     )
-    for bundle_id in sorted(set(db.session.scalars(query))):
+    for bundle_id in sorted({n for n in db.session.scalars(query) if n is not None}):
         if not undo_in_transaction(bundle_id):
             db.session.execute(update(Bundle).where(Bundle.id == bundle_id).values(content=None))

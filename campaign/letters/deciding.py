@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from campaign.clock import utcnow
 from campaign.extensions import db
-from campaign.letters import confirming, deliveries
+from campaign.letters import confirming, deliveries, notices
 from campaign.letters.models import Letter
 from campaign.mail import ledger, wake
 
@@ -48,8 +48,18 @@ def reject(letter_id: int, reason: str, by: str) -> bool:
     deliveries.take_back(letter_id)
     letter.decision, letter.decided_by = reason, by
     confirming.set_state(letter, "rejected")
+    notices.rejected(letter)
     db.session.commit()
+    wake.wake("confirmations")
     return True
+
+
+def many(ids: Sequence[int], decision: str, reason: str, by: str) -> int:
+    """``release`` or ``reject`` for several letters, each in its own transaction; returns how many it changed."""
+    done = 0
+    for letter_id in list(ids)[:AT_ONCE]:
+        done += release(letter_id, by) if decision == "release" else reject(letter_id, reason, by)
+    return done
 
 
 def _in_state(letter_id: int, *states: str) -> Letter | None:

@@ -119,6 +119,24 @@ class ReasonForm(FlaskForm):
     )
 
 
+class RulesForm(FlaskForm):
+    """Which letters a person reads before they leave."""
+
+    links = IntegerField(_l("More links than"), [InputRequired(MISSING), NumberRange(0, 2)], description=_l("0: links hold nothing."))
+    words = TextAreaField(
+        _l("One of these words"), [PlainText(lines=True), Length(max=5000)], [strip],
+        description=_l("One a line. Small and capital letters are the same."),
+    )  # fmt: skip
+    same = IntegerField(
+        _l("The same own words from so many other addresses"), [InputRequired(MISSING), NumberRange(0, 10000)],
+        description=_l("0: it does not matter. Letters that keep to the suggested words are not meant."),
+    )  # fmt: skip
+    longest = IntegerField(
+        _l("Longer than so many characters"), [InputRequired(MISSING), NumberRange(0, 5000)],
+        description=_l("0: any length is good."),
+    )  # fmt: skip
+
+
 class HandOverForm(FlaskForm):
     """When a packet was handed over, and what there is to say about it."""
 

@@ -9,8 +9,8 @@ from flask_babel import gettext, ngettext
 from flask_login import current_user
 
 from campaign.counts import queries as counts
-from campaign.letters import deciding, desk_queries, queries
-from campaign.letters.desk_forms import ReasonForm
+from campaign.letters import deciding, desk_queries, moderation, queries, similarity
+from campaign.letters.desk_forms import ReasonForm, RulesForm
 from campaign.letters.models import DELIVERY_STATES, LETTER_STATES
 from campaign.letters.stating import delivery_label, letter_label
 from campaign.web import access, pages
@@ -86,6 +86,57 @@ def decide(letter_id: int, decision: str) -> ResponseReturnValue:
     else:
         flash(gettext("This letter is in another state now: nothing was changed."), "error")
     return redirect(url_for(".letter", letter_id=letter_id), 303)
+
+
+@bp.post("/letters/decide")
+@access.organizer
+def decide_many() -> ResponseReturnValue:
+    """Lets several held letters go, or rejects them, with one reason."""
+    ids = request.form.getlist("id", type=int)
+    decision = request.form.get("decision", "")
+    reason = request.form.get("reason", "").strip()[:400]
+    if decision not in ("release", "reject"):
+        abort(400)
+    if decision == "reject" and not reason:
+        flash(gettext("Please say why: nothing was changed."), "error")
+        return redirect(url_for(".letters", state="held"), 303)
+    n = deciding.many(ids, decision, reason, current_user.email)
+    flash(ngettext("%(num)s letter changed.", "%(num)s letters changed.", n), "success")
+    return redirect(url_for(".letters", state="held"), 303)
+
+
+@bp.route("/letters/rules", methods=["GET", "POST"])
+@access.organizer
+def rules() -> ResponseReturnValue:
+    """Which letters a person reads before they leave."""
+    form = RulesForm()
+    if form.validate_on_submit():
+        words = tuple(line.strip() for line in form.words.data.splitlines() if line.strip())
+        new = moderation.Rules(form.links.data, words, form.same.data, form.longest.data)
+        moderation.save(new, current_user.email)
+        flash(gettext("Saved. The rules hold for letters confirmed from now on."), "success")
+        return redirect(url_for(".letters"), 303)
+    if request.method == "GET":
+        now = moderation.rules()
+        form.links.data, form.same.data, form.longest.data = now.links, now.same, now.longest
+        form.words.data = "\n".join(now.words)
+    return render_template("letters/desk_rules.html", form=form), 422 if form.errors else 200
+
+
+@bp.get("/letters/alike")
+@access.organizer
+def alike() -> ResponseReturnValue:
+    """How personal a campaign's letters are, and which say nearly the same: what an agency will see."""
+    campaigns = desk_queries.campaigns()
+    campaign_id = request.args.get("campaign", type=int) or (campaigns[0].id if campaigns else 0)
+    return pages.private(
+        render_template(
+            "letters/desk_alike.html",
+            campaigns=[(one.id, pick(one.title)) for one in campaigns],
+            campaign_id=campaign_id,
+            found=similarity.report(campaign_id),
+        )
+    )
 
 
 @bp.get("/deliveries")

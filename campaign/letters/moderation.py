@@ -1,8 +1,83 @@
-"""Rules that put a letter on hold until a person has read it. They change nothing in it."""
+"""Rules that put a letter on hold until a person has read it. They change nothing in it.
 
+Organizers set them at the desk. A letter is looked at once, when its writer confirms it; a held one never keeps others.
+"""
+
+import re
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import func, select
+
+from campaign import settings
+from campaign.extensions import db
 from campaign.letters.models import Letter
+from campaign.letters.rules import LINK
+
+SETTING = "letters.rules"
+OWN = 0.3
+"""Letters with at least this share of own words should not be the same; unchanged templates are, and are welcome."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What is held. A number of 0 switches its rule off."""
+
+    links: int = 1
+    """More links than this."""
+    words: tuple[str, ...] = ()
+    """Letters that contain one of these words, whatever their case."""
+    same: int = 3
+    """The same own words from so many other addresses."""
+    longest: int = 0
+    """Longer than so many characters."""
+
+
+def rules() -> Rules:
+    """The rules in force."""
+    kept: dict[str, Any] = settings.get(SETTING) or {}
+    known = {name: kept[name] for name in Rules.__dataclass_fields__ if name in kept}
+    known["words"] = tuple(known.get("words", ()))
+    return Rules(**known)
+
+
+def save(new: Rules, by: str) -> None:
+    """Sets the rules for letters confirmed from now on."""
+    settings.put(SETTING, asdict(new) | {"words": list(new.words)}, by)
+    db.session.commit()
 
 
 def reason_to_hold(letter: Letter) -> str:
-    """Why a person should read this letter first; empty where no rule says so."""
+    """Why a person should read this letter first, in English; empty where no rule says so."""
+    found = rules()
+    text = f"{letter.subject}\n{letter.body}"
+    links = len(LINK.findall(text))
+    if found.links and links > found.links:
+        return f"It has {links} links."
+    if found.longest and len(letter.body) > found.longest:
+        return f"It is longer than {found.longest} characters."
+    for word in found.words:
+        if re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text, re.IGNORECASE):
+            return f"It contains “{word}”."
+    if found.same and letter.own_share >= OWN:
+        others = _same(letter, found.same)
+        if others >= found.same:
+            return f"The same own words came from at least {others} other addresses."
     return ""
+
+
+def _same(letter: Letter, most: int) -> int:
+    """How many other people wrote the very same words in this campaign, counted no further than ``most``."""
+    others = (
+        select(Letter.supporter_id)
+        .where(
+            Letter.campaign_id == letter.campaign_id,
+            Letter.fingerprint == letter.fingerprint,
+            Letter.own_share > 0,
+            Letter.supporter_id != letter.supporter_id,
+            Letter.state.in_(("confirmed", "held", "unconfirmed")),
+        )
+        .distinct()
+        .limit(most)
+    )
+    return int(db.session.scalar(select(func.count()).select_from(others.subquery())) or 0)

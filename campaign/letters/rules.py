@@ -19,7 +19,7 @@ LINKS = 2
 DIFFERENT_WORDS = 8
 """Different words a letter has at least: fewer are no letter."""
 
-_LINK = re.compile(r"https?://|\bwww\.[a-z0-9]", re.IGNORECASE)
+LINK = re.compile(r"https?://|\bwww\.[a-z0-9]", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d_]{2,}")
 
 
@@ -71,7 +71,7 @@ class Required:
 
 def few_links(form: Form, field: Field) -> None:
     """Validator: at most LINKS web addresses. Letters full of links are taken for advertising."""
-    if len(_LINK.findall(field.data or "")) > LINKS:
+    if len(LINK.findall(field.data or "")) > LINKS:
         raise ValidationError(
             gettext("Please keep to %(n)s links at most: mail with many links is often thrown away unread.", n=LINKS)
         )
@@ -79,7 +79,7 @@ def few_links(form: Form, field: Field) -> None:
 
 def no_links(form: Form, field: Field) -> None:
     """Validator: no web address."""
-    if _LINK.search(field.data or ""):
+    if LINK.search(field.data or ""):
         raise ValidationError(gettext("Please put links into the letter, not here."))
 
 

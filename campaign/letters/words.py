@@ -47,7 +47,8 @@ _SPREAD = [sum(1 << (_LANE * bit) for bit in range(8) if byte >> bit & 1) for by
 def fingerprint(body: str) -> int:
     """A simhash of the words (Charikar 2002) as a signed 64-bit number; near-identical texts differ in few bits."""
     words = words_of(body)
-    shingles = {" ".join(words[i : i + SHINGLE]) for i in range(max(len(words) - SHINGLE + 1, 1))}
+    # Pairs of words: one changed word changes two of them.
+    shingles = {" ".join(words[i : i + 2]) for i in range(max(len(words) - 1, 1))}
     lanes = 0
     for shingle in shingles:
         digest = hashlib.blake2b(shingle.encode(), digest_size=8).digest()
@@ -59,5 +60,5 @@ def fingerprint(body: str) -> int:
 
 
 def distance(one: int, other: int) -> int:
-    """In how many of 64 bits two fingerprints differ; 3 or fewer is nearly the same text."""
+    """In how many of 64 bits two fingerprints differ; 7 or fewer is nearly the same text."""
     return ((one ^ other) & (1 << 64) - 1).bit_count()

@@ -1,0 +1,100 @@
+"""How personal a campaign's letters are, and which say nearly the same: what an agency that compares them will see.
+
+ACUS Recommendation 2021-1 (86 FR 36075) advises agencies to group identical and near-identical comments.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+
+from campaign.extensions import db
+from campaign.letters.models import Letter
+from campaign.letters.words import distance
+
+LOOKED_AT = 5000
+"""The newest letters of a campaign that are compared."""
+
+NEAR = 7
+"""Fingerprints that differ in so few bits of 64 belong to nearly the same text."""
+
+PERSONAL = 0.3
+"""A letter with at least this share of own words is called personal."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Letters that say nearly the same; ``example`` is the number of the newest."""
+
+    letters: int
+    example: int
+    subject: str
+    own_share: float
+
+
+@dataclass(frozen=True)
+class Report:
+    """Of the newest letters: how many there are, how many are personal, and the groups of two and more."""
+
+    letters: int
+    personal: int
+    unique: int
+    groups: list[Group]
+
+
+def report(campaign_id: int, most: int = LOOKED_AT) -> Report:
+    """Compares the newest ``most`` confirmed letters of a campaign."""
+    newest = (
+        select(Letter.id, Letter.fingerprint, Letter.own_share)
+        .where(Letter.campaign_id == campaign_id, Letter.state == "confirmed", Letter.body != "")
+        .order_by(Letter.id.desc())
+        .limit(most)
+        .subquery()
+    )
+    rows = db.session.execute(
+        select(
+            newest.c.fingerprint,
+            func.count().label("n"),
+            func.max(newest.c.id).label("example"),
+            func.avg(newest.c.own_share).label("share"),
+            func.count().filter(newest.c.own_share >= PERSONAL).label("personal"),
+        ).group_by(newest.c.fingerprint)
+    ).all()
+    groups = _merge([(row.fingerprint, row.n, row.example, float(row.share)) for row in rows])
+    large = sorted((g for g in groups if g[0] > 1), reverse=True)[:50]
+    query = select(Letter.id, Letter.subject).where(Letter.id.in_([g[1] for g in large]))
+    subjects = {row.id: row.subject for row in db.session.execute(query)}
+    return Report(
+        letters=sum(row.n for row in rows),
+        personal=sum(row.personal for row in rows),
+        unique=sum(g[0] == 1 for g in groups),
+        groups=[Group(n, example, subjects.get(example, ""), share) for n, example, share in large],
+    )
+
+
+def _merge(texts: list[tuple[int, int, int, float]]) -> list[tuple[int, int, float]]:
+    """(letters, newest, share) of each group: each text joins the first leader that is near it, or leads a new group.
+
+    Two fingerprints that differ in at most 7 bits have one of their eight bytes in common, so only those are compared.
+    """
+    leaders: list[int] = []
+    groups: list[list[tuple[int, int, float]]] = []
+    shelves: list[dict[int, list[int]]] = [{} for _ in range(8)]
+    for mark, n, example, share in sorted(texts, key=lambda one: -one[1]):
+        parts = [mark >> (8 * byte) & 0xFF for byte in range(8)]
+        near = {i for shelf, part in zip(shelves, parts, strict=True) for i in shelf.get(part, ())}
+        group = next((i for i in sorted(near) if distance(leaders[i], mark) <= NEAR), None)
+        if group is None:
+            group = len(leaders)
+            leaders.append(mark)
+            groups.append([])
+            for shelf, part in zip(shelves, parts, strict=True):
+                shelf.setdefault(part, []).append(group)
+        groups[group].append((n, example, share))
+    return [
+        (
+            sum(n for n, _, _ in group),
+            max(example for _, example, _ in group),
+            sum(n * share for n, _, share in group) / sum(n for n, _, _ in group),
+        )
+        for group in groups
+    ]

@@ -1,0 +1,90 @@
+"""Rules that hold letters for a person, decisions about many at once, and how alike letters are."""
+
+import random
+from typing import Any
+
+from tests.letters.conftest import BODY, Writer, text_of
+from tests.letters.test_desk import post
+
+
+def held(sql: Any) -> list[Any]:
+    return sql("SELECT state, hold_reason FROM letter ORDER BY id")
+
+
+def test_a_rule_holds_a_letter_and_no_other(
+    writer: Writer, confirm: Any, staff: Any, deliver: Any, smtp: Any, sql: Any
+) -> None:
+    desk = staff("organizer")
+    assert post(desk, "/desk/letters/rules", links="1", words="Threat\nbomb", same="2", longest="0").status_code == 303
+    assert "Threat" in desk.get("/desk/letters/rules").get_data(as_text=True)
+    writer.send(body=BODY + " This is no THREAT to anyone.")
+    assert "reads it before it leaves" in confirm().get_data(as_text=True)
+    writer.send("ben@people.example", body=BODY + " Threatening is another word. Ben")
+    confirm("ben@people.example")
+    writer.send("cy@people.example", body=BODY + " See https://a.example and https://b.example here.")
+    confirm("cy@people.example")
+    deliver()
+    assert held(sql) == [("held", "It contains “Threat”."), ("confirmed", ""), ("held", "It has 2 links.")]
+    assert len(smtp.to("secretary@dot.example")) == 1
+    page = desk.get("/desk/letters").get_data(as_text=True)
+    assert "It has 2 links." in page and "ana@people.example" in page
+    post(desk, "/desk/letters?state=held", "/desk/letters/decide", id=["1"], decision="reject", reason="Please leave that word out.")
+    post(desk, "/desk/letters?state=held", "/desk/letters/decide", id=["3"], decision="release")
+    deliver()
+    assert len(smtp.to("secretary@dot.example")) == 2
+    notice = text_of(smtp.to("ana@people.example")[-1])
+    assert "Please leave that word out." in notice and "/me/" in notice
+    assert sql("SELECT state, count(*) FROM delivery GROUP BY 1 ORDER BY 1") == [("cancelled", 1), ("sent", 2)]
+
+
+def test_the_same_own_words_from_many_addresses_are_held(writer: Writer, confirm: Any, sql: Any) -> None:
+    for name in ("ana", "ben", "cy", "dee", "eve"):
+        writer.send(f"{name}@people.example")
+    for name in ("ana", "ben", "cy", "dee", "eve"):
+        confirm(f"{name}@people.example")
+    assert {state for state, _ in held(sql)} == {"held"}
+    assert "other addresses" in held(sql)[0][1]
+
+
+def test_unchanged_templates_are_welcome(demo: Any, client: Any, confirm: Any, sql: Any) -> None:
+    body = sql("SELECT body ->> 'en' FROM letter_template LIMIT 1")[0][0]
+    writer = Writer(client, "wait-in-freedom")
+    for name in ("ana", "ben", "cy", "dee", "eve"):
+        writer.send(f"{name}@people.example", body=body)
+        confirm(f"{name}@people.example")
+    assert {state for state, _ in held(sql)} == {"confirmed"}
+    assert sql("SELECT max(own_share) FROM letter") == [(0.0,)]
+
+
+def test_letters_that_say_nearly_the_same_are_grouped(
+    writer: Writer, app: Any, staff: Any, sql: Any
+) -> None:
+    ghost = random.Random(7)
+    vocabulary = [f"word{ghost.choice('abcdefgh')}{n}" for n in range(400)]
+    common = [ghost.choice(vocabulary) for _ in range(200)]
+    for n in range(6):
+        near = [*common[:100], f"mine{n}", *common[101:]]
+        text = " ".join(near) if n < 4 else " ".join(ghost.choice(vocabulary) for _ in range(200))
+        writer.send(f"w{n}@people.example", body=text)
+    sql("UPDATE letter SET state = 'confirmed'")
+    with app.app_context():
+        from campaign.letters import similarity
+
+        found = similarity.report(1)
+    assert found.letters == 6 and found.personal == 6
+    assert [one.letters for one in found.groups] == [4]
+    assert found.unique == 2
+    assert "nearly the same" in staff("organizer").get("/desk/letters/alike").get_data(as_text=True)
+
+
+def test_own_words_and_fingerprints() -> None:
+    from campaign.letters.words import distance, fingerprint, own_share
+
+    template = "one two three four five six"
+    assert own_share(template, [template]) == 0
+    assert own_share("", [template]) == 0
+    assert own_share("Quite other words stand here", [template]) == 1
+    assert own_share("one two three. And my own words", [template]) == 4 / 7
+    assert fingerprint("A b c d") == fingerprint("a, B c? d!")
+    assert -(2**63) <= fingerprint("x" * 100) < 2**63
+    assert distance(-1, 0) == 64
