@@ -76,14 +76,14 @@ def _bind_extensions(app: Flask) -> None:
 
 
 def _bind_web(app: Flask) -> None:
-    from campaign.web import access, errors, frame, headers, languages, limits, logs, nav, pages
+    from campaign.web import access, errors, frame, headers, heads, languages, limits, logs, nav, pages
 
     proxies = int(app.config.get("TRUSTED_PROXIES", 0))
     if proxies:
         from werkzeug.middleware.proxy_fix import ProxyFix
 
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
-    for room in (logs, limits, access, headers, errors, pages, frame, nav, languages):
+    for room in (logs, limits, access, headers, errors, pages, frame, nav, languages, heads):
         room.init_app(app)
 
 

@@ -62,6 +62,9 @@ def load(environ: Mapping[str, str]) -> dict[str, Any]:
         "LANGUAGES": ["en", "es"],
         # The largest upload (design: 10 MB a document) and some room for the form around it.
         "MAX_CONTENT_LENGTH": 12 * 1024 * 1024,
+        # How many proxies of one's own stand in front: so many X-Forwarded-For entries are believed.
+        "TRUSTED_PROXIES": _integer(environ, "TRUSTED_PROXIES", 0, 10, lowest=0),
+        "ALERT_GRACE_HOURS": _integer(environ, "ALERT_GRACE_HOURS", 2, 168, lowest=0),
         "PUBLIC_POSTS": _rate(environ, "PUBLIC_POSTS", "120 per minute; 2000 per hour"),
     }
     config |= redis_settings(_redis_url(environ))
@@ -117,12 +120,16 @@ def _mail(environ: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _integer(environ: Mapping[str, str], name: str, default: int, highest: int) -> int:
+def _integer(
+    environ: Mapping[str, str], name: str, default: int, highest: int, lowest: int = 1
+) -> int:
     text = environ.get(name, "").strip()
     if not text:
         return default
-    if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= highest:
-        raise ConfigError(f"{name} is {text!r}: set it to a whole number from 1 to {highest}.")
+    if not (text.isascii() and text.isdigit()) or not lowest <= int(text) <= highest:
+        raise ConfigError(
+            f"{name} is {text!r}: set it to a whole number from {lowest} to {highest}."
+        )
     return int(text)
 
 
