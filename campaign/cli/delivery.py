@@ -32,6 +32,7 @@ def delivery(mode: str, yes: bool, as_json: bool) -> None:
         problem = switch.go_live(by)
         if problem:
             raise Refused(problem)
+        _warn_of_known_passwords()
     elif mode == "capture":
         switch.capture(by)
     if as_json:
@@ -40,6 +41,18 @@ def delivery(mode: str, yes: bool, as_json: bool) -> None:
         click.echo("Delivery is live: mail goes out through the mail server.")
     else:
         click.echo("Delivery is captured: every message goes to the desk's inbox and none leaves.")
+
+
+def _warn_of_known_passwords() -> None:
+    from campaign import demo
+
+    known = [email for _, email, _ in demo.open_logins()]
+    if known:
+        click.echo(
+            "The demonstration's log-ins still work, with passwords that everyone can read: close them at "
+            f"/desk/users, or give them others ({', '.join(known)}).",
+            err=True,
+        )
 
 
 def _waiting() -> int:

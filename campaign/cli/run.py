@@ -197,8 +197,9 @@ def describe() -> None:
     app = create_app()
     with app.app_context():
         mode = settings.delivery_mode()
+        logins = demo.open_logins()
     site = app.config["SITE_URL"]
-    for role, email, password in demo.LOGINS:
+    for role, email, password in logins:
         click.echo(f"    {role:<14} {email}  {password}")
     if mode == "live":
         server = f"{app.config['MAIL_SERVER']}:{app.config['MAIL_PORT']}"

@@ -69,8 +69,25 @@ def load(without_endorsements: bool = False) -> dict[str, Report]:
     from campaign.counts.commands import fold
 
     reports = load_folder(FOLDER, without_endorsements=without_endorsements)
+    _name_the_coalition()
     fold()
     return reports
+
+
+def _name_the_coalition() -> None:
+    """Gives the site the demonstration coalition's name and (invented) address, where nobody has given it one."""
+    from campaign import settings
+    from campaign.web import frame
+
+    if settings.get(frame.SITE) is None:
+        frame.save_site(
+            frame.Site(
+                name="The Wait in Freedom Coalition",
+                postal_address="100 Example Street, Chicago, Illinois 60600",
+                email="coalition@wait-in-freedom.example",
+            ),
+            by="campaign demo load",
+        )
 
 
 def load_once() -> bool:
