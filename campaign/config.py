@@ -62,6 +62,7 @@ def load(environ: Mapping[str, str]) -> dict[str, Any]:
         "LANGUAGES": ["en", "es"],
         # The largest upload (design: 10 MB a document) and some room for the form around it.
         "MAX_CONTENT_LENGTH": 12 * 1024 * 1024,
+        "METRICS_TOKEN": environ.get("METRICS_TOKEN", "").strip() or None,
         # How many proxies of one's own stand in front: so many X-Forwarded-For entries are believed.
         "TRUSTED_PROXIES": _integer(environ, "TRUSTED_PROXIES", 0, 10, lowest=0),
         "ALERT_GRACE_HOURS": _integer(environ, "ALERT_GRACE_HOURS", 2, 168, lowest=0),
