@@ -76,7 +76,18 @@ def _bind_extensions(app: Flask) -> None:
 
 
 def _bind_web(app: Flask) -> None:
-    from campaign.web import access, errors, frame, headers, heads, languages, limits, logs, nav, pages
+    from campaign.web import (
+        access,
+        errors,
+        frame,
+        headers,
+        heads,
+        languages,
+        limits,
+        logs,
+        nav,
+        pages,
+    )
 
     proxies = int(app.config.get("TRUSTED_PROXIES", 0))
     if proxies:

@@ -15,7 +15,10 @@ def run() -> None:
     with db.engine.begin() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
         context.configure(
-            connection=connection, target_metadata=db.metadata, compare_type=True, transactional_ddl=True
+            connection=connection,
+            target_metadata=db.metadata,
+            compare_type=True,
+            transactional_ddl=True,
         )
         with context.begin_transaction():
             context.run_migrations()

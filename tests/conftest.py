@@ -119,7 +119,9 @@ def app_context(app: Flask) -> Iterator[Flask]:
 
 
 @pytest.fixture
-def cli(app: Flask, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+def cli(
+    app: Flask, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Any]:
     """Runs ``campaign …`` on the test's instance: ``cli("status", "--json").output``."""
     from click.testing import CliRunner
 

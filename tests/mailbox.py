@@ -57,9 +57,13 @@ class Mailbox:
     def __init__(self) -> None:
         self.arrived: list[Arrived] = []
         self.answer: Callable[[str], str] = lambda recipient: "250 OK"
-        self.controller = Controller(self, hostname="127.0.0.1", port=free_port(), enable_SMTPUTF8=True)
+        self.controller = Controller(
+            self, hostname="127.0.0.1", port=free_port(), enable_SMTPUTF8=True
+        )
 
-    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:
+    async def handle_RCPT(
+        self, server: Any, session: Any, envelope: Any, address: str, options: Any
+    ) -> str:
         """Takes the recipient, or answers as the test wants."""
         answer = self.answer(address)
         if answer.startswith("250"):

@@ -28,7 +28,6 @@ class Urls(NamedTuple):
         return self._replace(database_url=url.render_as_string(hide_password=False))
 
 
-
 class Engines:
     """Starts the servers when first asked for them, and makes the migrated template."""
 
@@ -110,7 +109,9 @@ def worker_database(template: Urls, number: int) -> Iterator[Urls]:
     if redis_url.startswith("unix:"):
         redis_url = f"{redis_url.partition('?')[0]}?db={number}"
     else:
-        redis_url = f"{redis_url.rpartition('/')[0] if redis_url.count('/') > 2 else redis_url}/{number}"
+        redis_url = (
+            f"{redis_url.rpartition('/')[0] if redis_url.count('/') > 2 else redis_url}/{number}"
+        )
     mine = mine._replace(redis_url=redis_url)
     _drop(mine)
     _create(mine, _name(template))

@@ -39,13 +39,18 @@ class Rule:
     @classmethod
     def read(cls, stored: Mapping[str, Any]) -> "Rule":
         """The rule as an alert's row keeps it."""
-        lists = {key: tuple(stored.get(key) or ()) for key in ("states", "languages", "sources", "tags")}
+        lists = {
+            key: tuple(stored.get(key) or ()) for key in ("states", "languages", "sources", "tags")
+        }
         scope = stored.get("scope") or "campaign"
         return cls(wrote=stored.get("wrote"), scope=scope, **lists)
 
     def store(self) -> dict[str, Any]:
         """What an alert's row keeps."""
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+        return {
+            key: list(value) if isinstance(value, tuple) else value
+            for key, value in asdict(self).items()
+        }
 
 
 def people(alert: Alert) -> Select[Any]:
@@ -65,7 +70,9 @@ def people(alert: Alert) -> Select[Any]:
                 Consent.withdrawn_at.is_(None),
             ),
         )
-        .where(Supporter.confirmed_at.is_not(None), Supporter.erased_at.is_(None), not_(_suppressed()))
+        .where(
+            Supporter.confirmed_at.is_not(None), Supporter.erased_at.is_(None), not_(_suppressed())
+        )
         .where(*_conditions(rule, alert.campaign_id))
         .order_by(Supporter.id)
     )
@@ -127,14 +134,20 @@ def size(alert: Alert) -> Size:
     if counted <= COUNTED_EXACTLY:
         return Size(counted, True)
     compiled = query.compile(db.engine, compile_kwargs={"literal_binds": True})
-    plan = db.session.connection().exec_driver_sql(f"EXPLAIN (FORMAT JSON) {compiled}".replace("%", "%%")).scalar_one()
+    plan = (
+        db.session.connection()
+        .exec_driver_sql(f"EXPLAIN (FORMAT JSON) {compiled}".replace("%", "%%"))
+        .scalar_one()
+    )
     return Size(max(int(plan[0]["Plan"]["Plan Rows"]), counted), False)
 
 
 def by_language(alert: Alert) -> dict[str, int] | None:
     """How many of a small audience get it in each language; None for a large one."""
     found = people(alert).order_by(None).limit(COUNTED_EXACTLY + 1).subquery()
-    rows = db.session.execute(select(found.c.language, func.count()).group_by(found.c.language)).all()
+    rows = db.session.execute(
+        select(found.c.language, func.count()).group_by(found.c.language)
+    ).all()
     counted = {language: n for language, n in rows}
     return counted if sum(counted.values()) <= COUNTED_EXACTLY else None
 

@@ -28,7 +28,9 @@ class Stale(Exception):
     """Somebody else has changed the alert since this person opened it."""
 
 
-def create_in_transaction(campaign_id: int, organization_id: int, values: Mapping[str, Any]) -> Alert:
+def create_in_transaction(
+    campaign_id: int, organization_id: int, values: Mapping[str, Any]
+) -> Alert:
     """A new draft; ``values`` are the alert's texts, name and audience."""
     alert = Alert(
         campaign_id=campaign_id,
@@ -69,7 +71,9 @@ def copy(alert_id: int, by: int | None = None) -> Alert:
     """A new draft with the texts and the audience of another alert."""
     one = db.session.get_one(Alert, alert_id)
     kept = ("name", "subject", "preheader", "body", "audience")
-    return create(one.campaign_id, one.organization_id, {key: getattr(one, key) for key in kept}, by)
+    return create(
+        one.campaign_id, one.organization_id, {key: getattr(one, key) for key in kept}, by
+    )
 
 
 def schedule(alert_id: int, at: datetime | None) -> Alert:

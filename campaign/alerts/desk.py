@@ -2,7 +2,16 @@
 
 from typing import Any
 
-from flask import Blueprint, abort, flash, make_response, redirect, render_template, request, url_for
+from flask import (
+    Blueprint,
+    abort,
+    flash,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -82,7 +91,9 @@ def new() -> ResponseReturnValue:
         )
         return _to(alert.id)
     status = 422 if form.is_submitted() else 200
-    return render_template("alerts/desk_write.html", form=form, campaign=campaign, alert=None), status
+    return render_template(
+        "alerts/desk_write.html", form=form, campaign=campaign, alert=None
+    ), status
 
 
 @blueprint.route("/<int:alert_id>/edit", methods=["GET", "POST"])
@@ -115,7 +126,9 @@ def edit(alert_id: int) -> ResponseReturnValue:
         form.show(alert)
     campaign = queries.campaign_of(alert)
     status = 422 if form.is_submitted() else 200
-    return render_template("alerts/desk_write.html", form=form, campaign=campaign, alert=alert), status
+    return render_template(
+        "alerts/desk_write.html", form=form, campaign=campaign, alert=alert
+    ), status
 
 
 @blueprint.get("/<int:alert_id>")

@@ -72,7 +72,9 @@ class _AlertBase(LanguagesForm):
     sources = StringField(
         _l("Only who came by these source codes"), filters=[strip], validators=[Length(max=300)]
     )
-    tags = StringField(_l("Only with one of these tags"), filters=[strip], validators=[Length(max=300)])
+    tags = StringField(
+        _l("Only with one of these tags"), filters=[strip], validators=[Length(max=300)]
+    )
 
     def validate_states(self, field: Field) -> None:
         """Two letters each."""
@@ -90,7 +92,8 @@ class _AlertBase(LanguagesForm):
             if bool(subject.data) != bool(body.data):
                 missing = body if subject.data else subject
                 sentence = gettext(
-                    "Write both a subject and a text in %(language)s, or neither.", language=language
+                    "Write both a subject and a text in %(language)s, or neither.",
+                    language=language,
                 )
                 missing.errors = [*missing.errors, sentence]
                 good = False

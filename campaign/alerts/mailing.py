@@ -38,7 +38,9 @@ def language_for(alert: Alert, language: str) -> str:
     return next((code for code in languages.LANGUAGES if alert.body.get(code)), languages.DEFAULT)
 
 
-def compiled(alert: Alert, campaign: Campaign, organization: Organization, language: str) -> markup.Compiled:
+def compiled(
+    alert: Alert, campaign: Campaign, organization: Organization, language: str
+) -> markup.Compiled:
     """The alert in one language, ready to be filled in with FIELDS and ``unsubscribe_url``."""
     return _compiled(
         languages.pick(alert.subject, language),
@@ -54,7 +56,14 @@ def compiled(alert: Alert, campaign: Campaign, organization: Organization, langu
 
 @lru_cache(maxsize=64)
 def _compiled(
-    subject: str, preheader: str, body: str, title: str, organization: str, accent: str, who: Site, language: str
+    subject: str,
+    preheader: str,
+    body: str,
+    title: str,
+    organization: str,
+    accent: str,
+    who: Site,
+    language: str,
 ) -> markup.Compiled:
     marked = markup.mark(f"{preheader}\n{{# cut #}}\n{body}\n")
     head, _, main = marked.text.partition(f"zqmerge{marked.tags.index('{# cut #}')}zq")
@@ -82,7 +91,8 @@ def _compiled(
         text = environment.get_template("alerts/mail.txt").render(context)
     html = css_inline.inline(html, keep_style_tags=True)
     finished = [
-        marked.restore(part).replace("zqunsubscribezq", "{{ unsubscribe_url }}") for part in (text, html)
+        marked.restore(part).replace("zqunsubscribezq", "{{ unsubscribe_url }}")
+        for part in (text, html)
     ]
     return markup.compile_parts(subject, *finished)
 
@@ -94,8 +104,12 @@ def fields(alert: Alert, campaign: Campaign, person: Any, language: str) -> dict
         "given_name": person.given_name,
         "family_name": person.family_name,
         "state": person.state,
-        "action_url": _frame(campaign.slug, language, current_app.config["SITE_URL"]).replace(_TOKEN, token),
-        "unsubscribe_url": keys.unsubscribe_link(person.id, alert.organization_id, alert.id, language),
+        "action_url": _frame(campaign.slug, language, current_app.config["SITE_URL"]).replace(
+            _TOKEN, token
+        ),
+        "unsubscribe_url": keys.unsubscribe_link(
+            person.id, alert.organization_id, alert.id, language
+        ),
     }
 
 
@@ -109,9 +123,13 @@ class _Batch:
 
     def __init__(self, rows: Sequence[Row]) -> None:
         ids = {row.origin_id for row in rows}
-        self.alerts = {one.id: one for one in db.session.scalars(select(Alert).where(Alert.id.in_(ids)))}
+        self.alerts = {
+            one.id: one for one in db.session.scalars(select(Alert).where(Alert.id.in_(ids)))
+        }
         self.campaigns = self._of(Campaign, {one.campaign_id for one in self.alerts.values()})
-        self.organizations = self._of(Organization, {one.organization_id for one in self.alerts.values()})
+        self.organizations = self._of(
+            Organization, {one.organization_id for one in self.alerts.values()}
+        )
         self._mails: dict[tuple[int, str], markup.Compiled] = {}
 
     @staticmethod

@@ -23,7 +23,12 @@ ALLOWED = (
     nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Const, nodes.Filter, nodes.If,
     nodes.Compare, nodes.Operand, nodes.And, nodes.Or, nodes.Not, nodes.List, nodes.Tuple,
 )  # fmt: skip
-SAMPLE = {"given_name": "Ana", "family_name": "Rivera", "state": "IL", "action_url": "https://example.org/"}
+SAMPLE = {
+    "given_name": "Ana",
+    "family_name": "Rivera",
+    "state": "IL",
+    "action_url": "https://example.org/",
+}
 
 _TAG = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 _MARK = re.compile(r"zqmerge(\d+)zq")

@@ -26,7 +26,11 @@ class Alert(db.Model):
     __tablename__ = "alert"
     __table_args__ = (
         one_of("state", STATES),
-        Index("ix_alert_due", "scheduled_at", postgresql_where=text("state IN ('scheduled', 'sending')")),
+        Index(
+            "ix_alert_due",
+            "scheduled_at",
+            postgresql_where=text("state IN ('scheduled', 'sending')"),
+        ),
         Index("ix_alert_campaign", "campaign_id", "id"),
     )
 

@@ -94,7 +94,9 @@ def _expand(alert: Alert) -> bool:
         alert.expanded = True
         return True
     people = audience.between(alert, alert.expanded_to, last)
-    alert.recipients += ledger.enqueue_select("alerts", "alert", alert.id, alert.campaign_id, people)
+    alert.recipients += ledger.enqueue_select(
+        "alerts", "alert", alert.id, alert.campaign_id, people
+    )
     alert.expanded_to = last
     return True
 

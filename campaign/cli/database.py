@@ -19,7 +19,9 @@ def head() -> str:
         parents.add(found["down_revision"].strip("\"' "))
     heads = revisions - parents
     if len(heads) != 1:
-        raise RuntimeError(f"migrations/versions has {len(heads)} heads instead of one: {sorted(heads)}")
+        raise RuntimeError(
+            f"migrations/versions has {len(heads)} heads instead of one: {sorted(heads)}"
+        )
     return heads.pop()
 
 

@@ -17,11 +17,20 @@ def user() -> None:
 @click.option("--role", type=click.Choice(["administrator", "organizer", "lead"]), required=True)
 @click.option("--organization", metavar="SLUG", help="The organization of a lead.")
 @click.option("--name", help="The person's name, as the desk shows it.")
-@click.option("--password-stdin", is_flag=True, help="Read the password from the first line of standard input.")
+@click.option(
+    "--password-stdin",
+    is_flag=True,
+    help="Read the password from the first line of standard input.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @with_app
 def add(
-    email: str, role: str, organization: str | None, name: str | None, password_stdin: bool, as_json: bool
+    email: str,
+    role: str,
+    organization: str | None,
+    name: str | None,
+    password_stdin: bool,
+    as_json: bool,
 ) -> None:
     """Makes the staff account EMAIL, or updates it; a change ends its open sessions."""
     from email_validator import EmailNotValidError, validate_email
@@ -37,13 +46,19 @@ def add(
     if organization is not None:
         row = organization_by_slug(organization)
         if row is None:
-            raise Refused(f"There is no organization {organization!r}: import it first, or check the name.")
+            raise Refused(
+                f"There is no organization {organization!r}: import it first, or check the name."
+            )
         organization_id = row.id
     password = sys.stdin.readline().rstrip("\r\n") if password_stdin else None
     try:
-        account, is_new = save_user(email, role, password, name=name, organization_id=organization_id)
+        account, is_new = save_user(
+            email, role, password, name=name, organization_id=organization_id
+        )
     except AccountError as error:
-        raise Refused(f"{error} (Give a password with --password-stdin.)" if password is None else str(error)) from error
+        raise Refused(
+            f"{error} (Give a password with --password-stdin.)" if password is None else str(error)
+        ) from error
     if as_json:
         print_json({"email": account.email, "role": role, "created": is_new})
     else:

@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from collections.abc import Sequence
 from datetime import date
 
 from sqlalchemy import func, select
@@ -29,7 +28,9 @@ def totals(name: str, campaign_id: int | None = WHOLE_SITE) -> dict[str, int]:
     return dict(sums)
 
 
-def states(thing: str, campaign_id: int | None = WHOLE_SITE, part: str | None = None) -> dict[str, int]:
+def states(
+    thing: str, campaign_id: int | None = WHOLE_SITE, part: str | None = None
+) -> dict[str, int]:
     """How many of ``thing`` are in each state: ``{"sent": 12, …}``, states with none left out.
 
     ``campaign_id`` None adds all campaigns up, ``part`` None all parts.

@@ -31,10 +31,10 @@ def _signed_by(supporter: Supporter) -> list[tuple[Endorsement, Petition]]:
 
 def section(supporter: Supporter) -> tuple[str, dict[str, Any]] | None:
     """What this address signed, with the way to each signature's own page."""
-    rows = [
-        (row, petition, keys.own_page_token(row.id)) for row, petition in _signed_by(supporter)
-    ]
-    return ("endorsements/own_section.html", {"rows": rows, "states": kinds.STATES}) if rows else None
+    rows = [(row, petition, keys.own_page_token(row.id)) for row, petition in _signed_by(supporter)]
+    return (
+        ("endorsements/own_section.html", {"rows": rows, "states": kinds.STATES}) if rows else None
+    )
 
 
 def gather(supporter: Supporter) -> list[dict[str, Any]]:

@@ -54,7 +54,9 @@ _CAMPAIGNS = text(
 )
 
 
-def begin(kind: str, target_id: int, campaign_id: int, day: date, by: str, piece: int, most: int) -> int | None:
+def begin(
+    kind: str, target_id: int, campaign_id: int, day: date, by: str, piece: int, most: int
+) -> int | None:
     """Takes waiting letters into a new bundle and commits; its number, or None where none waits (or it is there)."""
     bundle = Bundle(
         kind=kind, target_id=target_id, campaign_id=campaign_id, day=day, piece=piece, state="making",
@@ -204,7 +206,11 @@ def _rendered(row: Row) -> Rendered | Skip:
     if bundle is None or bundle.state != "queued" or not bundle.content:
         return Skip("this digest has been taken apart")
     target = db.session.get_one(Target, bundle.target_id, populate_existing=True)
-    if target.paused or target.email.lower() != row.to_address.lower() or target.channel != "digest":
+    if (
+        target.paused
+        or target.email.lower() != row.to_address.lower()
+        or target.channel != "digest"
+    ):
         return Skip("the office's entry has changed")
     if not plan.is_open(office_of(target), utcnow()):
         return Skip("the office is closed now")
@@ -253,7 +259,9 @@ def _settle(result: Result) -> None:
 
 def page(target_id: int) -> Sequence[Bundle]:
     """An office's bundles, newest first, without the PDFs."""
-    query = select(Bundle).where(Bundle.target_id == target_id).order_by(Bundle.id.desc()).limit(100)
+    query = (
+        select(Bundle).where(Bundle.target_id == target_id).order_by(Bundle.id.desc()).limit(100)
+    )
     return db.session.scalars(query).all()
 
 

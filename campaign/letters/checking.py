@@ -70,14 +70,18 @@ def check(campaign_id: int, agency: str) -> list[Point]:
         "submit_to": gettext("The address to mail it to is given."),
     }
     points += [
-        Point(labels[name], bool(_text(facts.get(name)))) for name in asked["facts"] if name in labels
+        Point(labels[name], bool(_text(facts.get(name))))
+        for name in asked["facts"]
+        if name in labels
     ]
     sections = {
         "problem": gettext("It has a section on the problem."),
         "rule": gettext("It has a section on the rule, and how it solves the problem."),
         "citations": gettext("It has citations."),
     }
-    points += [Point(sections[name], bool(_SECTIONS[name].search(body))) for name in asked["sections"]]
+    points += [
+        Point(sections[name], bool(_SECTIONS[name].search(body))) for name in asked["sections"]
+    ]
     return points
 
 

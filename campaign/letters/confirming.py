@@ -72,7 +72,9 @@ def _confirm(letter_id: int) -> Decision:
 def lock(letter_id: int) -> Letter | None:
     """The letter, as it is now, kept from others until the caller's commit."""
     query = select(Letter).where(Letter.id == letter_id).with_for_update()
-    return db.session.execute(query, execution_options={"populate_existing": True}).scalar_one_or_none()
+    return db.session.execute(
+        query, execution_options={"populate_existing": True}
+    ).scalar_one_or_none()
 
 
 def set_state(letter: Letter, new: str) -> None:
@@ -120,7 +122,9 @@ def _drop_others(letter: Letter) -> None:
     if ids:
         db.session.execute(delete(Letter).where(Letter.id.in_(ids)))
         journal.record(
-            journal.moved("letters", "unconfirmed", None, n=len(ids), campaign_id=letter.campaign_id)
+            journal.moved(
+                "letters", "unconfirmed", None, n=len(ids), campaign_id=letter.campaign_id
+            )
         )
 
 
@@ -133,7 +137,11 @@ def _join(letter: Letter, campaign: Campaign) -> None:
     supporters.confirm_person_in_transaction(
         letter.supporter_id,
         supporters.Person(
-            letter.given_name, letter.family_name, letter.postal_code, letter.language, letter.source
+            letter.given_name,
+            letter.family_name,
+            letter.postal_code,
+            letter.language,
+            letter.source,
         ),
         agreements,
         campaign_id=campaign.id,

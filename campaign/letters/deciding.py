@@ -111,10 +111,17 @@ def arrived(ids: Sequence[int], by: str) -> int:
 
 
 def _decide(
-    new: str, ids: Sequence[int], where: str, set_: str, old: Sequence[str] = ("failed", "uncertain"), **more: str
+    new: str,
+    ids: Sequence[int],
+    where: str,
+    set_: str,
+    old: Sequence[str] = ("failed", "uncertain"),
+    **more: str,
 ) -> int:
     chosen = list(ids)[:AT_ONCE]
-    moved = deliveries.move(new, where, {"ids": chosen, "now": utcnow(), **more}, old=old, set_=set_)
+    moved = deliveries.move(
+        new, where, {"ids": chosen, "now": utcnow(), **more}, old=old, set_=set_
+    )
     # A message held in doubt would stay in the ledger's list of things that need a person.
     ledger.cancel(deliveries.ORIGIN, unit_ids=[one.id for one in moved])
     db.session.commit()

@@ -64,7 +64,12 @@ def new() -> ResponseReturnValue:
     if form.validate_on_submit():
         target_id = targets.save(None, form.values())
         targets.mark_checked(target_id, current_user.email, _today())
-        flash(gettext("The office is in the directory. Choose it in a campaign to have letters go there."), "success")
+        flash(
+            gettext(
+                "The office is in the directory. Choose it in a campaign to have letters go there."
+            ),
+            "success",
+        )
         return redirect(url_for(".target", target_id=target_id), 303)
     if request.method == "GET":
         form.days.data = ["1", "2", "3", "4", "5"]

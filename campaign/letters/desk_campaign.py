@@ -60,13 +60,18 @@ def template(slug: str, agency: str) -> ResponseReturnValue:
     """The suggestion for one agency, its languages side by side."""
     campaign = found(slug)
     known = {one.agency: one for one in queries.templates(campaign.id)}
-    if agency not in known and agency not in {o.target.agency for o in queries.offices(campaign.id)}:
+    if agency not in known and agency not in {
+        o.target.agency for o in queries.offices(campaign.id)
+    }:
         abort(404)
     row = known.get(agency)
     form = TemplateForm()
     if form.validate_on_submit():
         suggesting.save(campaign.id, agency, {part: form.texts(part) for part in PARTS})
-        flash(gettext("Saved. Writers see it from now on; letters that wait carry the new request."), "success")
+        flash(
+            gettext("Saved. Writers see it from now on; letters that wait carry the new request."),
+            "success",
+        )
         return redirect(url_for(".templates", slug=slug), 303)
     if request.method == "GET":
         # The suggested words are the same for every agency of a campaign: a writer writes once.

@@ -42,17 +42,35 @@ DAY_LABELS = [
 class TargetForm(FlaskForm):
     """An office."""
 
-    agency = line(_l("Agency"), 120, DataRequired(MISSING), description=_l("In short, as its letters’ template names it, such as DHS."))
-    role = line(_l("Role"), 200, DataRequired(MISSING), description=_l("Such as Secretary of Homeland Security."))
+    agency = line(
+        _l("Agency"),
+        120,
+        DataRequired(MISSING),
+        description=_l("In short, as its letters’ template names it, such as DHS."),
+    )
+    role = line(
+        _l("Role"),
+        200,
+        DataRequired(MISSING),
+        description=_l("Such as Secretary of Homeland Security."),
+    )
     email = StringField(_l("Email"), filters=[strip])
     salutation = line(
         _l("Salutation"), 200,
         description=_l("Such as “Dear Secretary {surname}”. {holder} and {surname} are those of whoever holds the office that day; while it is vacant they are left out. Empty: Dear and the role."),
     )  # fmt: skip
-    channel = RadioField(_l("How letters reach it"), choices=[(key, CHANNEL_LABELS[key]) for key in CHANNELS], default="email")
-    timezone = StringField(_l("Time zone"), [DataRequired(MISSING)], [strip], default="America/New_York")
+    channel = RadioField(
+        _l("How letters reach it"),
+        choices=[(key, CHANNEL_LABELS[key]) for key in CHANNELS],
+        default="email",
+    )
+    timezone = StringField(
+        _l("Time zone"), [DataRequired(MISSING)], [strip], default="America/New_York"
+    )
     opens = TimeField(_l("Opens"), [InputRequired(MISSING)])
-    closes = TimeField(_l("Closes"), [InputRequired(MISSING)], description=_l("00:00 is the end of the day."))
+    closes = TimeField(
+        _l("Closes"), [InputRequired(MISSING)], description=_l("00:00 is the end of the day.")
+    )
     days = SelectMultipleField(
         _l("Office days"), choices=DAY_LABELS, validators=[DataRequired(_l("Please choose at least one day."))],
         widget=ListWidget(prefix_label=False), option_widget=CheckboxInput(),
@@ -74,7 +92,12 @@ class TargetForm(FlaskForm):
 
     def validate_closes(self, field: Field) -> None:
         """Later than it opens."""
-        if self.opens.data and field.data and field.data != MIDNIGHT and field.data <= self.opens.data:
+        if (
+            self.opens.data
+            and field.data
+            and field.data != MIDNIGHT
+            and field.data <= self.opens.data
+        ):
             raise ValidationError(gettext("Closing time must be later than opening time."))
 
     def validate_email(self, field: Field) -> None:
@@ -83,7 +106,9 @@ class TargetForm(FlaskForm):
             Address()(self, field)
         elif self.channel.data != "packet":
             raise ValidationError(
-                gettext("Please write the address: only an office that gets packets on paper needs none.")
+                gettext(
+                    "Please write the address: only an office that gets packets on paper needs none."
+                )
             )
 
     def validate_role(self, field: Field) -> None:
@@ -96,7 +121,16 @@ class TargetForm(FlaskForm):
         """The fields as campaign.letters.targets takes them."""
         found = {
             name: self[name].data
-            for name in ("agency", "role", "email", "channel", "timezone", "opens", "closes", "per_hour")
+            for name in (
+                "agency",
+                "role",
+                "email",
+                "channel",
+                "timezone",
+                "opens",
+                "closes",
+                "per_hour",
+            )
         }
         found["salutation"] = (self.salutation.data or "").rstrip(":, ")
         found["email"] = found["email"] or ""
@@ -107,7 +141,12 @@ class TargetForm(FlaskForm):
 class HolderForm(FlaskForm):
     """Who takes an office over, and since when."""
 
-    name = line(_l("Name"), 150, DataRequired(MISSING), description=_l("A family name of several words comes first: Del Toro, Carlos."))
+    name = line(
+        _l("Name"),
+        150,
+        DataRequired(MISSING),
+        description=_l("A family name of several words comes first: Del Toro, Carlos."),
+    )
     since = DateField(_l("Since"), [InputRequired(MISSING)])
 
 
@@ -122,7 +161,11 @@ class ReasonForm(FlaskForm):
 class RulesForm(FlaskForm):
     """Which letters a person reads before they leave."""
 
-    links = IntegerField(_l("More links than"), [InputRequired(MISSING), NumberRange(0, 2)], description=_l("0: links hold nothing."))
+    links = IntegerField(
+        _l("More links than"),
+        [InputRequired(MISSING), NumberRange(0, 2)],
+        description=_l("0: links hold nothing."),
+    )
     words = TextAreaField(
         _l("One of these words"), [PlainText(lines=True), Length(max=5000)], [strip],
         description=_l("One a line. Small and capital letters are the same."),
@@ -148,7 +191,10 @@ class ChooseTargetsForm(FlaskForm):
     """Which offices a campaign writes to."""
 
     targets = SelectMultipleField(
-        _l("Offices"), coerce=int, widget=ListWidget(prefix_label=False), option_widget=CheckboxInput()
+        _l("Offices"),
+        coerce=int,
+        widget=ListWidget(prefix_label=False),
+        option_widget=CheckboxInput(),
     )
     urgent = BooleanField(
         _l("Urgent: these letters go first"),

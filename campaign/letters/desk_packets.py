@@ -66,13 +66,17 @@ def make(target_id: int) -> ResponseReturnValue:
     if campaign_id not in {one.id for one in queries.campaigns_writing_to(target.id)}:
         abort(400)
     if target.channel != "packet":
-        flash(gettext("Letters to this office do not go by packet: change its entry first."), "error")
+        flash(
+            gettext("Letters to this office do not go by packet: change its entry first."), "error"
+        )
     elif not checking.ready(checking.check(campaign_id, target.agency)):
         flash(gettext("Something that the agency asks for is missing: nothing was made."), "error")
     else:
         made = bundles.begin_packet(target.id, campaign_id, current_user.email)
         if made:
-            text = ngettext("A packet is being made.", "A packet in %(num)s pieces is being made.", len(made))
+            text = ngettext(
+                "A packet is being made.", "A packet in %(num)s pieces is being made.", len(made)
+            )
             flash(text, "success")
         else:
             flash(gettext("No letter waits for this office."), "error")
@@ -105,7 +109,12 @@ def handed(target_id: int, bundle_id: int) -> ResponseReturnValue:
     elif form.on.data > date.today():  # noqa: DTZ011  # a day of the person's own calendar
         flash(gettext("That day has not come yet."), "error")
     elif not checking.ready(checking.check(bundle.campaign_id, target.agency)):
-        flash(gettext("Something that the agency asks for is missing: it cannot be called handed over."), "error")
+        flash(
+            gettext(
+                "Something that the agency asks for is missing: it cannot be called handed over."
+            ),
+            "error",
+        )
     elif bundles.hand_over(bundle.id, form.on.data, current_user.email, form.note.data or ""):
         flash(gettext("Noted. Its writers see it on their own pages."), "success")
     else:

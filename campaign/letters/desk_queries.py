@@ -40,7 +40,9 @@ def page_of_letters(
     if text:
         begins = _begins(text)
         by_email = select(Supporter.id).where(func.lower(Supporter.email).like(begins)).limit(FOUND)
-        by_name = select(Supporter.id).where(func.lower(Supporter.family_name).like(begins)).limit(FOUND)
+        by_name = (
+            select(Supporter.id).where(func.lower(Supporter.family_name).like(begins)).limit(FOUND)
+        )
         people = [*db.session.scalars(by_email), *db.session.scalars(by_name)]
         query = query.where(Letter.supporter_id.in_(people))
     if state:

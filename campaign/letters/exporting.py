@@ -155,7 +155,9 @@ def _deliveries(last: int, campaign_id: int | None) -> Sequence[Any]:
 
 def _holding() -> dict[int, Holder]:
     today = utcnow().date()
-    query = select(Holder).where(Holder.since <= today, (Holder.until.is_(None)) | (Holder.until > today))
+    query = select(Holder).where(
+        Holder.since <= today, (Holder.until.is_(None)) | (Holder.until > today)
+    )
     return {one.target_id: one for one in db.session.scalars(query)}
 
 

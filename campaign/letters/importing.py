@@ -83,7 +83,10 @@ def _write(read: Line, campaign_id: int | None) -> str:
         outcome = "created"
     elif targets.change_in_transaction(target, fields):
         outcome = "updated"
-    if targets.hold_in_transaction(target.id, read.holder, read.holder_since) and outcome != "created":
+    if (
+        targets.hold_in_transaction(target.id, read.holder, read.holder_since)
+        and outcome != "created"
+    ):
         outcome = "updated"
     if campaign_id is not None and _attach(campaign_id, target.id) and outcome != "created":
         outcome = "updated"

@@ -42,7 +42,9 @@ def read_act(token: str) -> Act | None:
         payload = tokens.read(PURPOSE, token, LINK_AGE)
     except tokens.BadToken:
         return None
-    if not (isinstance(payload, list) and len(payload) == 2 and all(isinstance(n, int) for n in payload)):
+    if not (
+        isinstance(payload, list) and len(payload) == 2 and all(isinstance(n, int) for n in payload)
+    ):
         return None
     found = supporters.supporter(payload[0])
     return Act(found, payload[1], token) if found is not None else None

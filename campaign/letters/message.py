@@ -81,7 +81,9 @@ def salutation(pattern: str, role: str, holder: str) -> str:
     if not pattern.strip():
         return f"Dear {role}:"
     if holder:
-        text = pattern.replace("{holder}", holder_name(holder)).replace("{surname}", surname(holder))
+        text = pattern.replace("{holder}", holder_name(holder)).replace(
+            "{surname}", surname(holder)
+        )
     else:
         text = _PLACEHOLDER.sub("", pattern)
     return f"{text.strip().rstrip(':,')}:"
@@ -134,13 +136,15 @@ def as_text(letter: Message, lead: str) -> str:
     parts = [letter.salutation, *letter.own_and_request, f"{letter.signoff}\n\n{letter.name}"]
     parts[-1] += f"\n{letter.place}" if letter.place else ""
     # RFC 3676 section 4.3: what follows "-- " is not the letter.
-    parts.append("-- \n" + "\n".join(line for line in (letter.note, foot(letter.name, lead)) if line))
+    parts.append(
+        "-- \n" + "\n".join(line for line in (letter.note, foot(letter.name, lead)) if line)
+    )
     return "\n\n".join(parts) + "\n"
 
 
 _HTML = (
     '<!doctype html><html lang="{language}"><body style="margin:0;padding:24px 16px">'
-    '<div style="max-width:38em;font-family:Georgia,\'Times New Roman\',serif;font-size:16px;line-height:1.5">'
+    "<div style=\"max-width:38em;font-family:Georgia,'Times New Roman',serif;font-size:16px;line-height:1.5\">"
     "{letter}"
     '<p lang="en" style="margin:32px 0 0;padding-top:8px;border-top:1px solid #999;font-size:13px">{foot}</p>'
     "</div></body></html>"

@@ -128,12 +128,22 @@ class Letter(db.Model):
     __tablename__ = "letter"
     __table_args__ = (
         one_of("state", LETTER_STATES),
-        Index("uq_letter_one_a_campaign", "campaign_id", "supporter_id", unique=True,
-              postgresql_where=text("state IN ('confirmed', 'held')")),
+        Index(
+            "uq_letter_one_a_campaign",
+            "campaign_id",
+            "supporter_id",
+            unique=True,
+            postgresql_where=text("state IN ('confirmed', 'held')"),
+        ),
         Index("ix_letter_supporter_id", "supporter_id"),
         Index("ix_letter_campaign_state", "campaign_id", "state", "id"),
         Index("ix_letter_held", "id", postgresql_where=text("state = 'held'")),
-        Index("ix_letter_fingerprint", "campaign_id", "fingerprint", postgresql_where=text("own_share > 0")),
+        Index(
+            "ix_letter_fingerprint",
+            "campaign_id",
+            "fingerprint",
+            postgresql_where=text("own_share > 0"),
+        ),
     )
 
     id: Mapped[Id]
@@ -174,10 +184,21 @@ class Delivery(db.Model):
     __table_args__ = (
         one_of("state", DELIVERY_STATES),
         UniqueConstraint("letter_id", "target_id"),
-        Index("ix_delivery_waiting", "target_id", "priority", "id", postgresql_where=text("state = 'waiting'")),
+        Index(
+            "ix_delivery_waiting",
+            "target_id",
+            "priority",
+            "id",
+            postgresql_where=text("state = 'waiting'"),
+        ),
         Index("ix_delivery_target_state", "target_id", "state", "id"),
         Index("ix_delivery_state", "state", "id", postgresql_where=text("state <> 'waiting'")),
-        Index("ix_delivery_bundle_id", "bundle_id", "id", postgresql_where=text("bundle_id IS NOT NULL")),
+        Index(
+            "ix_delivery_bundle_id",
+            "bundle_id",
+            "id",
+            postgresql_where=text("bundle_id IS NOT NULL"),
+        ),
     )
 
     id: Mapped[Id]
@@ -221,7 +242,12 @@ class Bundle(db.Model):
         one_of("state", BUNDLE_STATES),
         Index("ix_bundle_target_id", "target_id", "id"),
         Index(
-            "uq_bundle_digest_a_day", "target_id", "campaign_id", "day", "piece", unique=True,
+            "uq_bundle_digest_a_day",
+            "target_id",
+            "campaign_id",
+            "day",
+            "piece",
+            unique=True,
             postgresql_where=text("kind = 'digest' AND state <> 'undone'"),
         ),
     )

@@ -11,7 +11,12 @@ DAY_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 def office_of(target: Target) -> Office:
     """The hours and the pace of a target."""
     return Office(
-        target.id, target.timezone, target.opens, target.closes, frozenset(target.days), target.per_hour
+        target.id,
+        target.timezone,
+        target.opens,
+        target.closes,
+        frozenset(target.days),
+        target.per_hour,
     )
 
 

@@ -44,7 +44,9 @@ def desk_section(supporter: Supporter) -> tuple[str, dict[str, Any]] | None:
     written = queries.letters_of(supporter.id)
     if not written:
         return None
-    rows = [(letter, pick(campaign.title), letter_label(letter.state)) for letter, campaign in written]
+    rows = [
+        (letter, pick(campaign.title), letter_label(letter.state)) for letter, campaign in written
+    ]
     return "letters/desk_supporter.html", {"rows": rows}
 
 
@@ -89,7 +91,10 @@ def gather(supporter: Supporter) -> list[dict[str, Any]]:
 def erase(supporter: Supporter) -> None:
     """Takes back what has not left and empties every letter; rows without a word stay, for the counts."""
     letters = db.session.scalars(
-        select(Letter).where(Letter.supporter_id == supporter.id).order_by(Letter.id).with_for_update()
+        select(Letter)
+        .where(Letter.supporter_id == supporter.id)
+        .order_by(Letter.id)
+        .with_for_update()
     ).all()
     for letter in letters:
         if letter.state == "unconfirmed":

@@ -76,7 +76,11 @@ def _day(day: date) -> str:
 
 def _title(campaign: Campaign, bundle: Bundle) -> str:
     title = campaign.title.get("en") or next(iter(campaign.title.values()), "")
-    return f"{title} ({_day(bundle.day)}, part {bundle.piece})" if bundle.piece > 1 else f"{title} ({_day(bundle.day)})"
+    return (
+        f"{title} ({_day(bundle.day)}, part {bundle.piece})"
+        if bundle.piece > 1
+        else f"{title} ({_day(bundle.day)})"
+    )
 
 
 def _form(version: PetitionVersion, target: Target, day: date) -> dict[str, Any]:
@@ -102,7 +106,13 @@ def _petition(version: PetitionVersion | None) -> dict[str, Any] | None:
 
 
 def _cover(
-    target: Target, holder: str, campaign: Campaign, bundle: Bundle, n: int, version: Any, cosigners: int
+    target: Target,
+    holder: str,
+    campaign: Campaign,
+    bundle: Bundle,
+    n: int,
+    version: Any,
+    cosigners: int,
 ) -> dict[str, Any]:
     lead = campaign.lead_organization.name
     people = "1 person has" if n == 1 else f"{n:,} people have"
@@ -111,10 +121,15 @@ def _cover(
         "with name, place and email address, so that you can answer them.",
     ]
     if version is not None:
-        said.append("The petition that they support is enclosed" + (f", with its {cosigners} co-signers." if cosigners else "."))
+        said.append(
+            "The petition that they support is enclosed"
+            + (f", with its {cosigners} co-signers." if cosigners else ".")
+        )
     others = [code for code in campaign.languages if code != "en"]
     if others:
-        said.append("Letters in other languages are given as they are, with a note that says which language it is.")
+        said.append(
+            "Letters in other languages are given as they are, with a note that says which language it is."
+        )
     return {
         "title": "Letters to your office" if n else "A petition to your office",
         "date": _day(bundle.day),
@@ -126,7 +141,9 @@ def _cover(
     }  # fmt: skip
 
 
-def _letters(bundle: Bundle, target: Target, campaign: Campaign, holder: str) -> Iterator[dict[str, Any]]:
+def _letters(
+    bundle: Bundle, target: Target, campaign: Campaign, holder: str
+) -> Iterator[dict[str, Any]]:
     templates = templates_of([campaign.id])
     template = templates.get((campaign.id, target.agency))
     last, number = 0, 0
@@ -151,7 +168,12 @@ def _rows(bundle_id: int, last: int) -> list[Any]:
 
 
 def _letter(
-    number: int, letter: Letter, email: str, target: Target, holder: str, template: LetterTemplate | None
+    number: int,
+    letter: Letter,
+    email: str,
+    target: Target,
+    holder: str,
+    template: LetterTemplate | None,
 ) -> dict[str, Any]:
     person = message.Person(
         letter.given_name, letter.family_name, letter.postal_code, letter.us_state

@@ -146,7 +146,9 @@ def slots(office: Office, after: datetime, until: datetime, at_most: int) -> lis
     """
     if office.per_hour is None:
         now = after
-        return [Slot(now, n % FAIR == FAIR - 1) for n in range(at_most)] if _takes(office, now) else []
+        return (
+            [Slot(now, n % FAIR == FAIR - 1) for n in range(at_most)] if _takes(office, now) else []
+        )
     pace = office.per_hour
     found: list[Slot] = []
     tick = timedelta(microseconds=1)

@@ -76,7 +76,10 @@ class Letters:
         return [
             Outcome(
                 KIND,
-                gettext("Your letter in the campaign “%(title)s” is confirmed.", title=pick(campaign.title)),
+                gettext(
+                    "Your letter in the campaign “%(title)s” is confirmed.",
+                    title=pick(campaign.title),
+                ),
                 own_page,
             )
             for letter, campaign in db.session.execute(query)

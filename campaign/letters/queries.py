@@ -137,7 +137,9 @@ def receipts(letter_id: int) -> list[Receipt]:
     now = utcnow()
     holders = holders_on({row[1].id: plan.local_day(office_of(row[1]), now) for row in rows})
     return [
-        Receipt(delivery, target, holders.get(target.id, ""), _expected(delivery, target, now), bundle)
+        Receipt(
+            delivery, target, holders.get(target.id, ""), _expected(delivery, target, now), bundle
+        )
         for delivery, target, bundle in rows
     ]
 
@@ -213,7 +215,11 @@ def oldest_waiting(target_id: int) -> datetime | None:
 
 def agencies() -> list[str]:
     """The agencies in the directory of offices."""
-    return list(db.session.scalars(select(Target.agency).group_by(Target.agency).order_by(func.lower(Target.agency))))
+    return list(
+        db.session.scalars(
+            select(Target.agency).group_by(Target.agency).order_by(func.lower(Target.agency))
+        )
+    )
 
 
 OFFICE_HOURS = (time(9), time(17))

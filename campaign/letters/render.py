@@ -77,7 +77,12 @@ def _why_not(row: Row, parts: Any) -> str:
 
 
 def _rendered(
-    letter: Letter, target: Target, holder: str, template: LetterTemplate | None, email: str, lead: str
+    letter: Letter,
+    target: Target,
+    holder: str,
+    template: LetterTemplate | None,
+    email: str,
+    lead: str,
 ) -> Rendered:
     person = message.Person(
         letter.given_name, letter.family_name, letter.postal_code, letter.us_state

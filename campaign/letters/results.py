@@ -68,13 +68,17 @@ def on_result(results: list[Result]) -> None:
     values = {
         "id": list(newest),
         "round": [r.origin_id for r in newest.values()],
-        "state": ["uncertain" if r.message_id in doubtful else STATES[r.state] for r in newest.values()],
+        "state": [
+            "uncertain" if r.message_id in doubtful else STATES[r.state] for r in newest.values()
+        ],
         "answer": [answer_of(r) for r in newest.values()],
         "captured": [r.captured for r in newest.values()],
         "at": [r.at for r in newest.values()],
     }
     changed = [_Changed(*row) for row in db.session.execute(_RECORD, values)]
-    deliveries.count((c.campaign_id, c.target_id, c.old, c.state) for c in changed if c.old != c.state)
+    deliveries.count(
+        (c.campaign_id, c.target_id, c.old, c.state) for c in changed if c.old != c.state
+    )
     refused = {c.target_id: c.answer for c in changed if c.state == "failed" and c.old != "failed"}
     for target_id, answer in sorted(refused.items()):
         pause_by_itself(target_id, f"The mail server refused a letter for good: {answer}")
@@ -113,4 +117,6 @@ def _pause_suppressed(target_ids: set[int]) -> None:
     stopped = suppressions.suppressed(list(addresses.values()), "letters")
     for target_id, address in sorted(addresses.items()):
         if address in stopped:
-            pause_by_itself(target_id, "Mail to this address is stopped: it bounced, or someone suppressed it.")
+            pause_by_itself(
+                target_id, "Mail to this address is stopped: it bounced, or someone suppressed it."
+            )

@@ -41,7 +41,9 @@ class Length:
     def __call__(self, form: Form, field: Field) -> None:
         n = len(field.data or "")
         if 0 < n < self.min:
-            raise ValidationError(gettext("This is too short: please write at least %(n)s characters.", n=self.min))
+            raise ValidationError(
+                gettext("This is too short: please write at least %(n)s characters.", n=self.min)
+            )
         if n > self.max:
             over = n - self.max
             raise ValidationError(
@@ -73,7 +75,10 @@ def few_links(form: Form, field: Field) -> None:
     """Validator: at most LINKS web addresses. Letters full of links are taken for advertising."""
     if len(LINK.findall(field.data or "")) > LINKS:
         raise ValidationError(
-            gettext("Please keep to %(n)s links at most: mail with many links is often thrown away unread.", n=LINKS)
+            gettext(
+                "Please keep to %(n)s links at most: mail with many links is often thrown away unread.",
+                n=LINKS,
+            )
         )
 
 
@@ -88,7 +93,9 @@ def not_shouting(form: Form, field: Field) -> None:
     letters = [c for c in field.data or "" if c.isupper() or c.islower()]
     if len(letters) >= 12 and sum(c.isupper() for c in letters) > 0.7 * len(letters):
         raise ValidationError(
-            gettext("Please do not write everything in capitals: it reads like shouting, and filters stop it.")
+            gettext(
+                "Please do not write everything in capitals: it reads like shouting, and filters stop it."
+            )
         )
 
 

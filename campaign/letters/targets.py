@@ -55,7 +55,10 @@ def hold_in_transaction(target_id: int, name: str, since: date | None) -> bool:
     since = since or UNKNOWN_START
     holders = list(
         db.session.scalars(
-            select(Holder).where(Holder.target_id == target_id).order_by(Holder.since).with_for_update()
+            select(Holder)
+            .where(Holder.target_id == target_id)
+            .order_by(Holder.since)
+            .with_for_update()
         )
     )
     for one in holders:

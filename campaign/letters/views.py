@@ -36,7 +36,10 @@ def write(slug: str) -> ResponseReturnValue:
     offices = queries.offices(campaign.id)
     if not is_open(campaign) or not offices:
         body = render_template(
-            "letters/closed.html", **_frame(campaign), early=utcnow() < campaign.opens_at, offices=offices
+            "letters/closed.html",
+            **_frame(campaign),
+            early=utcnow() < campaign.opens_at,
+            offices=offices,
         )
         return pages.cacheable(body) if request.method == "GET" else pages.private(body, 409)
     key = request.form.get("k") if request.method == "POST" else request.args.get("k")
@@ -107,7 +110,10 @@ def _preview_page(
     act: links.Act | None,
 ) -> Response:
     person = message.Person(
-        form.given_name.data, form.family_name.data, form.postal_code.data, state_of(form.postal_code.data)
+        form.given_name.data,
+        form.family_name.data,
+        form.postal_code.data,
+        state_of(form.postal_code.data),
     )
     by_agency = {one.agency: one for one in templates}
     letters = [

@@ -10,7 +10,8 @@ import structlog
 from flask import Flask, Response, render_template, request
 from flask_babel import lazy_gettext as _l
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import DataError, DBAPIError, OperationalError, TimeoutError as PoolTimeout
+from sqlalchemy.exc import DataError, DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from campaign.extensions import db
@@ -44,7 +45,9 @@ def _answer(status: int, name: str, **context: Any) -> Response:
         response.set_data(f'{{"error": "{name}"}}\n')
         response.mimetype = "application/json"
         return response
-    response = pages.private(render_template(f"errors/{name}.html", status=status, **context), status)
+    response = pages.private(
+        render_template(f"errors/{name}.html", status=status, **context), status
+    )
     return response
 
 
@@ -52,9 +55,19 @@ def _http(error: HTTPException) -> Response | HTTPException:
     code = error.code or 500
     if code < 400:
         return error
-    known = {400: "bad_request", 403: "forbidden", 404: "not_found", 405: "not_found", 410: "gone",
-             413: "too_large", 429: "too_many", 503: "unavailable"}
-    response = _answer(code, known.get(code, "internal"), typed=_typed() if code in (429, 503) else [])
+    known = {
+        400: "bad_request",
+        403: "forbidden",
+        404: "not_found",
+        405: "not_found",
+        410: "gone",
+        413: "too_large",
+        429: "too_many",
+        503: "unavailable",
+    }
+    response = _answer(
+        code, known.get(code, "internal"), typed=_typed() if code in (429, 503) else []
+    )
     if code == 405 and getattr(error, "valid_methods", None):
         response.headers["Allow"] = ", ".join(error.valid_methods or [])  # type: ignore[attr-defined]  # MethodNotAllowed
     return response
@@ -84,7 +97,11 @@ def _database(error: DBAPIError) -> Response:
         # A number beyond bigint or a NUL in an address: nothing has such a name.
         db.session.rollback()
         log.warning("impossible_value", endpoint=request.endpoint)
-        return _answer(404, "not_found") if request.method in ("GET", "HEAD") else _answer(400, "bad_request")
+        return (
+            _answer(404, "not_found")
+            if request.method in ("GET", "HEAD")
+            else _answer(400, "bad_request")
+        )
     if isinstance(error, OperationalError) or error.connection_invalidated:
         return _engine_away(error)
     return _unexpected(error)

@@ -4,7 +4,8 @@ from typing import Any
 
 from email_validator import EmailNotValidError, validate_email
 from flask import request
-from flask_babel import gettext, lazy_gettext as _l
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _l
 from flask_wtf.i18n import translations
 from wtforms import Form, HiddenField, ValidationError
 from wtforms.fields import Field
@@ -47,7 +48,9 @@ class PublicForm(Form):
             self.stale = True
             self.form_token.data = tokens.form_token(self.purpose)
             self.form_errors.append(
-                gettext("This page had been open for a long time. Nothing is lost: please send it again.")
+                gettext(
+                    "This page had been open for a long time. Nothing is lost: please send it again."
+                )
             )
             return False
         return fields_good
@@ -60,7 +63,9 @@ class Address:
     """
 
     def __init__(self, message: Any = None) -> None:
-        self.message = message or _l("Please check the address: it should look like name@example.org.")
+        self.message = message or _l(
+            "Please check the address: it should look like name@example.org."
+        )
 
     def __call__(self, form: Form, field: Field) -> None:
         text = (field.data or "").strip()
@@ -94,7 +99,9 @@ class PlainText:
             lone = 0xD800 <= ord(character) <= 0xDFFF
             if (control and character not in self.allowed) or character in self.REORDERING or lone:
                 raise ValidationError(
-                    gettext("There is an invisible character here that we cannot send. Please type the text anew.")
+                    gettext(
+                        "There is an invisible character here that we cannot send. Please type the text anew."
+                    )
                 )
 
 

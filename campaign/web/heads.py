@@ -16,7 +16,9 @@ class HeadIsGet:
     def __init__(self, app: Callable[..., Iterable[bytes]]) -> None:
         self.app = app
 
-    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    def __call__(
+        self, environ: dict[str, Any], start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
         if environ.get("REQUEST_METHOD") != "HEAD":
             return self.app(environ, start_response)
         body = self.app({**environ, "REQUEST_METHOD": "GET"}, start_response)

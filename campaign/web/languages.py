@@ -23,7 +23,9 @@ class LanguagePrefix:
     def __init__(self, app: Callable[..., Iterable[bytes]]) -> None:
         self.app = app
 
-    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    def __call__(
+        self, environ: dict[str, Any], start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
         first, _, rest = path.lstrip("/").partition("/")
         if first in LANGUAGES and first != DEFAULT:
@@ -35,7 +37,9 @@ class LanguagePrefix:
 
 def selected() -> str:
     """The language that Flask-Babel begins with: the request's, and English outside a request."""
-    return str(request.environ.get("campaign.language", DEFAULT)) if has_request_context() else DEFAULT
+    return (
+        str(request.environ.get("campaign.language", DEFAULT)) if has_request_context() else DEFAULT
+    )
 
 
 def current() -> str:

@@ -27,7 +27,9 @@ def network() -> str:
     return hmac.new(key, message, hashlib.sha256).hexdigest()[:24]
 
 
-limiter = Limiter(network, strategy="moving-window", in_memory_fallback_enabled=True, swallow_errors=True)
+limiter = Limiter(
+    network, strategy="moving-window", in_memory_fallback_enabled=True, swallow_errors=True
+)
 
 
 def public_posts() -> str:

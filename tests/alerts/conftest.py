@@ -32,12 +32,16 @@ def campaign_id(app: Flask) -> int:
 def person(app: Flask, campaign_id: int) -> Callable[..., int]:
     """Makes a confirmed supporter of the campaign who agreed to hear from its lead: ``person("Ana")``."""
 
-    def make(name: str, *, language: str = "en", postal_code: str = "60601", consents: bool = True) -> int:
+    def make(
+        name: str, *, language: str = "en", postal_code: str = "60601", consents: bool = True
+    ) -> int:
         from campaign.extensions import db
         from campaign.supporters import commands
 
         with app.app_context():
-            supporter_id = commands.ensure_supporter_in_transaction(f"{name.strip('<b>').lower()}@people.example", language)
+            supporter_id = commands.ensure_supporter_in_transaction(
+                f"{name.strip('<b>').lower()}@people.example", language
+            )
             commands.confirm_person_in_transaction(
                 supporter_id,
                 commands.Person(name, "Rivera", postal_code, language),

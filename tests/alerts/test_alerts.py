@@ -25,7 +25,10 @@ def test_an_alert_reaches_its_audience_once_each_in_their_language(
     organizer.do(alert, "schedule", when="now")
     deliver()
     deliver()
-    assert sorted(mail.recipients[0] for mail in smtp.arrived) == ["ana@people.example", "lucía@people.example"]
+    assert sorted(mail.recipients[0] for mail in smtp.arrived) == [
+        "ana@people.example",
+        "lucía@people.example",
+    ]
     english = smtp.to("ana@people.example")[0]
     assert english.message["Subject"] == "Will you write, Ana?"
     assert "Dear Ana," in english.text() and "Dear Ana," in english.html()
@@ -185,7 +188,9 @@ def test_two_editors_do_not_overwrite_each_other(organizer: Organizer) -> None:
     assert "Mine" in organizer.page(alert)
 
 
-def test_mistakes_are_told_beside_their_field_and_nothing_typed_is_lost(organizer: Organizer) -> None:
+def test_mistakes_are_told_beside_their_field_and_nothing_typed_is_lost(
+    organizer: Organizer,
+) -> None:
     answer = organizer.post(
         "/desk/alerts/new?campaign=test",
         **{**TEXTS, "body_en": "Dear {{ nickname }}", "body_es": "", "states": "Texas"},

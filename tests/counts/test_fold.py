@@ -59,10 +59,14 @@ def test_folds_at_the_same_time_count_each_row_once(app_context: Flask) -> None:
     assert queries.totals("letters.confirmed", None) == {"": 3000}
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
 @given(
     changes=st.lists(
-        st.tuples(st.integers(0, 3), st.sampled_from("ab"), st.sampled_from(["", "x"]), st.integers(-5, 5)),
+        st.tuples(
+            st.integers(0, 3), st.sampled_from("ab"), st.sampled_from(["", "x"]), st.integers(-5, 5)
+        ),
         max_size=40,
     )
 )

@@ -18,10 +18,15 @@ def test_a_deleted_expert_leaves_the_list_and_an_organization_keeps_its_signatur
         campaign = campaign_by_slug("wait-in-freedom")
         assert campaign is not None
         expert, signer = (
-            sql("SELECT id, lower(signer_email) FROM endorsement WHERE kind = %s ORDER BY id LIMIT 1", kind)[0][1]
+            sql(
+                "SELECT id, lower(signer_email) FROM endorsement WHERE kind = %s ORDER BY id LIMIT 1",
+                kind,
+            )[0][1]
             for kind in ("individual", "academic")
         )
-        names = [row[0] for row in sql("SELECT name FROM endorsement WHERE signer_email = %s", expert)]
+        names = [
+            row[0] for row in sql("SELECT name FROM endorsement WHERE signer_email = %s", expert)
+        ]
         for address in (expert, signer):
             person = commands.ensure_supporter_in_transaction(address)
             commands.confirm_person_in_transaction(person, commands.Person("A", "B"))
@@ -30,4 +35,6 @@ def test_a_deleted_expert_leaves_the_list_and_an_organization_keeps_its_signatur
     page = demo.test_client().get("/c/wait-in-freedom/endorsements").get_data(as_text=True)
     assert names[0] not in page
     assert "University of California-Davis" in page
-    assert sql("SELECT count(*) FROM endorsement WHERE lower(signer_email) IN (%s, %s)", expert, signer) == [(0,)]
+    assert sql(
+        "SELECT count(*) FROM endorsement WHERE lower(signer_email) IN (%s, %s)", expert, signer
+    ) == [(0,)]

@@ -28,7 +28,9 @@ def look(page: Any, name: str) -> None:
 
     if SHOTS:
         page.screenshot(path=Path(SHOTS) / f"{name}-{page.kind}.png", full_page=True)
-    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    wide = page.evaluate(
+        "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    )
     assert wide <= 0, f"{name} is {wide}px too wide"
     found = Axe().run(page).response["violations"]
     assert not found, [(one["id"], one["nodes"][0]["html"]) for one in found]
@@ -44,8 +46,12 @@ def fill(page: Any, email: str = "ana@people.example") -> None:
 def test_a_writer_looks_at_the_letter_confirms_it_and_sees_what_became_of_it(
     demo: Any, site: str, window: Any, smtp: Any, deliver: Any, sql: Any
 ) -> None:
-    sql("UPDATE target SET opens = '00:00', closes = '00:00', days = '{1,2,3,4,5,6,7}', per_hour = NULL")
-    sql("UPDATE target SET per_hour = 10, opens = '09:00', closes = '17:00', days = '{1,2,3,4,5}' WHERE id = 2")
+    sql(
+        "UPDATE target SET opens = '00:00', closes = '00:00', days = '{1,2,3,4,5,6,7}', per_hour = NULL"
+    )
+    sql(
+        "UPDATE target SET per_hour = 10, opens = '09:00', closes = '17:00', days = '{1,2,3,4,5}' WHERE id = 2"
+    )
     page = window
     page.goto(f"{site}/c/wait-in-freedom/letter")
     look(page, "form")
@@ -55,7 +61,9 @@ def test_a_writer_looks_at_the_letter_confirms_it_and_sees_what_became_of_it(
     assert page.get_by_role("alert").is_visible()
     fill(page)
     page.locator("#body").fill(OWN)
-    page.wait_for_function("!document.querySelector('#letter-own').textContent.includes(' 0 percent')")
+    page.wait_for_function(
+        "!document.querySelector('#letter-own').textContent.includes(' 0 percent')"
+    )
     page.get_by_role("button", name="Look at it first").click()
     assert page.get_by_text("Dear Secretary Napolitano:").is_visible()
     look(page, "preview")
@@ -82,7 +90,9 @@ def test_the_desks_pages_fit_and_read_well(
     from tests.conftest import PASSWORD
     from tests.letters.conftest import Writer
 
-    smtp.answer = lambda address: "550 5.1.1 No such user" if address.startswith("secretary") else "250 OK"
+    smtp.answer = lambda address: (
+        "550 5.1.1 No such user" if address.startswith("secretary") else "250 OK"
+    )
     Writer(client, "wait-in-freedom").send()
     with app.app_context():
         from campaign.extensions import db

@@ -23,11 +23,18 @@ def pdf_text(content: bytes, tmp_path: Any) -> str:
         pytest.skip("no pdftotext: install Debian's poppler-utils to look into the PDF")
     file = tmp_path / "paper.pdf"
     file.write_bytes(content)
-    return subprocess.run(["pdftotext", str(file), "-"], check=True, capture_output=True, text=True).stdout
+    return subprocess.run(
+        ["pdftotext", str(file), "-"], check=True, capture_output=True, text=True
+    ).stdout
 
 
 def test_a_digest_leaves_once_a_day_with_all_letters(
-    office: Any, letters: Any, deliver: Any, smtp: Any, sql: Any, app: Any  # noqa: F811
+    office: Any,
+    letters: Any,
+    deliver: Any,
+    smtp: Any,
+    sql: Any,
+    app: Any,
 ) -> None:
     with time_machine.travel(MONDAY_NOON, tick=False) as clock:
         office(**HOURS, channel="digest")
@@ -37,7 +44,9 @@ def test_a_digest_leaves_once_a_day_with_all_letters(
         assert mail.message["Subject"].startswith("3 letters to your office")
         assert mail.message["From"].addresses[0].display_name == "Test Coalition"
         (part,) = mail.message.iter_attachments()
-        assert part.get_content_type() == "application/pdf" and part.get_content().startswith(b"%PDF")
+        assert part.get_content_type() == "application/pdf" and part.get_content().startswith(
+            b"%PDF"
+        )
         assert "3 people have written" in text_of(mail)
         assert sql("SELECT state, count(*) FROM delivery GROUP BY 1") == [("sent", 3)]
         letters(2, first=4)
@@ -56,7 +65,12 @@ def test_a_digest_leaves_once_a_day_with_all_letters(
 
 
 def test_a_digest_waits_for_office_hours_and_a_refused_one_pauses_the_office(
-    office: Any, letters: Any, deliver: Any, smtp: Any, sql: Any, app: Any  # noqa: F811
+    office: Any,
+    letters: Any,
+    deliver: Any,
+    smtp: Any,
+    sql: Any,
+    app: Any,
 ) -> None:
     smtp.answer = lambda address: "550 5.1.1 No such user" if "dot.example" in address else "250 OK"
     with time_machine.travel(MONDAY_NOON - timedelta(hours=6), tick=False) as clock:
@@ -98,8 +112,16 @@ def test_a_packet_is_made_printed_handed_over_and_told_of(
     assert "ready to print" in page
     post(desk, "/desk/targets/1/bundles", "/desk/targets/1/bundles/1/handed", on="2099-01-01")
     assert sql("SELECT state FROM bundle") == [("ready",)], "not before that day"
-    post(desk, "/desk/targets/1/bundles", "/desk/targets/1/bundles/1/handed", on="2026-11-24", note="Mail room")
-    assert sql("SELECT state, handed_on::text, note FROM bundle") == [("handed", "2026-11-24", "Mail room")]
+    post(
+        desk,
+        "/desk/targets/1/bundles",
+        "/desk/targets/1/bundles/1/handed",
+        on="2026-11-24",
+        note="Mail room",
+    )
+    assert sql("SELECT state, handed_on::text, note FROM bundle") == [
+        ("handed", "2026-11-24", "Mail room")
+    ]
     assert sql("SELECT state FROM delivery WHERE target_id = 1") == [("sent",)]
     import re
 
@@ -126,7 +148,11 @@ def test_a_packet_is_refused_while_something_is_missing(
 
 
 def test_a_packet_taken_apart_gives_its_letters_back(
-    app: Any, office: Any, letters: Any, deliver: Any, sql: Any  # noqa: F811
+    app: Any,
+    office: Any,
+    letters: Any,
+    deliver: Any,
+    sql: Any,
 ) -> None:
     from campaign.letters import bundles
 
@@ -137,14 +163,23 @@ def test_a_packet_taken_apart_gives_its_letters_back(
         assert len(bundles.begin_packet(1, 1, "someone")) == 3
         bundles.IN_A_PIECE = 1000
     deliver()
-    assert sql("SELECT state, piece, letters FROM bundle ORDER BY id") == [("ready", 1, 2), ("ready", 2, 2), ("ready", 3, 1)]
+    assert sql("SELECT state, piece, letters FROM bundle ORDER BY id") == [
+        ("ready", 1, 2),
+        ("ready", 2, 2),
+        ("ready", 3, 1),
+    ]
     with app.app_context():
         assert bundles.undo(2)
         assert not bundles.undo(2)
-    assert sql("SELECT state, count(*) FROM delivery GROUP BY 1 ORDER BY 1") == [("queued", 3), ("waiting", 2)]
+    assert sql("SELECT state, count(*) FROM delivery GROUP BY 1 ORDER BY 1") == [
+        ("queued", 3),
+        ("waiting", 2),
+    ]
 
 
-def test_who_is_deleted_is_in_no_pdf(app: Any, office: Any, letters: Any, deliver: Any, sql: Any) -> None:  # noqa: F811
+def test_who_is_deleted_is_in_no_pdf(
+    app: Any, office: Any, letters: Any, deliver: Any, sql: Any
+) -> None:
     from campaign.letters import bundles
     from campaign.supporters import erasing
 
@@ -156,13 +191,25 @@ def test_who_is_deleted_is_in_no_pdf(app: Any, office: Any, letters: Any, delive
     with app.app_context():
         assert erasing.erase(1)
     assert sql("SELECT state, content FROM bundle") == [("undone", None)]
-    assert sql("SELECT letter_id, state FROM delivery ORDER BY id") == [(1, "cancelled"), (2, "waiting")]
+    assert sql("SELECT letter_id, state FROM delivery ORDER BY id") == [
+        (1, "cancelled"),
+        (2, "waiting"),
+    ]
 
 
 def test_markdown_becomes_paper() -> None:
     from campaign.letters.blocks import blocks
 
     found = blocks("## Head\n\nOne **two** *three*\n\n- a\n- b\n\n1. x\n2. y\n\n> said\n\n---")
-    assert [one["kind"] for one in found] == ["heading", "par", "item", "item", "item", "item", "quote", "rule"]
+    assert [one["kind"] for one in found] == [
+        "heading",
+        "par",
+        "item",
+        "item",
+        "item",
+        "item",
+        "quote",
+        "rule",
+    ]
     assert [one.get("mark") for one in found[2:6]] == ["•", "•", "1.", "2."]
     assert {"text": "two", "strong": True, "em": False} in found[1]["runs"]

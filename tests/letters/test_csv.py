@@ -15,20 +15,28 @@ def write(path: Path, *lines: str) -> Path:
     return path
 
 
-def test_offices_come_in_once_and_changes_follow(cli: Any, campaign_id: int, sql: Any, tmp_path: Path) -> None:
+def test_offices_come_in_once_and_changes_follow(
+    cli: Any, campaign_id: int, sql: Any, tmp_path: Path
+) -> None:
     file = write(tmp_path / "targets.csv", GOOD)
     assert '"created": 1' in cli("import", "targets", file, "--json").output
     assert '"unchanged": 1' in cli("import", "targets", file, "--json").output
-    changed = GOOD.replace('"Del Toro, Carlos",2020-01-01', "Ada New,2024-05-01").replace(",60", ",")
+    changed = GOOD.replace('"Del Toro, Carlos",2020-01-01', "Ada New,2024-05-01").replace(
+        ",60", ","
+    )
     assert '"updated": 1' in cli("import", "targets", write(file, changed), "--json").output
     assert sql("SELECT name, until::text FROM holder ORDER BY since") == [
         ("Del Toro, Carlos", "2024-05-01"), ("Ada New", None),
     ]  # fmt: skip
-    assert sql("SELECT per_hour, email, days FROM target") == [(None, "s@dot.example", [1, 2, 3, 4, 5])]
+    assert sql("SELECT per_hour, email, days FROM target") == [
+        (None, "s@dot.example", [1, 2, 3, 4, 5])
+    ]
     assert sql("SELECT count(*) FROM campaign_target") == [(1,)]
 
 
-def test_each_refused_line_says_why_and_stops_no_other(cli: Any, campaign_id: int, sql: Any, tmp_path: Path) -> None:
+def test_each_refused_line_says_why_and_stops_no_other(
+    cli: Any, campaign_id: int, sql: Any, tmp_path: Path
+) -> None:
     file = write(
         tmp_path / "targets.csv",
         GOOD.replace("test,", "nowhere,", 1),
@@ -42,17 +50,31 @@ def test_each_refused_line_says_why_and_stops_no_other(cli: Any, campaign_id: in
         GOOD.replace("Secretary,", "Other,", 1),
     )
     output = cli("import", "targets", file).output
-    for text in ("nowhere", "someday", "Mars/Olympus", "closes", "email", "pigeon", "per_hour", "soon"):
+    for text in (
+        "nowhere",
+        "someday",
+        "Mars/Olympus",
+        "closes",
+        "email",
+        "pigeon",
+        "per_hour",
+        "soon",
+    ):
         assert text in output
     assert sql("SELECT role FROM target") == [("Other",)]
 
 
 def test_a_dry_run_changes_nothing(cli: Any, campaign_id: int, sql: Any, tmp_path: Path) -> None:
-    assert '"created": 1' in cli("import", "targets", write(tmp_path / "t.csv", GOOD), "--dry-run", "--json").output
+    assert (
+        '"created": 1'
+        in cli("import", "targets", write(tmp_path / "t.csv", GOOD), "--dry-run", "--json").output
+    )
     assert sql("SELECT count(*) FROM target") == [(0,)]
 
 
-def test_offices_go_out_as_they_came_in(app: Any, cli: Any, campaign_id: int, tmp_path: Path) -> None:
+def test_offices_go_out_as_they_came_in(
+    app: Any, cli: Any, campaign_id: int, tmp_path: Path
+) -> None:
     from campaign.letters.exporting import export_targets
 
     cli("import", "targets", write(tmp_path / "t.csv", GOOD))
@@ -75,5 +97,9 @@ def test_letters_and_deliveries_go_out(
     assert row["email"] == "ana@people.example" and row["subject"] == "'=1+1 is what I mean"
     assert row["own_share"] == "1.00" and row["confirmed_at"].endswith("+00:00")
     (row,) = csv.DictReader(deliveries.open())
-    assert row["state"] == "sent" and row["role"] == "Secretary of Tests" and row["answer"].startswith("250")
+    assert (
+        row["state"] == "sent"
+        and row["role"] == "Secretary of Tests"
+        and row["answer"].startswith("250")
+    )
     assert cli("export", "letters", "--campaign", "nowhere", "--output", letters).exit_code == 1

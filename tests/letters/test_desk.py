@@ -23,18 +23,31 @@ def post(client: Any, page: str, url: str = "", **data: Any) -> Any:
 
 def test_an_organizer_keeps_the_directory(campaign_id: int, staff: Any, sql: Any) -> None:
     desk = staff("organizer")
-    wrong = post(desk, "/desk/targets/new", **{**OFFICE, "closes": "08:00", "timezone": "Nowhere", "email": ""})
+    wrong = post(
+        desk,
+        "/desk/targets/new",
+        **{**OFFICE, "closes": "08:00", "timezone": "Nowhere", "email": ""},
+    )
     page = wrong.get_data(as_text=True)
     assert wrong.status_code == 422
-    assert "later than opening" in page and "America/New_York" in page and "packets on paper needs none" in page
+    assert (
+        "later than opening" in page
+        and "America/New_York" in page
+        and "packets on paper needs none" in page
+    )
     assert post(desk, "/desk/targets/new", **OFFICE).status_code == 303
-    assert "already has an entry" in post(desk, "/desk/targets/new", **OFFICE).get_data(as_text=True)
+    assert "already has an entry" in post(desk, "/desk/targets/new", **OFFICE).get_data(
+        as_text=True
+    )
     assert sql("SELECT role, days, per_hour, checked_by FROM target") == [
         ("Director of Tests", [1, 2, 3], 30, "organizer@staff.example")
     ]
     post(desk, "/desk/targets/1", "/desk/targets/1/holders", name="Ada Old", since="2020-01-01")
     post(desk, "/desk/targets/1", "/desk/targets/1/holders", name="Ben New", since="2024-01-01")
-    assert sql("SELECT name, until FROM holder ORDER BY since") == [("Ada Old", date(2024, 1, 1)), ("Ben New", None)]
+    assert sql("SELECT name, until FROM holder ORDER BY since") == [
+        ("Ada Old", date(2024, 1, 1)),
+        ("Ben New", None),
+    ]
     page = desk.get("/desk/targets").get_data(as_text=True)
     assert "Ben New" in page and "in order" in page
     sql("UPDATE target SET checked_on = '2020-01-01'")
@@ -49,7 +62,9 @@ def test_an_organizer_keeps_the_directory(campaign_id: int, staff: Any, sql: Any
     assert sql("SELECT paused FROM target") == [(False,)]
 
 
-def test_an_organizer_sets_a_campaign_up(client: Any, campaign_id: int, office: Any, staff: Any, sql: Any) -> None:
+def test_an_organizer_sets_a_campaign_up(
+    client: Any, campaign_id: int, office: Any, staff: Any, sql: Any
+) -> None:
     office()
     office("Director of Tests")
     desk = staff("organizer")
@@ -66,7 +81,11 @@ def test_an_organizer_sets_a_campaign_up(client: Any, campaign_id: int, office: 
     assert wrong.status_code == 422
     assert post(desk, "/desk/campaigns/test/templates/DOT", **texts).status_code == 303
     page = client.get("/c/test/letter").get_data(as_text=True)
-    assert "A suggested subject" in page and "suggested words that a writer" in page and "Whom do you know?" in page
+    assert (
+        "A suggested subject" in page
+        and "suggested words that a writer" in page
+        and "Whom do you know?" in page
+    )
     assert "Un asunto sugerido" in client.get("/es/c/test/letter").get_data(as_text=True)
     assert desk.get("/desk/campaigns/test/templates/NASA").status_code == 404
 
@@ -110,7 +129,17 @@ def test_failed_deliveries_go_again_or_are_given_up(
     page = desk.get("/desk/deliveries").get_data(as_text=True)
     assert "5.7.1 Blocked" in page
     smtp.answer = lambda address: "250 OK"
-    assert post(desk, "/desk/deliveries?state=failed", "/desk/deliveries", id="1", action="again", state="failed").status_code == 303
+    assert (
+        post(
+            desk,
+            "/desk/deliveries?state=failed",
+            "/desk/deliveries",
+            id="1",
+            action="again",
+            state="failed",
+        ).status_code
+        == 303
+    )
     deliver()
     assert not smtp.to("secretary@dot.example"), "the office is still paused"
     post(desk, "/desk/targets/1", "/desk/targets/1/resume")
@@ -118,7 +147,14 @@ def test_failed_deliveries_go_again_or_are_given_up(
     assert len(smtp.to("secretary@dot.example")) == 1
     assert sql("SELECT state, round FROM delivery") == [("sent", 1)]
     sql("UPDATE delivery SET state = 'failed'")
-    post(desk, "/desk/deliveries?state=failed", "/desk/deliveries", id="1", action="give_up", state="failed")
+    post(
+        desk,
+        "/desk/deliveries?state=failed",
+        "/desk/deliveries",
+        id="1",
+        action="give_up",
+        state="failed",
+    )
     assert sql("SELECT state FROM delivery") == [("cancelled",)]
 
 

@@ -28,7 +28,9 @@ def letters(app: Any, campaign_id: int) -> Any:
             campaign = campaign_by_slug("test")
             assert campaign
             for i in range(first, first + n):
-                words = commands.Words(f"Writer{i}", "Ruiz", "60604", f"Letter number {i}", BODY, "en")
+                words = commands.Words(
+                    f"Writer{i}", "Ruiz", "60604", f"Letter number {i}", BODY, "en"
+                )
                 commands.write_letter(campaign, [], f"w{i}@people.example", words, f"nonce{i}")
                 confirming.confirm_in_transaction(i)
                 db.session.commit()
@@ -43,7 +45,9 @@ def sweep(app: Any) -> int:
         return drip.sweep()
 
 
-def test_letters_leave_at_the_offices_pace_and_in_order(app: Any, office: Any, letters: Any, sql: Any) -> None:
+def test_letters_leave_at_the_offices_pace_and_in_order(
+    app: Any, office: Any, letters: Any, sql: Any
+) -> None:
     with time_machine.travel(MONDAY_NOON, tick=False) as clock:
         office(**WEEKDAYS, per_hour=60)
         letters(12)
@@ -57,7 +61,9 @@ def test_letters_leave_at_the_offices_pace_and_in_order(app: Any, office: Any, l
     assert min(gaps) > timedelta(seconds=10) and max(gaps) < timedelta(seconds=110)
 
 
-def test_what_a_night_or_an_outage_missed_is_not_made_up_for(app: Any, office: Any, letters: Any, sql: Any) -> None:
+def test_what_a_night_or_an_outage_missed_is_not_made_up_for(
+    app: Any, office: Any, letters: Any, sql: Any
+) -> None:
     with time_machine.travel(MONDAY_NOON, tick=False) as clock:
         office(**WEEKDAYS, per_hour=60)
         letters(30)
@@ -71,7 +77,9 @@ def test_what_a_night_or_an_outage_missed_is_not_made_up_for(app: Any, office: A
         assert sql("SELECT count(*) FROM delivery WHERE state = 'queued'") == before
 
 
-def test_without_a_pace_all_leave_at_once_in_hours_only(app: Any, office: Any, letters: Any, deliver: Any, smtp: Any) -> None:
+def test_without_a_pace_all_leave_at_once_in_hours_only(
+    app: Any, office: Any, letters: Any, deliver: Any, smtp: Any
+) -> None:
     with time_machine.travel(MONDAY_NOON - timedelta(hours=5), tick=False) as clock:
         office(**WEEKDAYS)
         letters(5)
@@ -102,7 +110,9 @@ def test_an_office_that_refuses_is_paused_by_itself(
 ) -> None:
     office()
     office("Director of Tests")
-    smtp.answer = lambda address: "550 5.1.1 No such user" if address.startswith("secretary") else "250 OK"
+    smtp.answer = lambda address: (
+        "550 5.1.1 No such user" if address.startswith("secretary") else "250 OK"
+    )
     letters(4)
     deliver()
     states = dict(sql("SELECT state, count(*) FROM delivery WHERE target_id = 1 GROUP BY 1"))
@@ -148,7 +158,9 @@ def test_letters_given_out_follow_a_change_of_address_and_holder(
     assert sql("SELECT max(round) FROM delivery") == [(1,)]
 
 
-def test_a_temporary_refusal_is_tried_again(office: Any, letters: Any, deliver: Any, smtp: Any, sql: Any) -> None:
+def test_a_temporary_refusal_is_tried_again(
+    office: Any, letters: Any, deliver: Any, smtp: Any, sql: Any
+) -> None:
     smtp.answer = lambda address: "451 4.7.1 Come back later"
     with time_machine.travel(MONDAY_NOON, tick=False) as clock:
         office()
@@ -170,11 +182,16 @@ def test_urgent_campaigns_go_first(app: Any, office: Any, letters: Any, sql: Any
         letters(2, first=4)
         sweep(app)
         clock.shift(60)
-    order = [row[0] for row in sql("SELECT letter_id FROM delivery WHERE due_at IS NOT NULL ORDER BY due_at")]
+    order = [
+        row[0]
+        for row in sql("SELECT letter_id FROM delivery WHERE due_at IS NOT NULL ORDER BY due_at")
+    ]
     assert order[:2] == [4, 5] and sorted(order) == [1, 2, 3, 4, 5]
 
 
-def test_sweeps_at_the_same_time_never_give_a_slot_twice(app: Any, office: Any, letters: Any, sql: Any) -> None:
+def test_sweeps_at_the_same_time_never_give_a_slot_twice(
+    app: Any, office: Any, letters: Any, sql: Any
+) -> None:
     import threading
 
     with time_machine.travel(MONDAY_NOON, tick=False):
@@ -185,7 +202,9 @@ def test_sweeps_at_the_same_time_never_give_a_slot_twice(app: Any, office: Any, 
             thread.start()
         for thread in threads:
             thread.join()
-    assert sql("SELECT count(*), count(DISTINCT due_at) FROM delivery WHERE state = 'queued'") == [(20, 20)]
+    assert sql("SELECT count(*), count(DISTINCT due_at) FROM delivery WHERE state = 'queued'") == [
+        (20, 20)
+    ]
     assert sql("SELECT count(*) FROM message WHERE origin = 'delivery'") == [(20,)]
 
 

@@ -29,7 +29,9 @@ def test_a_confirmed_letter_reaches_the_office_as_the_writer_saw_it(
     assert sql("SELECT state, count(*) FROM delivery GROUP BY 1") == [("sent", 1)]
 
 
-def test_a_confirmation_mail_carries_no_word_of_the_form(writer: Writer, smtp: Any, deliver: Any) -> None:
+def test_a_confirmation_mail_carries_no_word_of_the_form(
+    writer: Writer, smtp: Any, deliver: Any
+) -> None:
     writer.send()
     deliver()
     (mail,) = smtp.to("ana@people.example")
@@ -69,7 +71,9 @@ def test_counts_say_what_the_rows_say(writer: Writer, confirm: Any, deliver: Any
 def test_a_spanish_letter_goes_as_it_is_with_a_note(
     demo: Any, client: Any, confirm: Any, smtp: Any, deliver: Any, sql: Any
 ) -> None:
-    sql("UPDATE target SET opens = '00:00', closes = '00:00', days = '{1,2,3,4,5,6,7}', per_hour = NULL")
+    sql(
+        "UPDATE target SET opens = '00:00', closes = '00:00', days = '{1,2,3,4,5,6,7}', per_hour = NULL"
+    )
     writer = Writer(client, "wait-in-freedom")
     page = writer.open(language="/es")
     assert "Le escribo acerca de las personas" in page
@@ -88,7 +92,9 @@ def test_a_spanish_letter_goes_as_it_is_with_a_note(
         assert ("Seguridad Nacional" in text) == ("dhs" in address)
 
 
-def test_preview_shows_each_office_its_letter_and_sends_nothing(demo: Any, client: Any, sql: Any) -> None:
+def test_preview_shows_each_office_its_letter_and_sends_nothing(
+    demo: Any, client: Any, sql: Any
+) -> None:
     writer = Writer(client, "wait-in-freedom")
     page = writer.send(action="preview").get_data(as_text=True)
     assert "Dear Secretary Napolitano:" in page
@@ -103,7 +109,9 @@ def test_preview_shows_each_office_its_letter_and_sends_nothing(demo: Any, clien
 
 
 def test_preview_then_edit_then_send_loses_nothing(writer: Writer, sql: Any) -> None:
-    preview = writer.send(action="preview", consent="y", source="kind-partner").get_data(as_text=True)
+    preview = writer.send(action="preview", consent="y", source="kind-partner").get_data(
+        as_text=True
+    )
     token = form_token(preview)
     page = writer.send(token=token, action="edit", source="kind-partner").get_data(as_text=True)
     assert "my grandmother waited" in page and 'value="Ruiz"' in page
@@ -111,16 +119,25 @@ def test_preview_then_edit_then_send_loses_nothing(writer: Writer, sql: Any) -> 
     assert sql("SELECT consents, source, own_share FROM letter") == [(True, "kind-partner", 1.0)]
 
 
-def test_what_is_wrong_is_said_beside_the_field_and_nothing_is_lost(writer: Writer, sql: Any) -> None:
+def test_what_is_wrong_is_said_beside_the_field_and_nothing_is_lost(
+    writer: Writer, sql: Any
+) -> None:
     answer = writer.send(
         email="not an address", subject="STOP THIS NOW PLEASE", body="See https://a.example https://b.example www.c.example",
         family_name="",
     )  # fmt: skip
     page = answer.get_data(as_text=True)
     assert answer.status_code == 422
-    for text in ("capitals", "2 links at most", "should look like name@example.org", "Please write your family name"):
+    for text in (
+        "capitals",
+        "2 links at most",
+        "should look like name@example.org",
+        "Please write your family name",
+    ):
         assert text in page
-    assert "STOP THIS NOW PLEASE" in page and "https://a.example" in page and "not an address" in page
+    assert (
+        "STOP THIS NOW PLEASE" in page and "https://a.example" in page and "not an address" in page
+    )
     assert sql("SELECT count(*) FROM letter") == [(0,)]
 
 

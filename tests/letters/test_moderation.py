@@ -15,29 +15,52 @@ def test_a_rule_holds_a_letter_and_no_other(
     writer: Writer, confirm: Any, staff: Any, deliver: Any, smtp: Any, sql: Any
 ) -> None:
     desk = staff("organizer")
-    assert post(desk, "/desk/letters/rules", links="1", words="Threat\nbomb", same="2", longest="0").status_code == 303
+    assert (
+        post(
+            desk, "/desk/letters/rules", links="1", words="Threat\nbomb", same="2", longest="0"
+        ).status_code
+        == 303
+    )
     assert "Threat" in desk.get("/desk/letters/rules").get_data(as_text=True)
     writer.send(body=BODY + " This is no THREAT to anyone.")
     assert "reads it before it leaves" in confirm().get_data(as_text=True)
     writer.send("ben@people.example", body=BODY + " Threatening is another word. Ben")
     confirm("ben@people.example")
-    writer.send("cy@people.example", body=BODY + " See https://a.example and https://b.example here.")
+    writer.send(
+        "cy@people.example", body=BODY + " See https://a.example and https://b.example here."
+    )
     confirm("cy@people.example")
     deliver()
-    assert held(sql) == [("held", "It contains “Threat”."), ("confirmed", ""), ("held", "It has 2 links.")]
+    assert held(sql) == [
+        ("held", "It contains “Threat”."),
+        ("confirmed", ""),
+        ("held", "It has 2 links."),
+    ]
     assert len(smtp.to("secretary@dot.example")) == 1
     page = desk.get("/desk/letters").get_data(as_text=True)
     assert "It has 2 links." in page and "ana@people.example" in page
-    post(desk, "/desk/letters?state=held", "/desk/letters/decide", id=["1"], decision="reject", reason="Please leave that word out.")
+    post(
+        desk,
+        "/desk/letters?state=held",
+        "/desk/letters/decide",
+        id=["1"],
+        decision="reject",
+        reason="Please leave that word out.",
+    )
     post(desk, "/desk/letters?state=held", "/desk/letters/decide", id=["3"], decision="release")
     deliver()
     assert len(smtp.to("secretary@dot.example")) == 2
     notice = text_of(smtp.to("ana@people.example")[-1])
     assert "Please leave that word out." in notice and "/me/" in notice
-    assert sql("SELECT state, count(*) FROM delivery GROUP BY 1 ORDER BY 1") == [("cancelled", 1), ("sent", 2)]
+    assert sql("SELECT state, count(*) FROM delivery GROUP BY 1 ORDER BY 1") == [
+        ("cancelled", 1),
+        ("sent", 2),
+    ]
 
 
-def test_the_same_own_words_from_many_addresses_are_held(writer: Writer, confirm: Any, sql: Any) -> None:
+def test_the_same_own_words_from_many_addresses_are_held(
+    writer: Writer, confirm: Any, sql: Any
+) -> None:
     for name in ("ana", "ben", "cy", "dee", "eve"):
         writer.send(f"{name}@people.example")
     for name in ("ana", "ben", "cy", "dee", "eve"):

@@ -36,7 +36,10 @@ def test_a_new_letter_takes_an_unsent_ones_place(
         page = confirm().get_data(as_text=True)
         assert "takes the place" in page
         assert sql("SELECT state FROM letter ORDER BY id") == [("replaced",), ("confirmed",)]
-        assert sql("SELECT letter_id, state FROM delivery ORDER BY id") == [(1, "cancelled"), (2, "waiting")]
+        assert sql("SELECT letter_id, state FROM delivery ORDER BY id") == [
+            (1, "cancelled"),
+            (2, "waiting"),
+        ]
         sql("UPDATE target SET paused = false")
         deliver()
     (mail,) = smtp.to("secretary@dot.example")
@@ -108,7 +111,9 @@ def test_confirming_from_many_places_at_once_makes_one_letter(
     assert sql("SELECT sum(delta) FROM journal WHERE name = 'deliveries.waiting'") == [(1,)]
 
 
-def test_sending_from_many_windows_at_once_makes_one_row(app: Any, writer: Writer, sql: Any) -> None:
+def test_sending_from_many_windows_at_once_makes_one_row(
+    app: Any, writer: Writer, sql: Any
+) -> None:
     token = form_token(writer.open())
 
     def send() -> None:
@@ -165,7 +170,9 @@ def test_the_writer_corrects_a_slip_while_it_waits(
     assert client.post(link[1], data={**data, "body": NEW}).status_code == 409
 
 
-def test_nobody_touches_anothers_letter(writer: Writer, confirm: Any, client: Any, sql: Any) -> None:
+def test_nobody_touches_anothers_letter(
+    writer: Writer, confirm: Any, client: Any, sql: Any
+) -> None:
     wait_all(sql)
     writer.send()
     confirm()
@@ -194,7 +201,9 @@ def test_who_deletes_everything_has_the_letter_taken_back(
 def test_an_alerts_link_proves_the_address(
     app: Any, writer: Writer, confirm: Any, client: Any, smtp: Any, deliver: Any, sql: Any
 ) -> None:
-    sql("INSERT INTO supporter (email, given_name, created_at, confirmed_at) VALUES ('ana@people.example', 'Ana', now(), now())")
+    sql(
+        "INSERT INTO supporter (email, given_name, created_at, confirmed_at) VALUES ('ana@people.example', 'Ana', now(), now())"
+    )
     with app.app_context():
         from campaign.letters.links import act_token
 
@@ -213,7 +222,9 @@ def test_an_alerts_link_proves_the_address(
     assert not smtp.to("ana@people.example"), "no second confirmation"
     assert len(smtp.to("secretary@dot.example")) == 1
     assert sql("SELECT state, alert_id FROM letter") == [("confirmed", 7)]
-    assert sql("SELECT sum(delta) FROM journal WHERE name = 'alert.letters' AND part = '7'") == [(1,)]
+    assert sql("SELECT sum(delta) FROM journal WHERE name = 'alert.letters' AND part = '7'") == [
+        (1,)
+    ]
 
 
 def test_a_forged_or_old_key_is_no_key(app: Any, writer: Writer, client: Any) -> None:

@@ -45,9 +45,12 @@ moments = st.one_of(
     st.datetimes(datetime(2024, 1, 1), datetime(2030, 12, 31), timezones=st.just(UTC)),
     st.sampled_from(
         [
-            datetime(2026, 3, 7, 20, tzinfo=UTC), datetime(2026, 10, 31, 20, tzinfo=UTC),
-            datetime(2026, 3, 28, 18, tzinfo=UTC), datetime(2026, 10, 24, 18, tzinfo=UTC),
-            datetime(2026, 11, 25, 20, tzinfo=UTC), datetime(2027, 12, 31, 1, tzinfo=UTC),
+            datetime(2026, 3, 7, 20, tzinfo=UTC),
+            datetime(2026, 10, 31, 20, tzinfo=UTC),
+            datetime(2026, 3, 28, 18, tzinfo=UTC),
+            datetime(2026, 10, 24, 18, tzinfo=UTC),
+            datetime(2026, 11, 25, 20, tzinfo=UTC),
+            datetime(2027, 12, 31, 1, tzinfo=UTC),
         ]
     ),
 )
@@ -63,7 +66,9 @@ def assert_in_hours(office: Office, at: datetime) -> None:
 
 @given(offices(), moments, st.integers(1, 30))
 @thorough
-def test_slots_lie_in_hours_and_never_too_many_in_any_hour(office: Office, start: datetime, hours: int) -> None:
+def test_slots_lie_in_hours_and_never_too_many_in_any_hour(
+    office: Office, start: datetime, hours: int
+) -> None:
     found = [slot.at for slot in plan.slots(office, start, start + timedelta(hours=hours), 20_000)]
     assert found == sorted(set(found))
     assert office.per_hour
@@ -72,18 +77,21 @@ def test_slots_lie_in_hours_and_never_too_many_in_any_hour(office: Office, start
         if i % 17 == 0 or i < 40:
             assert_in_hours(office, at)
         # Any 60 minutes that begin with this slot.
-        assert bisect_right(found, at + timedelta(hours=1) - timedelta(microseconds=1)) - i <= office.per_hour
+        assert (
+            bisect_right(found, at + timedelta(hours=1) - timedelta(microseconds=1)) - i
+            <= office.per_hour
+        )
 
 
 @given(offices(), moments, st.lists(st.integers(1, 7200), min_size=1, max_size=20))
 @thorough
-def test_the_slots_are_the_same_however_the_sweeps_fall(office: Office, start: datetime, steps: list[int]) -> None:
+def test_the_slots_are_the_same_however_the_sweeps_fall(
+    office: Office, start: datetime, steps: list[int]
+) -> None:
     edges = [start]
     for step in steps:
         edges.append(edges[-1] + timedelta(seconds=step))
-    pieces = [
-        slot for a, b in pairwise(edges) for slot in plan.slots(office, a, b, 20_000)
-    ]
+    pieces = [slot for a, b in pairwise(edges) for slot in plan.slots(office, a, b, 20_000)]
     assert pieces == plan.slots(office, edges[0], edges[-1], 200_000)
 
 
@@ -101,7 +109,9 @@ def test_open_hours_have_slots_all_through(office: Office, start: datetime) -> N
 
 @given(offices(), moments, st.integers(1, 1500))
 @thorough
-def test_the_expected_day_is_the_day_on_which_the_letter_leaves(office: Office, now: datetime, place: int) -> None:
+def test_the_expected_day_is_the_day_on_which_the_letter_leaves(
+    office: Office, now: datetime, place: int
+) -> None:
     found = plan.expected_day(office, place, now)
     if found is None:
         return
@@ -120,7 +130,9 @@ def test_the_expected_day_is_the_day_on_which_the_letter_leaves(office: Office, 
 @st.composite
 def arrivals(draw: st.DrawFn) -> list[tuple[int, int]]:
     """(minute, priority) of letters, as they come."""
-    return sorted(draw(st.lists(st.tuples(st.integers(0, 290), st.sampled_from([0, 0, 0, -1])), max_size=120)))
+    return sorted(
+        draw(st.lists(st.tuples(st.integers(0, 290), st.sampled_from([0, 0, 0, -1])), max_size=120))
+    )
 
 
 @given(offices(), moments, arrivals(), st.sets(st.integers(0, 290), max_size=40))
@@ -145,7 +157,9 @@ def test_the_queue_keeps_its_rules(
         free = plan.slots(office, after, now + MINUTE, 200) if after < now + MINUTE else []
         queue = sorted(waiting)
         last = sorted(one for one in queue if one[0] == max(queue)[0]) if queue else []
-        for slot, letter in plan.assign(free, queue[: len(free)], last[: sum(s.fair for s in free)]):
+        for slot, letter in plan.assign(
+            free, queue[: len(free)], last[: sum(s.fair for s in free)]
+        ):
             waiting.remove(letter)
             given_out.append((slot.at, *letter))
             released = slot.at
@@ -154,7 +168,9 @@ def test_the_queue_keeps_its_rules(
     assert times == sorted(set(times))
     for i, at in enumerate(times):
         assert_in_hours(office, at)
-        assert bisect_right(times, at + timedelta(hours=1) - timedelta(microseconds=1)) - i <= (office.per_hour or 0)
+        assert bisect_right(times, at + timedelta(hours=1) - timedelta(microseconds=1)) - i <= (
+            office.per_hour or 0
+        )
     for priority in (0, -1):
         order = [number for _, p, number in given_out if p == priority]
         assert order == sorted(order), "first come, first served within a priority"

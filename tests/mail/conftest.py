@@ -14,7 +14,13 @@ from tests.mail.server import SmtpServer
 def render(rows: list[Row]) -> list[Rendered | compose.Skip]:
     """What the tests' messages say; ``data`` may say otherwise."""
     return [
-        Rendered(**{"subject": f"Hello {row.unit_id}", "text": "Dear friend,\n.\nbye", **(row.data or {})})
+        Rendered(
+            **{
+                "subject": f"Hello {row.unit_id}",
+                "text": "Dear friend,\n.\nbye",
+                **(row.data or {}),
+            }
+        )
         for row in rows
     ]
 

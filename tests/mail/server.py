@@ -107,7 +107,9 @@ class _Talk:
         self.server.log.append(text)
         verb = text[:4].upper()
         if verb == "EHLO":
-            self.say("\r\n".join(f"250-{e}" for e in ("test", *self.server.extensions)) + "\r\n250 HELP")
+            self.say(
+                "\r\n".join(f"250-{e}" for e in ("test", *self.server.extensions)) + "\r\n250 HELP"
+            )
         elif verb == "MAIL":
             if self.sender:
                 self.say("503 5.5.1 nested MAIL")

@@ -87,7 +87,9 @@ def test_nothing_typed_reaches_a_header_unescaped(
         "content-type",
     ]  # fmt: skip
     single = not content and html is None
-    assert [name.lower() for name in message] == expected + (["content-transfer-encoding"] if single else [])
+    assert [name.lower() for name in message] == expected + (
+        ["content-transfer-encoding"] if single else []
+    )
     assert message["subject"] == headers.plain(subject)
     assert message["x-note"] == headers.plain(header)
     addresses = message["from"].addresses
@@ -141,14 +143,18 @@ def test_refused_addresses(address: str) -> None:
 def test_header_names_and_own_headers_cannot_be_taken() -> None:
     with pytest.raises(ValueError, match="field name"):
         build(a_row(), Rendered("s", "t", headers=[("X-A: b\r\nBcc", "c")]), FRAME)
-    envelope = build(a_row(), Rendered("s", "t", headers=[("From", "x@y.example"), ("BCC", "z")]), FRAME)
+    envelope = build(
+        a_row(), Rendered("s", "t", headers=[("From", "x@y.example"), ("BCC", "z")]), FRAME
+    )
     assert parse(envelope.data).get_all("from") == ["The Coalition <us@coalition.example>"]
     assert "bcc" not in parse(envelope.data)
 
 
 def test_an_alert_s_headers() -> None:
     envelope = build(
-        a_row(), Rendered("Hi", "text", "<p>text</p>", list_unsubscribe="https://act.example/u/x"), FRAME
+        a_row(),
+        Rendered("Hi", "text", "<p>text</p>", list_unsubscribe="https://act.example/u/x"),
+        FRAME,
     )
     message = parse(envelope.data)
     assert message["list-unsubscribe"] == (
@@ -193,7 +199,11 @@ def test_long_file_names_in_any_script() -> None:
 
 
 def test_links_that_would_break_a_header_are_refused() -> None:
-    for url in ("https://x.example/\r\nBcc: a@b.example", "https://x.example/>", "https://x.example/" + "x" * 1000):
+    for url in (
+        "https://x.example/\r\nBcc: a@b.example",
+        "https://x.example/>",
+        "https://x.example/" + "x" * 1000,
+    ):
         with pytest.raises(ValueError, match="link"):
             build(a_row(), Rendered("s", "t", list_unsubscribe=url), FRAME)
 

@@ -135,7 +135,9 @@ def test_an_alert_of_unknown_fate_goes_again_with_the_same_message_id(
         jobs.deliver("alerts")
     assert rows() == {"sent": 10}
     twice = [got.raw for got in live.got if got.recipient == "r3@there.example"]
-    ids = [next(line for line in raw.split(b"\r\n") if line.startswith(b"Message-ID")) for raw in twice]
+    ids = [
+        next(line for line in raw.split(b"\r\n") if line.startswith(b"Message-ID")) for raw in twice
+    ]
     assert len(ids) == 2
     assert ids[0] == ids[1]
 
@@ -261,7 +263,9 @@ def test_a_renderer_that_fails_at_one_message_stops_no_other(
     queue("alerts", 1, first=5, origin="nobody renders this")
     jobs.deliver("alerts")
     assert len(live.got) == 3
-    assert sql("SELECT DISTINCT state, hold_reason FROM message WHERE unit_id > 3") == [("held", "render")]
+    assert sql("SELECT DISTINCT state, hold_reason FROM message WHERE unit_id > 3") == [
+        ("held", "render")
+    ]
 
 
 def test_suppressed_addresses_get_nothing(live: SmtpServer, queue: Queue, rows: Rows) -> None:
@@ -307,7 +311,9 @@ def test_listeners_hear_in_the_same_transaction(live: SmtpServer, queue: Queue) 
     ledger.on_result("test", heard.extend)
     queue("letters", 2)
     jobs.deliver("letters")
-    assert [(r.unit_id, r.old_state, r.state, r.code) for r in sorted(heard, key=lambda r: r.unit_id)] == [
+    assert [
+        (r.unit_id, r.old_state, r.state, r.code) for r in sorted(heard, key=lambda r: r.unit_id)
+    ] == [
         (1, "leased", "sent", 250),
         (2, "leased", "sent", 250),
     ]
@@ -367,7 +373,9 @@ def test_a_large_order_is_carried_out_by_the_sweep(
     assert rows() == {"cancelled": 35}
 
 
-def test_a_flushed_valkey_changes_nothing(live: SmtpServer, queue: Queue, deliver: Any, rows: Rows) -> None:
+def test_a_flushed_valkey_changes_nothing(
+    live: SmtpServer, queue: Queue, deliver: Any, rows: Rows
+) -> None:
     queue("alerts", 5)
     queue("letters", 5, first=10)
     queue("confirmations", 5, first=20)

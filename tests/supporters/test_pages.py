@@ -37,7 +37,9 @@ def look(page: Page, name: str) -> None:
     for width in (360, 1280):
         page.set_viewport_size({"width": width, "height": 900})
         # The new size reaches the page's own reckoning a frame later.
-        page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        page.evaluate(
+            "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+        )
         if folder := os.environ.get("SHOTS"):
             page.screenshot(path=Path(folder) / f"{name}-{width}.png", full_page=True)
         over = page.evaluate(OVER)
