@@ -26,7 +26,7 @@ check: .venv/.installed
 	$(BIN)/python -m campaign.cli.translations check
 
 bench: .venv/.installed
-	@set -e; for script in bench/*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
+	@set -e; for script in bench/[!_]*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
 
 messages: .venv/.installed
 	$(BIN)/python -m campaign.cli.translations update
