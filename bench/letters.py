@@ -27,7 +27,12 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
-BODY = " ".join(["I am writing because my grandmother waited two years behind a locked door before a judge heard her."] * 8)
+BODY = " ".join(
+    [
+        "I am writing because my grandmother waited two years behind a locked door before a judge heard her."
+    ]
+    * 8
+)
 CONNECTIONS = 16
 SITE = """
 from campaign import create_app
@@ -145,7 +150,10 @@ def arrange() -> None:
         }  # fmt: skip
         target = targets.make_in_transaction(fields)
         importing._attach(campaign_id, target.id)
-    texts = {"subject": {"en": "A subject"}, "body": {"en": "Suggested words for whoever writes. " * 20}}
+    texts = {
+        "subject": {"en": "A subject"},
+        "body": {"en": "Suggested words for whoever writes. " * 20},
+    }
     suggesting.save(campaign_id, "DOT", {**texts, "request": {}, "salutation": {}, "prompts": {}})
     db.session.commit()
 
@@ -212,7 +220,15 @@ def pgbench_script(app: Any) -> str:
         supporter, submission, confirmation = _numbers(cursor, marker)
         lines = ["\\set x random(1, 2000000000)", "\\set y random(1, 2000000000)", "BEGIN;"]
         for statement, parameters in kept:
-            lines.append(_line(cursor.mogrify(statement, parameters), marker, supporter, submission, confirmation))
+            lines.append(
+                _line(
+                    cursor.mogrify(statement, parameters),
+                    marker,
+                    supporter,
+                    submission,
+                    confirmation,
+                )
+            )
         raw.close()
     return "\n".join([*lines, "COMMIT;", ""])
 
@@ -237,7 +253,10 @@ def _line(sql: str, marker: str, supporter: str, submission: str, confirmation: 
         return f"{sql} \\gset c_"
     if sql.startswith("INSERT INTO message"):
         # A unit of its own: the row is unique by it.
-        return re.sub(r"CAST\('\{\d+\}'(?:::\w+\[\])? AS bigint\[\]\)", "ARRAY[:c_id::bigint]", sql) + ";"
+        return (
+            re.sub(r"CAST\('\{\d+\}'(?:::\w+\[\])? AS bigint\[\]\)", "ARRAY[:c_id::bigint]", sql)
+            + ";"
+        )
     return f"{sql};"
 
 
@@ -270,7 +289,11 @@ def fill(app: Any) -> None:
     with app.app_context():
         run = db.session.execute
         run(text("SET LOCAL synchronous_commit = off"))
-        run(text("INSERT INTO supporter (email, created_at) SELECT 'many' || n || '@people.example', now() FROM generate_series(1, 1000000) n"))
+        run(
+            text(
+                "INSERT INTO supporter (email, created_at) SELECT 'many' || n || '@people.example', now() FROM generate_series(1, 1000000) n"
+            )
+        )
         run(
             text(
                 "INSERT INTO letter (campaign_id, supporter_id, submission, state, language, given_name, family_name,"

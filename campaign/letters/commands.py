@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import literal_column, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import select, text, update
 
 from campaign.clock import utcnow
 from campaign.coalition.models import Campaign
@@ -64,6 +63,24 @@ def write_proved_letter(
     return decision
 
 
+# Written out, since this is the statement that a flood of letters waits for.
+_KEEP = text(
+    """
+    INSERT INTO letter (campaign_id, supporter_id, submission, state, language, given_name, family_name, postal_code,
+        us_state, subject, body, consents, wording, own_share, fingerprint, source, alert_id, created_at)
+    VALUES (:campaign_id, :supporter_id, :submission, 'unconfirmed', :language, :given_name, :family_name,
+        :postal_code, :us_state, :subject, :body, :consents, :wording, :own_share, :fingerprint, :source,
+        :alert_id, :now)
+    ON CONFLICT (submission) DO UPDATE SET language = excluded.language, given_name = excluded.given_name,
+        family_name = excluded.family_name, postal_code = excluded.postal_code, us_state = excluded.us_state,
+        subject = excluded.subject, body = excluded.body, consents = excluded.consents, wording = excluded.wording,
+        own_share = excluded.own_share, fingerprint = excluded.fingerprint, source = excluded.source
+    WHERE letter.state = 'unconfirmed'
+    RETURNING id, xmax = 0 AS is_new
+    """
+)
+
+
 def _keep(
     campaign: Campaign,
     suggested: Sequence[str],
@@ -74,6 +91,9 @@ def _keep(
 ) -> int:
     """The letter's row, made or (while unconfirmed) brought up to date, in the caller's transaction; its number."""
     values = {
+        "campaign_id": campaign.id,
+        "supporter_id": supporter_id,
+        "submission": submission,
         "language": typed.language,
         "given_name": typed.given_name,
         "family_name": typed.family_name,
@@ -86,21 +106,10 @@ def _keep(
         "own_share": words.own_share(typed.body, suggested),
         "fingerprint": words.fingerprint(typed.body),
         "source": typed.source,
+        "alert_id": alert_id,
+        "now": utcnow(),
     }
-    statement = insert(Letter).values(
-        campaign_id=campaign.id,
-        supporter_id=supporter_id,
-        submission=submission,
-        state="unconfirmed",
-        alert_id=alert_id,
-        created_at=utcnow(),
-        **values,
-    )
-    row: Any = db.session.execute(
-        statement.on_conflict_do_update(
-            index_elements=[Letter.submission], set_=values, where=Letter.state == "unconfirmed"
-        ).returning(Letter.id, literal_column("xmax = 0").label("is_new"))
-    ).first()
+    row: Any = db.session.execute(_KEEP, values).first()
     if row is None:
         return db.session.execute(
             select(Letter.id).where(Letter.submission == submission)

@@ -27,7 +27,10 @@ _WITH_LETTERS = text(
     ORDER BY t.id
     """
 )
-_TARGET = text("SELECT id FROM target WHERE id = :id AND NOT paused FOR UPDATE SKIP LOCKED")
+# NO KEY: each letter that is being confirmed holds its offices' keys for a moment, and must not stop the drip.
+_TARGET = text(
+    "SELECT id FROM target WHERE id = :id AND NOT paused FOR NO KEY UPDATE SKIP LOCKED"
+)
 
 _NEXT = text(
     """

@@ -57,6 +57,12 @@ def offices(campaign_id: int) -> list[OfficeOf]:
     return [OfficeOf(target, holders.get(target.id, ""), urgent) for target, urgent in rows]
 
 
+def has_offices(campaign_id: int) -> bool:
+    """Whether a campaign's letters go anywhere."""
+    query = select(CampaignTarget.target_id).where(CampaignTarget.campaign_id == campaign_id)
+    return db.session.execute(query.limit(1)).first() is not None
+
+
 def templates(campaign_id: int) -> list[LetterTemplate]:
     """The campaign's suggestions, agency by agency, in their order."""
     query = select(LetterTemplate).where(LetterTemplate.campaign_id == campaign_id)

@@ -33,27 +33,20 @@ bp = Blueprint("letters", __name__)
 def write(slug: str) -> ResponseReturnValue:
     """The letter form; the same answer whether the address is known or not."""
     campaign = found(slug)
-    offices = queries.offices(campaign.id)
-    if not is_open(campaign) or not offices:
-        body = render_template(
-            "letters/closed.html",
-            **_frame(campaign),
-            early=utcnow() < campaign.opens_at,
-            offices=offices,
-        )
-        return pages.cacheable(body) if request.method == "GET" else pages.private(body, 409)
+    if not is_open(campaign) or not queries.has_offices(campaign.id):
+        return _closed_page(campaign)
     key = request.form.get("k") if request.method == "POST" else request.args.get("k")
     act = links.read_act(key or "")
     form = LetterForm(consent_wording(campaign.lead_organization.name), proved=act is not None)
     templates = queries.templates(campaign.id)
     if request.method == "GET":
         _prefill(form, templates, act)
-        return _form_page(campaign, form, templates, offices, act)
+        return _form_page(campaign, form, templates, act)
     good = form.validate()
     if not good or request.form.get("action") == "edit":
-        return _form_page(campaign, form, templates, offices, act, 422 if not good else 200)
+        return _form_page(campaign, form, templates, act, 422 if not good else 200)
     if request.form.get("action") == "preview":
-        return _preview_page(campaign, form, templates, offices, act)
+        return _preview_page(campaign, form, templates, act)
     return _send(campaign, form, templates, act)
 
 
@@ -62,6 +55,16 @@ def write(slug: str) -> ResponseReturnValue:
 def sent(slug: str) -> ResponseReturnValue:
     """What comes next: the mail with the link."""
     return pages.cacheable(render_template("letters/sent.html", **_frame(found(slug))), 300)
+
+
+def _closed_page(campaign: Campaign) -> Response:
+    body = render_template(
+        "letters/closed.html",
+        **_frame(campaign),
+        early=utcnow() < campaign.opens_at,
+        offices=queries.has_offices(campaign.id),
+    )
+    return pages.cacheable(body) if request.method == "GET" else pages.private(body, 409)
 
 
 def _frame(campaign: Campaign) -> dict[str, Any]:
@@ -82,7 +85,6 @@ def _form_page(
     campaign: Campaign,
     form: LetterForm,
     templates: list[LetterTemplate],
-    offices: list[queries.OfficeOf],
     act: links.Act | None,
     status: int = 200,
 ) -> Response:
@@ -91,7 +93,7 @@ def _form_page(
         "letters/write.html",
         **_frame(campaign),
         form=form,
-        offices=offices,
+        offices=queries.offices(campaign.id),
         prompts=[line for line in prompts if line.strip()],
         suggested=languages.pick(templates[0].body) if templates else "",
         act=act,
@@ -106,7 +108,6 @@ def _preview_page(
     campaign: Campaign,
     form: LetterForm,
     templates: list[LetterTemplate],
-    offices: list[queries.OfficeOf],
     act: links.Act | None,
 ) -> Response:
     person = message.Person(
@@ -121,7 +122,7 @@ def _preview_page(
             office.target, office.holder, by_agency.get(office.target.agency), person,
             form.subject.data, form.body.data, languages.current(),
         )
-        for office in offices
+        for office in queries.offices(campaign.id)
     ]  # fmt: skip
     lead = campaign.lead_organization.name
     share = words.own_share(form.body.data, queries.suggested(templates))
@@ -156,8 +157,10 @@ def _send(
     )
     suggested = queries.suggested(templates)
     if act is None:
+        # Taken now: after the commit the campaign's row would be read again.
+        following = url_for("letters.sent", slug=campaign.slug)
         commands.write_letter(campaign, suggested, form.email.data, typed, form.nonce)
-        return redirect(url_for("letters.sent", slug=campaign.slug), 303)
+        return redirect(following, 303)
     decision = commands.write_proved_letter(campaign, suggested, act, typed, form.nonce)
     page = render_template(
         "letters/confirmed.html",

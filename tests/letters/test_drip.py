@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from typing import Any
 
+import psycopg
 import pytest
 import time_machine
 
@@ -222,3 +223,14 @@ def test_a_place_in_the_queue_and_the_day_it_comes(app: Any, office: Any, letter
             (receipt,) = queries.receipts(8)
             # Five slots are left on Monday (12:00 to 16:59), so the eighth letter leaves on Tuesday.
             assert receipt.expected == date(2026, 5, 5)
+
+
+def test_letters_that_are_being_confirmed_do_not_stop_the_drip(
+    app: Any, office: Any, letters: Any, urls: Any
+) -> None:
+    """A delivery that is being inserted holds its office FOR KEY SHARE, and in a busy hour one always is."""
+    office()
+    letters(2)
+    with psycopg.connect(urls.libpq()) as connection:
+        connection.execute("SELECT id FROM target FOR KEY SHARE")
+        assert sweep(app) == 2
