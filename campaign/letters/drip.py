@@ -28,9 +28,7 @@ _WITH_LETTERS = text(
     """
 )
 # NO KEY: each letter that is being confirmed holds its offices' keys for a moment, and must not stop the drip.
-_TARGET = text(
-    "SELECT id FROM target WHERE id = :id AND NOT paused FOR NO KEY UPDATE SKIP LOCKED"
-)
+_TARGET = text("SELECT id FROM target WHERE id = :id AND NOT paused FOR NO KEY UPDATE SKIP LOCKED")
 
 _NEXT = text(
     """
