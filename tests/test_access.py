@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from werkzeug.routing import Rule
+from werkzeug.routing import AnyConverter, Rule
 
 from tests.conftest import PASSWORD
 from tests.letters.conftest import Writer
@@ -67,6 +67,10 @@ def world(demo: Flask, client: FlaskClient, deliver: Callable[[], None], sql: An
 
         user = save_user("colleague@staff.example", "organizer", PASSWORD)[0].id
         version = draft(sql(_ONE.format("petition"))[0][0]).id
+    sql(
+        "INSERT INTO bundle (kind, target_id, campaign_id, state, day, content, created_at) "
+        "SELECT 'packet', min(id), 1, 'ready', current_date, 'a paper', now() FROM target"
+    )
     return World(waiting, supporter, letter, captured, user, version)
 
 
@@ -89,7 +93,6 @@ def values(app: Flask, world: World, sql: Any) -> dict[str, Callable[[str], Any]
         "filename": lambda endpoint: "campaign.css" if endpoint == "static" else
         sql("SELECT filename FROM document ORDER BY id")[0][0] if "document" in endpoint else "x",
         "language": lambda _: "es",
-        "stream": lambda _: "letters",
         "token": lambda endpoint: _key(app, world, sql, endpoint),
         "letter_id": lambda _: world.letter,
         "supporter_id": lambda _: world.supporter,
@@ -101,7 +104,7 @@ def values(app: Flask, world: World, sql: Any) -> dict[str, Callable[[str], Any]
             for name, table in {
                 "update": '"update"', "organization": "organization", "petition": "petition",
                 "document": "document", "endorsement": "endorsement", "alert": "alert", "target": "target",
-                "campaign": "campaign", "delivery": "delivery", "message": "message", "holder": "holder",
+                "campaign": "campaign", "bundle": "bundle", "delivery": "delivery", "message": "message", "holder": "holder",
                 "template": "letter_template",
             }.items()
         },
@@ -129,6 +132,12 @@ def _key(app: Flask, world: World, sql: Any, endpoint: str) -> str:
         return keys.own_page_token(world.supporter)
 
 
+def _listed(rule: Rule) -> dict[str, str]:
+    """A value for each part of an address that is one of a few words: ``<any(hold, release):decision>``."""
+    converters = rule._converters.items()
+    return {name: sorted(one.items)[0] for name, one in converters if isinstance(one, AnyConverter)}
+
+
 class Route(NamedTuple):
     """One route with an address that exists."""
 
@@ -146,12 +155,13 @@ def routes(app: Flask, world: World, sql: Any) -> Iterator[Route]:
 
     known = values(app, world, sql)
     for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule):
-        missing = rule.arguments - known.keys() - set(rule.defaults or {})
+        arguments = _listed(rule)
+        missing = rule.arguments - known.keys() - arguments.keys() - set(rule.defaults or {})
         assert not missing, (
             f"{rule.rule} ({rule.endpoint}) has {sorted(missing)}: "
             "give values() in tests/test_access.py a value of that name"
         )
-        arguments = {name: known[name](rule.endpoint) for name in rule.arguments if name in known}
+        arguments |= {name: known[name](rule.endpoint) for name in rule.arguments & known.keys()}
         with app.test_request_context():
             adapter = app.url_map.bind("localhost")
             address = adapter.build(rule.endpoint, arguments)
@@ -281,7 +291,7 @@ def test_public_pages_set_no_cookie_and_send_the_security_headers(
                 problems.append("sets a cookie")
             if "cookie" in headers.get("Vary", "").lower():
                 problems.append("varies by cookie")
-            if "default-src" not in headers.get("Content-Security-Policy", ""):
+            if "frame-ancestors" not in headers.get("Content-Security-Policy", ""):
                 problems.append("has no content security policy")
             if headers.get("X-Content-Type-Options") != "nosniff":
                 problems.append("may be sniffed")

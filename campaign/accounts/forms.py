@@ -32,7 +32,7 @@ _TOO_SHORT = _l("Please choose a password of at least %(n)s characters.", n=PASS
 _NOT_THE_SAME = _l("The two passwords are not the same. Please type them again.")
 
 
-class LoginForm(LibraryLoginForm):  # type: ignore[misc]  # the library is not typed
+class LoginForm(LibraryLoginForm):
     """Signing in. What is wrong is not told apart, and attempts are limited by account and by network."""
 
     email = StringField(
@@ -86,7 +86,7 @@ class LoginForm(LibraryLoginForm):  # type: ignore[misc]  # the library is not t
             return response
 
 
-class ChangePasswordForm(LibraryChangeForm):  # type: ignore[misc]  # the library is not typed
+class ChangePasswordForm(LibraryChangeForm):
     """Changing one's own password, with the old one."""
 
     password = PasswordField(
@@ -146,7 +146,7 @@ def _role_choices() -> list[tuple[str, Any]]:
     return [(role, ROLE_LABELS[role]) for role in ROLES]
 
 
-class RoleForm(FlaskForm):  # type: ignore[misc]  # the library is not typed
+class RoleForm(FlaskForm):
     """What someone may do at the desk; a lead belongs to an organization."""
 
     name = StringField(_l("Name"), filters=[strip], validators=[Length(max=120), PlainText()])

@@ -42,7 +42,7 @@ class User(db.Model, UserMixin):
     organization_id: Mapped[int | None] = mapped_column(reference("organization"))
     created_at: Mapped[Moment]
     last_seen_at: Mapped[Moment | None]
-    roles: Mapped[list[Role]] = relationship(secondary=user_role, lazy="joined")
+    roles: Mapped[list[Role]] = relationship(secondary=user_role, lazy="joined")  # type: ignore[assignment]  # a narrower list than the library's
 
     @property
     def role(self) -> str:

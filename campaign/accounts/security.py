@@ -83,8 +83,9 @@ def _keep_to_the_desk(app: Flask) -> None:
 
         return guarded
 
-    for hooks in (app.before_request_funcs, app.after_request_funcs):
-        hooks[None] = [  # type: ignore[index]  # one line for two dictionaries of one shape
+    every: list[dict[Any, list[Any]]] = [app.before_request_funcs, app.after_request_funcs]
+    for hooks in every:
+        hooks[None] = [
             only_desk(hook) if hook.__module__.startswith(_LIBRARIES) else hook
             for hook in hooks.get(None, [])
         ]

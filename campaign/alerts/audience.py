@@ -53,7 +53,7 @@ class Rule:
         }
 
 
-def people(alert: Alert) -> Select[Any]:
+def people(alert: Alert) -> Select[*tuple[Any, ...]]:
     """The audience as rows of the ledger's making: ``unit_id``, ``to_address``, ``language``, in order of number."""
     rule = Rule.read(alert.audience)
     return (
@@ -148,7 +148,7 @@ def by_language(alert: Alert) -> dict[str, int] | None:
     rows = db.session.execute(
         select(found.c.language, func.count()).group_by(found.c.language)
     ).all()
-    counted = {language: n for language, n in rows}
+    counted = {row[0]: row[1] for row in rows}
     return counted if sum(counted.values()) <= COUNTED_EXACTLY else None
 
 
@@ -158,6 +158,6 @@ def up_to(alert: Alert, after: int, limit: int) -> int | None:
     return db.session.execute(select(func.max(ids.c.unit_id))).scalar()
 
 
-def between(alert: Alert, after: int, last: int) -> Select[Any]:
+def between(alert: Alert, after: int, last: int) -> Select[*tuple[Any, ...]]:
     """The audience with numbers above ``after`` and up to ``last``."""
     return people(alert).where(Supporter.id > after, Supporter.id <= last)

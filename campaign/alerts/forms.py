@@ -161,7 +161,7 @@ AlertForm: Any = in_languages(
 )
 
 
-class ScheduleForm(FlaskForm):  # type: ignore[misc]  # the library is not typed
+class ScheduleForm(FlaskForm):
     """When the alert leaves, on the campaign's clock."""
 
     when = RadioField(

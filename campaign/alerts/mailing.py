@@ -27,7 +27,7 @@ from campaign.web.frame import Site, site
 
 ORIGIN = "alert"
 TEST = "alert_test"
-_TOKEN = "THE-LINK-TOKEN"
+_MARK = "THE-LINK-KEY"
 _SAMPLE = {"given_name": "", "family_name": "", "state": ""}
 
 
@@ -105,7 +105,7 @@ def fields(alert: Alert, campaign: Campaign, person: Any, language: str) -> dict
         "family_name": person.family_name,
         "state": person.state,
         "action_url": _frame(campaign.slug, language, current_app.config["SITE_URL"]).replace(
-            _TOKEN, token
+            _MARK, token
         ),
         "unsubscribe_url": keys.unsubscribe_link(
             person.id, alert.organization_id, alert.id, language
@@ -115,7 +115,7 @@ def fields(alert: Alert, campaign: Campaign, person: Any, language: str) -> dict
 
 @lru_cache(maxsize=256)
 def _frame(slug: str, language: str, site_url: str) -> str:
-    return languages.external("letters.write", language, slug=slug, k=_TOKEN)
+    return languages.external("letters.write", language, slug=slug, k=_MARK)
 
 
 class _Batch:

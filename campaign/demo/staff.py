@@ -66,5 +66,5 @@ def open_logins() -> list[tuple[str, str, str]]:
     query = select(func.lower(User.email), User.password).where(
         func.lower(User.email).in_(addresses), User.active
     )
-    kept = {email: password for email, password in db.session.execute(query)}
+    kept = {row[0]: row[1] for row in db.session.execute(query)}
     return [one for one in LOGINS if kept.get(one[1]) and verify_password(one[2], kept[one[1]])]

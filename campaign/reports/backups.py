@@ -214,7 +214,7 @@ INSERT INTO setting (key, value, changed_at, changed_by) VALUES ('{restored.KEY}
     ON CONFLICT (key) DO UPDATE SET value = excluded.value, changed_at = excluded.changed_at,
     changed_by = excluded.changed_by;
 COMMIT;
-"""
+"""  # noqa: S608  # nothing in it comes from outside but a time, read and written anew above
 
 
 def _require_known(manifest: Manifest) -> None:

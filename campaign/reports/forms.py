@@ -14,7 +14,7 @@ from wtforms.validators import DataRequired, Length, Optional, ValidationError
 from campaign.web.forms import Address, PlainText, strip
 
 
-class SiteForm(FlaskForm):  # type: ignore[misc]  # the library is not typed
+class SiteForm(FlaskForm):
     """The coalition's name and addresses, as every page and every alert shows them."""
 
     name = StringField(
@@ -56,7 +56,7 @@ def host_name() -> str:
     return urlsplit(str(current_app.config["SITE_URL"])).hostname or ""
 
 
-class LiveForm(FlaskForm):  # type: ignore[misc]  # the library is not typed
+class LiveForm(FlaskForm):
     """Turning live delivery on: typing the host name shows that this is the site that is meant."""
 
     host = StringField(_l("The site's host name"), filters=[strip])
@@ -69,7 +69,7 @@ class LiveForm(FlaskForm):  # type: ignore[misc]  # the library is not typed
             )
 
 
-class TestMessageForm(FlaskForm):  # type: ignore[misc]  # the library is not typed
+class TestMessageForm(FlaskForm):
     """Who gets the test message."""
 
     __test__ = False  # nothing for pytest to collect

@@ -1,5 +1,6 @@
 """PostgreSQL's own programs: which ones fit a server, and how they are told where it is."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -57,10 +58,8 @@ def environment(url: str) -> dict[str, str]:
 def _places() -> list[Path]:
     places = [Path(part) for part in os.environ.get("PATH", "").split(os.pathsep) if part]
     places += Path("/usr/lib/postgresql").glob("*/bin")
-    try:
+    with contextlib.suppress(EngineError):
         places.append(postgres.programs())
-    except EngineError:
-        pass
     return [
         place for place in dict.fromkeys(places) if all((place / name).exists() for name in NEEDED)
     ]

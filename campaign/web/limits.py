@@ -13,13 +13,16 @@ from flask_limiter import Limiter
 
 from campaign.clock import utcnow
 
+NOWHERE = "192.0.2.0"
+"""Stands for an address that the server did not tell (RFC 5737: belongs to nobody)."""
+
 
 def network() -> str:
     """Today's keyed hash of the network that this request came from."""
     try:
-        address = ipaddress.ip_address(request.remote_addr or "0.0.0.0")
+        address = ipaddress.ip_address(request.remote_addr or NOWHERE)
     except ValueError:
-        address = ipaddress.ip_address("0.0.0.0")
+        address = ipaddress.ip_address(NOWHERE)
     bits = 24 if address.version == 4 else 48
     block = ipaddress.ip_network((address, bits), strict=False)
     message = f"{utcnow():%Y-%m-%d} {block}".encode()
