@@ -6,12 +6,15 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import pytest
 import time_machine
 from flask import Flask
 
 from campaign.clock import utcnow
 from tests.alerts.conftest import TEXTS, Organizer
 from tests.mailbox import Mailbox
+
+pytestmark = pytest.mark.main_flow
 
 
 def test_an_alert_reaches_its_audience_once_each_in_their_language(

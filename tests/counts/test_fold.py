@@ -4,12 +4,15 @@ import threading
 from datetime import UTC, datetime
 
 import hypothesis.strategies as st
+import pytest
 from flask import Flask
 from hypothesis import HealthCheck, given, settings
 
 from campaign.counts import commands, journal, queries
 from campaign.extensions import db
 from tests import servers
+
+pytestmark = pytest.mark.main_flow
 
 
 def write(*changes: journal.Change) -> None:

@@ -19,6 +19,8 @@ from tests.endorsements.arrange import (
 from tests.mailbox import Mailbox
 from tests.working import csrf_token
 
+pytestmark = pytest.mark.main_flow
+
 
 @pytest.fixture(autouse=True)
 def campaign_id(app: Flask) -> int:

@@ -2,7 +2,11 @@
 
 from typing import Any
 
+import pytest
+
 from tests.letters.conftest import BODY, Writer, form_token, text_of
+
+pytestmark = pytest.mark.main_flow
 
 
 def test_a_confirmed_letter_reaches_the_office_as_the_writer_saw_it(

@@ -10,6 +10,8 @@ import time_machine
 
 from tests.letters.conftest import BODY, Writer, form_token, text_of
 
+pytestmark = pytest.mark.main_flow
+
 NEW = BODY + " I have thought about it again."
 NIGHT = {"opens": "00:00", "closes": "00:00", "days": "{1,2,3,4,5,6,7}"}
 

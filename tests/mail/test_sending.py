@@ -11,6 +11,8 @@ from campaign.extensions import db
 from campaign.mail import jobs, ledger, orders, suppressions
 from tests.mail.server import DROP, SmtpServer
 
+pytestmark = pytest.mark.main_flow
+
 Queue = Callable[..., list[int]]
 Rows = Callable[[], dict[str, int]]
 Sql = Callable[..., list[Any]]

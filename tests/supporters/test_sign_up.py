@@ -4,6 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
+import pytest
 import time_machine
 from bs4 import BeautifulSoup
 from flask import Flask
@@ -14,6 +15,8 @@ from campaign.counts import queries as counts
 from tests.mailbox import Mailbox
 from tests.supporters.conftest import hidden, link, path, text_of
 from tests.working import a_campaign
+
+pytestmark = pytest.mark.main_flow
 
 
 def test_a_sign_up_counts_once_its_link_is_confirmed(
