@@ -131,7 +131,7 @@ def _waiting() -> Iterator[Finding]:
     stale = db.session.execute(
         text(
             "SELECT count(*) FROM (SELECT 1 FROM message WHERE state = 'leased' "
-            "AND lease_expires_at < clock_timestamp() - interval '2 minutes' LIMIT 1000) AS some"
+            "AND lease_expires_at < clock_timestamp() - interval '2 minutes' LIMIT 1000) AS found"
         )
     ).scalar_one()
     if stale:
