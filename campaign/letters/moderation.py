@@ -27,7 +27,7 @@ class Rules:
     """More links than this."""
     words: tuple[str, ...] = ()
     """Letters that contain one of these words, whatever their case."""
-    same: int = 3
+    same: int = 10
     """The same own words from so many other addresses."""
     longest: int = 0
     """Longer than so many characters."""

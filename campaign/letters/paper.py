@@ -116,9 +116,14 @@ def _cover(
 ) -> dict[str, Any]:
     lead = campaign.lead_organization.name
     people = "1 person has" if n == 1 else f"{n:,} people have"
+    follow = (
+        "The letter follows as its writer wrote it"
+        if n == 1
+        else "Their letters follow, each as its writer wrote it"
+    )
     said = [
-        f"{people} written to you through a campaign of {lead}. Their letters follow, each as its writer wrote it, "
-        "with name, place and email address, so that you can answer them.",
+        f"{people} written to you through a campaign of {lead}. {follow}, with name, place and email address, so that "
+        "you can answer.",
     ]
     if version is not None:
         said.append(

@@ -110,3 +110,31 @@ def confirm(client: FlaskClient, smtp: Any, deliver: Callable[[], None]) -> Call
         return client.post(path, data=data)
 
     return run
+
+
+@pytest.fixture
+def letters(app: Any, campaign_id: int) -> Any:
+    """Confirmed letters of so many people, straight through the commands."""
+
+    def make(n: int, first: int = 1) -> None:
+        from campaign.coalition.queries import campaign_by_slug
+        from campaign.extensions import db
+        from campaign.letters import commands, confirming
+
+        with app.app_context():
+            campaign = campaign_by_slug("test")
+            assert campaign
+            for i in range(first, first + n):
+                words = commands.Words(
+                    f"Writer{i}",
+                    "Ruiz",
+                    "60604",
+                    f"Letter number {i}",
+                    f"{BODY} These are my words, number {i}.",
+                    "en",
+                )
+                commands.write_letter(campaign, [], f"w{i}@people.example", words, f"nonce{i}")
+                confirming.confirm_in_transaction(i)
+                db.session.commit()
+
+    return make

@@ -85,7 +85,15 @@ def test_a_writer_looks_at_the_letter_confirms_it_and_sees_what_became_of_it(
 
 
 def test_the_desks_pages_fit_and_read_well(
-    demo: Any, app: Any, site: str, window: Any, smtp: Any, deliver: Any, client: Any, staff: Any
+    demo: Any,
+    app: Any,
+    site: str,
+    window: Any,
+    smtp: Any,
+    deliver: Any,
+    client: Any,
+    staff: Any,
+    sql: Any,
 ) -> None:
     from tests.conftest import PASSWORD
     from tests.letters.conftest import Writer
@@ -96,11 +104,18 @@ def test_the_desks_pages_fit_and_read_well(
     Writer(client, "wait-in-freedom").send()
     with app.app_context():
         from campaign.extensions import db
-        from campaign.letters import confirming, targets
+        from campaign.letters import bundles, confirming, deciding, targets
 
         confirming.confirm_in_transaction(1)
         db.session.commit()
         targets.pause(1, "Ask the office first", "organizer@staff.example")
+    sql("UPDATE target SET channel = 'packet' WHERE id = 2")
+    Writer(client, "wait-in-freedom").send("ben@people.example", given_name="Ben")
+    with app.app_context():
+        confirming.confirm_in_transaction(2)
+        db.session.commit()
+        bundles.begin_packet(2, 1, "organizer@staff.example")
+        deciding.hold(2, "Names a child", "organizer@staff.example")
     deliver()
     staff("organizer")
     page = window
@@ -114,6 +129,10 @@ def test_the_desks_pages_fit_and_read_well(
         ("deliveries", "/desk/deliveries?state=waiting"), ("choose", "/desk/campaigns/wait-in-freedom/targets"),
         ("templates", "/desk/campaigns/wait-in-freedom/templates"),
         ("template", "/desk/campaigns/wait-in-freedom/templates/DHS"),
+        ("rules", "/desk/letters/rules"),
+        ("alike", "/desk/letters/alike"),
+        ("held", "/desk/letters?state=held"),
+        ("packets", "/desk/targets/2/bundles"),
     ):  # fmt: skip
         page.goto(f"{site}{path}")
         look(page, f"desk-{name}")

@@ -8,7 +8,6 @@ import time_machine
 
 from tests.letters.conftest import Writer, text_of
 from tests.letters.test_desk import post
-from tests.letters.test_drip import letters  # noqa: F401  # a fixture
 
 MONDAY_NOON = datetime(2026, 5, 4, 16, 0, 5, tzinfo=UTC)
 HOURS = {"opens": time(9), "closes": time(17), "days": [1, 2, 3, 4, 5]}

@@ -5,7 +5,6 @@ from itertools import pairwise
 from typing import Any
 
 import psycopg
-import pytest
 import time_machine
 
 from tests.letters.conftest import text_of
@@ -13,30 +12,6 @@ from tests.letters.conftest import text_of
 MONDAY_NOON = datetime(2026, 5, 4, 16, 0, 5, tzinfo=UTC)
 """12:00 in New York."""
 WEEKDAYS = {"opens": time(9), "closes": time(17), "days": [1, 2, 3, 4, 5]}
-
-
-@pytest.fixture
-def letters(app: Any, campaign_id: int) -> Any:
-    """Confirmed letters of so many people, straight through the commands."""
-
-    def make(n: int, first: int = 1) -> None:
-        from campaign.coalition.queries import campaign_by_slug
-        from campaign.extensions import db
-        from campaign.letters import commands, confirming
-        from tests.letters.conftest import BODY
-
-        with app.app_context():
-            campaign = campaign_by_slug("test")
-            assert campaign
-            for i in range(first, first + n):
-                words = commands.Words(
-                    f"Writer{i}", "Ruiz", "60604", f"Letter number {i}", BODY, "en"
-                )
-                commands.write_letter(campaign, [], f"w{i}@people.example", words, f"nonce{i}")
-                confirming.confirm_in_transaction(i)
-                db.session.commit()
-
-    return make
 
 
 def sweep(app: Any) -> int:
