@@ -265,6 +265,17 @@ def page(target_id: int) -> Sequence[Bundle]:
     return db.session.scalars(query).all()
 
 
+def take_out(letter_id: int) -> None:
+    """A letter that must not go any more is in a packet that has not been handed over: the packet is taken apart."""
+    query = (
+        select(Bundle.id)
+        .join(Delivery, Delivery.bundle_id == Bundle.id)
+        .where(Delivery.letter_id == letter_id, Bundle.state.in_(("making", "ready", "broken")))
+    )
+    for bundle_id in sorted(set(db.session.scalars(query))):
+        undo_in_transaction(bundle_id)
+
+
 def forget(letter_id: int) -> None:
     """A letter's words leave the PDFs kept here: those that have left are deleted, others are taken apart."""
     query = select(Delivery.bundle_id).where(

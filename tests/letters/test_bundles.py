@@ -176,6 +176,25 @@ def test_a_packet_taken_apart_gives_its_letters_back(
     ]
 
 
+def test_a_letter_held_or_rejected_leaves_no_packet_with_it(
+    app: Any, office: Any, letters: Any, deliver: Any, sql: Any
+) -> None:
+    from campaign.letters import bundles, deciding
+
+    office(channel="packet")
+    letters(2)
+    with app.app_context():
+        bundles.begin_packet(1, 1, "someone")
+    deliver()
+    with app.app_context():
+        assert deciding.reject(1, "Threatens someone", "an organizer")
+    assert sql("SELECT state FROM bundle") == [("undone",)]
+    assert sql("SELECT letter_id, state FROM delivery ORDER BY id") == [
+        (1, "cancelled"),
+        (2, "waiting"),
+    ]
+
+
 def test_who_is_deleted_is_in_no_pdf(
     app: Any, office: Any, letters: Any, deliver: Any, sql: Any
 ) -> None:
