@@ -110,6 +110,7 @@ def _found(captured_id: int) -> captured.Captured:
 def _context() -> dict[str, Any]:
     if not request or not access.is_desk(request.endpoint):
         return {}
+    # Asked when a template asks: an error page, which does not show it, must not need the database.
     return {"capturing": LocalProxy(lambda: settings.delivery_mode() == "capture")}
 
 

@@ -48,7 +48,7 @@ def test_the_html_can_do_nothing(captured: None, staff: Any) -> None:
     me = staff("organizer")
     path = first_message(me)
     page = me.get(f"{path}?view=html")
-    assert f'<iframe class="mail-html" sandbox src="{path}/html"' in page.get_data(as_text=True)
+    assert f'<iframe class="mail-frame" sandbox src="{path}/html"' in page.get_data(as_text=True)
     assert "frame-src 'self'" in page.headers["Content-Security-Policy"]
     inside = me.get(f"{path}/html")
     assert inside.headers["Content-Security-Policy"] == (
