@@ -158,7 +158,10 @@ def line(one: queries.Signer, current: list[Current], several: bool) -> dict[str
     if several:
         signed = [now.petition.agency for now in current if now.petition.id in one.petition_ids]
         label = f"{label} · {', '.join(signed)}" if signed else label
-    return {"name": one.name, "kind": label, "title": one.title, "url": one.website}
+    # A title that the name or the kind says already is not said twice.
+    said = f"{one.name} {kinds.label(one.kind)}".lower()
+    title = "" if one.title.lower() in said else one.title
+    return {"name": one.name, "kind": label, "title": title, "url": one.website}
 
 
 @blueprint.get("/endorsement/<token>")
