@@ -8,6 +8,12 @@ POLICY = (
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 
+MARKED = "public, max-age=31536000, immutable"
+"""For static files whose address changes with their content (pages.asset)."""
+
+UNMARKED = "public, max-age=604800"
+"""For those that a style sheet names, such as fonts."""
+
 
 def _add(response: Response) -> Response:
     headers = response.headers
@@ -19,7 +25,9 @@ def _add(response: Response) -> Response:
     headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
     if request.is_secure:
         headers.setdefault("Strict-Transport-Security", "max-age=31536000")
-    if "Cache-Control" not in headers and request.endpoint != "static":
+    if request.endpoint == "static" and response.status_code in (200, 304):
+        headers["Cache-Control"] = MARKED if "v" in request.args else UNMARKED
+    elif "Cache-Control" not in headers:
         headers["Cache-Control"] = "no-store"
     return response
 
