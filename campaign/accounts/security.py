@@ -44,6 +44,8 @@ def init_app(app: Flask) -> None:
         "SECURITY_CHANGE_PASSWORD_TEMPLATE": "accounts/change_password.html",
         "SECURITY_VERIFY_TEMPLATE": "accounts/verify.html",
         "SECURITY_FLASH_MESSAGES": False,
+        # The library's would read "private=True"; campaign.web.headers says no-store.
+        "SECURITY_CACHE_CONTROL": {},
         "SECURITY_CSRF_IGNORE_UNAUTH_ENDPOINTS": False,
         # Signing in is followed only to a page of this site: one slash, no backslash, no control character.
         "SECURITY_REDIRECT_VALIDATE_MODE": ["absolute", "regex"],
