@@ -1,0 +1,109 @@
+"""The desk's own pages in a real browser, at a phone's and a desk's width, light and dark, with axe over each."""
+
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from tests.conftest import PASSWORD
+from tests.letters.conftest import Writer
+
+
+@pytest.fixture(params=[(360, "light"), (1280, "dark")], ids=["phone", "desk-dark"])
+def page(request: pytest.FixtureRequest, new_context: Any) -> Any:
+    """A page of one of the two windows."""
+    width, scheme = request.param
+    context = new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    found = context.new_page()
+    found.set_default_timeout(15_000)
+    return found
+
+
+def look(page: Any, name: str) -> None:
+    """Fits its width, and axe finds nothing."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    wide = page.evaluate(
+        "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    )
+    assert wide <= 0, f"{name} is {wide}px too wide"
+    found = Axe().run(page).response["violations"]
+    assert not found, (name, [(one["id"], one["nodes"][0]["html"]) for one in found])
+
+
+def sign_in(page: Any, site: str, email: str, password: str = PASSWORD) -> None:
+    """Signs in by the keyboard alone."""
+    page.goto(f"{site}/desk/login")
+    page.locator("#email").focus()
+    page.keyboard.type(email)
+    page.keyboard.press("Tab")
+    page.keyboard.type(password)
+    page.keyboard.press("Enter")
+
+
+def account(app: Flask, role: str) -> str:
+    """Makes an account of that role; its address."""
+    from campaign.accounts.commands import save_user
+
+    with app.app_context():
+        save_user(f"{role}@staff.example", role, PASSWORD)
+    return f"{role}@staff.example"
+
+
+def test_signing_in_says_aloud_what_is_wrong(app: Flask, site: str, page: Any) -> None:
+    email = account(app, "organizer")
+    page.goto(f"{site}/desk/login")
+    look(page, "login")
+    sign_in(page, site, email, "not the passphrase")
+    summary = page.get_by_role("alert")
+    assert "do not belong together" in summary.inner_text()
+    assert page.locator("#email").input_value() == email
+    look(page, "login with errors")
+    sign_in(page, site, email)
+    page.wait_for_url(f"{site}/desk/")
+    page.get_by_role("button", name="Log out").click()
+    page.wait_for_url(f"{site}/desk/login")
+
+
+def test_a_newcomer_finds_the_confirmation_and_follows_its_link(
+    demo: Flask, site: str, client: Any, page: Any, deliver: Any
+) -> None:
+    from campaign.mail import settings
+
+    with demo.app_context():
+        assert settings.delivery_mode() == "capture"
+    assert Writer(client, "wait-in-freedom").send().status_code == 303
+    deliver()
+    sign_in(page, site, account(demo, "organizer"))
+    page.wait_for_url(f"{site}/desk/")
+    look(page, "overview")
+    page.get_by_role("link", name="Read it").click()
+    look(page, "inbox")
+    page.get_by_role("link", name="Please confirm").first.click()
+    look(page, "text")
+    page.get_by_role("link", name="HTML", exact=True).click()
+    frame = page.frame_locator("iframe.mail-frame")
+    assert frame.locator("h1, h2").first.is_visible(), "the frame shows the message"
+    look(page, "html")
+    page.get_by_role("link", name="Source").click()
+    look(page, "source")
+    page.get_by_role("link", name="Text", exact=True).click()
+    with page.context.expect_page() as opened:
+        page.locator(".mail-text a").first.click()
+    confirmation = opened.value
+    confirmation.wait_for_load_state()
+    confirmation.locator("main form button").first.click()
+    confirmation.wait_for_load_state()
+    assert "error" not in confirmation.title().lower()
+
+
+def test_every_page_of_the_frame(demo: Flask, site: str, page: Any) -> None:
+    sign_in(page, site, account(demo, "administrator"))
+    page.wait_for_url(f"{site}/desk/")
+    for path in (
+        "users/", "users/add", "users/1", "delivery", "site", "restored", "password", "verify",
+    ):  # fmt: skip
+        page.goto(f"{site}/desk/{path}")
+        look(page, path)
+        page.goto(f"{site}/es/desk/{path}")
+        look(page, f"es {path}")
