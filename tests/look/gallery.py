@@ -184,6 +184,7 @@ def make_app() -> Flask:
     app.add_url_rule("/index", "coalition.index", _desk)
     app.add_url_rule("/start", "reports.desk", _desk)
     app.add_url_rule("/password", "security.change_password", _desk)
+    app.add_url_rule("/captured", "mail_desk.inbox", _desk)
     app.add_url_rule("/", "parts", lambda: render_template("gallery/parts.html", **_pieces()))
     app.add_url_rule(
         "/forms", "forms", lambda: render_template("gallery/forms.html", form=Everything())
