@@ -5,7 +5,7 @@ BIN = .venv/bin
 WORKERS = $(shell n=$$(nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2); [ $$n -gt 2 ] && echo auto || echo 2)
 export PORT
 
-.PHONY: run test demo check bench lock messages install
+.PHONY: run test demo check bench chaos lock messages install
 .DEFAULT_GOAL := run
 
 run: .venv/.installed
@@ -27,6 +27,9 @@ check: .venv/.installed
 
 bench: .venv/.installed
 	@set -e; for script in bench/[!_]*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
+
+chaos: .venv/.installed
+	@exec $(BIN)/python -m bench.chaos.run $(ARGS)
 
 messages: .venv/.installed
 	$(BIN)/python -m campaign.cli.translations update

@@ -80,7 +80,9 @@ def compare(app: Any, port: int, options: argparse.Namespace) -> dict[str, Any]:
             note(name, rate)
         with sink(port):
             note("obvious", obvious(app, options.obvious))
-    result: dict[str, Any] = {name: round(statistics.median(rates)) for name, rates in found.items()}
+    result: dict[str, Any] = {
+        name: round(statistics.median(rates)) for name, rates in found.items()
+    }
     base = statistics.median(found["smtp_source"])
     for name in ("one_worker", "two_workers", "no_pipelining"):
         rate = statistics.median(found[name])
@@ -125,7 +127,9 @@ def sink(port: int, pipelining: bool = True) -> Iterator[None]:
     if os.geteuid() == 0:
         command += ["-u", "nobody"]
     process = subprocess.Popen(
-        [*command, f"127.0.0.1:{port}", "1000"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [*command, f"127.0.0.1:{port}", "1000"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     try:
         wait_for(lambda: reachable(port), 10)
@@ -145,7 +149,9 @@ def message_size() -> int:
 
     columns = ", ".join(f"m.{name}" for name in Row._fields if name != "old_state")
     row = db.session.execute(
-        text(f"SELECT {columns}, m.state FROM message m WHERE stream = 'alerts' ORDER BY id LIMIT 1")
+        text(
+            f"SELECT {columns}, m.state FROM message m WHERE stream = 'alerts' ORDER BY id LIMIT 1"
+        )
     ).one()
     [envelope], _ = sender.render([Row(*row)])
     db.session.rollback()
@@ -173,7 +179,9 @@ def an_audience(app: Any, n: int) -> int:
     from campaign.extensions import db
 
     now = utcnow()
-    organization = Organization(slug="bench", name="Bench Coalition", kind="national", created_at=now)
+    organization = Organization(
+        slug="bench", name="Bench Coalition", kind="national", created_at=now
+    )
     db.session.add(organization)
     db.session.flush()
     texts = {key: {"en": key.title()} for key in ("title", "tagline", "summary", "body")}
@@ -247,7 +255,8 @@ def alert(app: Any, alert_id: int, workers: int) -> tuple[float, int]:
     for process in processes:
         process.wait(20)
     states = db.session.execute(
-        text("SELECT state, count(*) FROM message WHERE origin_id = :id GROUP BY 1"), {"id": copy_id}
+        text("SELECT state, count(*) FROM message WHERE origin_id = :id GROUP BY 1"),
+        {"id": copy_id},
     ).all()
     db.session.rollback()
     assert [tuple(row) for row in states] == [("sent", recipients)], states
@@ -289,7 +298,16 @@ def obvious(app: Any, n: int) -> float:
     queue.empty()
     for i in range(n):
         queue.enqueue(obvious_way.send_one, f"r{i}@there.example", result_ttl=0)
-    command = [sys.executable, "-m", "rq.cli", "worker", "--burst", "obvious", "-u", os.environ["REDIS_URL"]]
+    command = [
+        sys.executable,
+        "-m",
+        "rq.cli",
+        "worker",
+        "--burst",
+        "obvious",
+        "-u",
+        os.environ["REDIS_URL"],
+    ]
     start = time.perf_counter()
     subprocess.run(
         command, check=True, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)},

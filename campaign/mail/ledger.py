@@ -113,9 +113,11 @@ def enqueue_select(
         .from_select(list(columns), select(*list(columns.values())))
         .on_conflict_do_nothing(constraint="uq_message_unit")
     )
-    n: int = db.session.connection().execute(
-        statement, execution_options={"preserve_rowcount": True}
-    ).rowcount
+    n: int = (
+        db.session.connection()
+        .execute(statement, execution_options={"preserve_rowcount": True})
+        .rowcount
+    )
     states.count(Counter({(stream, origin, origin_id, campaign_id, None, "queued"): n}))
     return n
 

@@ -1,0 +1,26 @@
+"""The short form of ``make chaos``: three kills, of a worker, of PostgreSQL and of a worker again."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def test_kill_minus_nine_loses_nothing() -> None:
+    environment = {
+        k: v for k, v in os.environ.items() if k not in ("DATABASE_URL", "REDIS_URL", "DATA")
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.chaos.run", "--recipients", "600", "--letters", "40", "--kills", "3",
+         "--pace", "1.5", "--seed", "3"],
+        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=180, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:] + done.stdout
+    result = json.loads(done.stdout.strip().splitlines()[-1])
+    assert result["lost"] == 0
+    assert result["finished"]
+    assert result["kills"] == 3
+    assert result["rows"] == 640
