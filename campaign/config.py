@@ -118,7 +118,18 @@ def _mail(environ: Mapping[str, str]) -> dict[str, Any]:
         "MAIL_PASSWORD": environ.get("MAIL_PASSWORD") or None,
         "MAIL_DEFAULT_SENDER": sender or "campaign@coalition.example",
         "MAIL_DEFAULT_SENDER_SET": bool(sender),
+        "MAIL_DKIM_KEY": _readable(environ, "MAIL_DKIM_KEY"),
+        "MAIL_DKIM_SELECTOR": environ.get("MAIL_DKIM_SELECTOR", "").strip() or "campaign",
     }
+
+
+def _readable(environ: Mapping[str, str], name: str) -> str | None:
+    path = environ.get(name, "").strip()
+    if path and not os.access(path, os.R_OK):
+        raise ConfigError(
+            f"{name} is {path!r}, which cannot be read: name a file that can, or unset it."
+        )
+    return path or None
 
 
 def _integer(

@@ -17,7 +17,17 @@ from sqlalchemy.exc import DBAPIError
 from campaign.clock import utcnow
 from campaign.engines import stopping
 from campaign.extensions import db
-from campaign.mail import answers, capture, compose, leases, orders, settings, transport, verp
+from campaign.mail import (
+    answers,
+    capture,
+    compose,
+    leases,
+    orders,
+    settings,
+    signing,
+    transport,
+    verp,
+)
 from campaign.mail.answers import Answer, GiveBack, Unknown
 from campaign.mail.compose import Envelope, Frame, NotAnAddress, Rendered, Skip
 from campaign.mail.leases import Outcome
@@ -212,7 +222,9 @@ def render(rows: list[Row]) -> tuple[list[Envelope], list[Outcome]]:
     envelopes: list[Envelope] = []
     outcomes: list[Outcome] = []
     now = utcnow()
-    frame = Frame(settings.sender(), now, verp.envelope_sender, verp.unsubscribe_address)
+    frame = Frame(
+        settings.sender(), now, verp.envelope_sender, verp.unsubscribe_address, signing.signer()
+    )
     for origin, some in by_origin.items():
         for row, rendered in zip(some, _render_origin(origin, some), strict=True):
             if isinstance(rendered, Rendered):

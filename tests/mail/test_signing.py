@@ -1,0 +1,52 @@
+"""DKIM: what leaves carries a signature that verifies, with either kind of key."""
+
+import base64
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import dkim
+import pytest
+from nacl.signing import SigningKey
+
+from campaign.mail import jobs
+from tests.mail.server import SmtpServer
+
+
+@pytest.mark.parametrize("kind", ["rsa", "ed25519"])
+def test_signatures_verify(
+    live: SmtpServer, queue: Callable[..., list[int]], engine: object, tmp_path: Path, kind: str
+) -> None:
+    path = tmp_path / "dkim.key"
+    if kind == "rsa":
+        subprocess.run(
+            ["openssl", "genrsa", "-out", str(path), "2048"], check=True, capture_output=True
+        )
+        public = subprocess.run(
+            ["openssl", "rsa", "-in", str(path), "-pubout", "-outform", "DER"],
+            check=True,
+            capture_output=True,
+        ).stdout
+        record = b"v=DKIM1; k=rsa; p=" + base64.b64encode(public)
+    else:
+        seed = SigningKey.generate()
+        path.write_bytes(base64.b64encode(bytes(seed)))
+        record = b"v=DKIM1; k=ed25519; p=" + base64.b64encode(bytes(seed.verify_key))
+    engine.config["MAIL_DKIM_KEY"] = str(path)  # type: ignore[attr-defined]  # the application
+    queue(
+        "alerts",
+        1,
+        data={"subject": "Señal", "html": "<p>é</p>", "list_unsubscribe": "https://a.example/u"},
+    )
+    jobs.deliver("alerts")
+    [got] = live.got
+    assert b"list-unsubscribe-post" in got.raw.partition(b"From:")[0].lower().replace(b"\r\n", b"")
+    asked = []
+
+    def dns(name: bytes, timeout: int = 5) -> bytes:
+        asked.append(name)
+        return record
+
+    assert dkim.verify(got.raw, dnsfunc=dns)
+    assert asked == [b"campaign._domainkey.coalition.example."]
+    assert not dkim.verify(got.raw.replace(b"Subject:", b"Subject: x"), dnsfunc=dns)
