@@ -4,6 +4,7 @@ import argparse
 import sys
 
 from campaign import create_app
+from campaign.cli import database
 from campaign.config import QUEUES, ConfigError
 from campaign.engines import workers
 
@@ -19,6 +20,7 @@ def main() -> int:
         parser.error(f"no queue is called {unknown[0]!r}; there are {', '.join(QUEUES)}")
     try:
         app = create_app()
+        database.require_ready(app)
     except ConfigError as error:
         sys.exit(str(error))
     if names:

@@ -3,9 +3,11 @@
 import sys
 
 from campaign import create_app
+from campaign.cli import database
 from campaign.config import ConfigError
 
 try:
     app = create_app()
+    database.require_ready(app)
 except ConfigError as error:
     sys.exit(str(error))

@@ -66,6 +66,30 @@ def require_current() -> None:
     raise Refused("The database is not at this version's tables: run `campaign db upgrade`.")
 
 
+def require_ready(app: Any) -> None:
+    """What a site or a worker asks before it begins; see require_current.
+
+    Raises ConfigError with a sentence where the database does not answer, or waits for a person to migrate it.
+    """
+    from sqlalchemy.exc import OperationalError
+
+    from campaign.cli import Refused
+    from campaign.config import ConfigError
+    from campaign.extensions import db
+
+    with app.app_context():
+        try:
+            require_current()
+        except OperationalError as error:
+            raise ConfigError(unreachable_sentence(error)) from error
+        except Refused as error:
+            raise ConfigError(error.format_message()) from error
+        finally:
+            # Processes forked from this one must not share its connection.
+            db.session.remove()
+            db.engine.dispose()
+
+
 def unreachable_sentence(error: Exception) -> str:
     """What to tell an operator whose database does not answer; never the URL, which may hold a password."""
     reason = str(getattr(error, "orig", error)).strip().splitlines()
