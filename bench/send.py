@@ -292,7 +292,7 @@ def obvious(app: Any, n: int) -> float:
     """The obvious way: Flask-Mail, one RQ job a message, RQ's stock worker."""
     from rq import Queue
 
-    from bench import obvious_way
+    from bench import _obvious_way as obvious_way
 
     queue = Queue("obvious", connection=app.extensions["rq"].queues["alerts"].connection)
     queue.empty()

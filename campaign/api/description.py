@@ -34,7 +34,9 @@ def _url(description: str) -> dict[str, Any]:
 
 _COUNTS = {
     "letters": _number("Letters that their writers have confirmed."),
-    "supporters": _number("People who confirmed a sign-up or a letter in this campaign."),
+    "supporters": _number(
+        "People of this campaign: those who confirmed a sign-up or a letter, and those whom the coalition imported with their consent."
+    ),
     "endorsements": _number("Distinct organizations and experts whose signatures are approved."),
 }
 

@@ -36,7 +36,8 @@ def record(changes: Iterable[Change], at: datetime | None = None) -> None:
         if change.delta
     ]
     if rows:
-        db.session.execute(insert(JournalEntry), rows)
+        # Core, not the ORM's bulk insert: every batch of the mail engine comes through here.
+        db.session.execute(insert(JournalEntry.__table__), rows)
 
 
 def moved(
