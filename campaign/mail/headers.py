@@ -46,15 +46,17 @@ def plain(value: str) -> str:
 def encoded_words(value: str, first: int = 0) -> str:
     """RFC 2047 encoded words, folded; ``first``: how much of the first line is taken."""
     words: list[str] = []
-    chunk = b""
+    chunk = ""
     room = max(_WORD_BYTES - first * 3 // 4, 6) if first > 8 else _WORD_BYTES
     for character in value:
-        piece = character.encode()
-        if len(chunk) + len(piece) > room:
-            words.append(_word(chunk))
-            chunk, room = b"", _WORD_BYTES
-        chunk += piece
-    words.append(_word(chunk))
+        while len((chunk + character).encode()) > room:
+            # Between words where it can be, with the blank inside: some readers show a break as one.
+            cut = chunk.rfind(" ")
+            cut = cut if cut > 0 else len(chunk)
+            words.append(_word(chunk[:cut].encode()))
+            chunk, room = chunk[cut:], _WORD_BYTES
+        chunk += character
+    words.append(_word(chunk.encode()))
     return "\r\n ".join(words)
 
 

@@ -3,6 +3,7 @@
 import email
 import quopri
 from datetime import UTC, datetime
+from email.header import decode_header, make_header
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP, default
@@ -240,3 +241,13 @@ def test_the_envelope_s_addresses_are_signed(app: Any) -> None:
 def test_renderers_are_registered_by_origin() -> None:
     assert compose.renderer("notice") is not None
     assert compose.renderer("no such origin") is None
+
+
+def test_encoded_words_break_between_words_where_they_can() -> None:
+    """Some readers show a break between encoded words as a blank: "Justi ce"."""
+    name = "Ana Núñez via Heartland Alliance’s National Immigrant Justice Center"
+    lines = headers.encoded_words(name, first=6).split("\r\n ")
+    parts = [str(make_header(decode_header(line))) for line in lines]
+    assert len(parts) > 1
+    assert "".join(parts) == name
+    assert all(part.startswith(" ") for part in parts[1:])
