@@ -64,7 +64,8 @@ class Public:
         if form.value("given_name") != person.given_name:
             raise Failed("The form behind an alert's own link does not know its person's name.")
         thanks = visitor.send(page, form, self._filled_in(person, letter), press="send")
-        self.own_pages[person.email] = thanks.link("/me/")
+        if any("/me/" in href for href in thanks.links):
+            raise Failed("An alert's link, which may be passed on, opens its person's own page.")
         visitor.close()
         self.letters[person.email] = letter
         self.progress.count("letters through the alert")

@@ -40,12 +40,23 @@ def write_letter(
 ) -> None:
     """Keeps a letter and asks for a confirmation; nothing of it counts before that.
 
-    ``suggested`` are the templates' bodies. The same form sent twice is one letter, with the newer words as long as it
-    is not confirmed. The answer is the same whether the address is known or not: none.
+    ``suggested`` are the templates' bodies. The same form sent twice is one letter; with other words it
+    is another one, and the confirmation page offers both. The answer is the same whether the address is known or not: none.
     """
     supporter_id = supporters.ensure_supporter_in_transaction(email, typed.language)
-    _keep(campaign, suggested, supporter_id, typed, tokens.submission(nonce, email, campaign.slug))
+    # The words are part of it: what someone has read on the confirmation page cannot change under their hand, and
+    # a cached form, which many people share, lets nobody write over another's letter.
+    said = (typed.given_name, typed.family_name, typed.postal_code, typed.subject, typed.body)
+    submission = tokens.submission(nonce, email, campaign.slug, *said)
+    _keep(campaign, suggested, supporter_id, typed, submission)
     confirmation.ask(email, typed.language, campaign.id)
+    db.session.commit()
+    wake.wake("confirmations")
+
+
+def send_own_page(campaign_id: int, act: Act, language: str) -> None:
+    """Mails the supporter a link to all that is theirs, at most once an hour as every confirmation."""
+    confirmation.ask(act.supporter.email, language, campaign_id)
     db.session.commit()
     wake.wake("confirmations")
 

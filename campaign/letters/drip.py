@@ -76,7 +76,9 @@ def give_out(target_id: int) -> int:
         db.session.commit()
         return 0
     target = db.session.get_one(Target, target_id, populate_existing=True)
-    after = max(now, target.released_until or now)
+    until = target.released_until or now
+    # Farther ahead than a sweep gives out, the clock has been set back since: the office must not wait for it.
+    after = max(now, until) if until <= now + AHEAD else now
     free = plan.slots(office_of(target), after, now + AHEAD, AT_ONCE) if after < now + AHEAD else []
     chosen = _choose(target_id, free)
     if chosen:

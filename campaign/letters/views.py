@@ -99,7 +99,7 @@ def _form_page(
         act=act,
         again_url=url_for("letters.write", slug=campaign.slug),
     )
-    if request.method == "GET" and act is None:
+    if request.method == "GET" and "k" not in request.args:
         return pages.cacheable(page)
     return pages.private(page, status)
 
@@ -167,9 +167,26 @@ def _send(
         **_frame(campaign),
         text=sentence(decision),
         good=decision.result not in ("refused", "gone"),
-        own_page=url_for("supporters.own_page", token=keys.own_page_token(act.supporter.id)),
+        act=act,
+        own_page_url=url_for("letters.ask_for_own_page", slug=campaign.slug),
     )
     return pages.private(page)
+
+
+@bp.post("/c/<slug>/letter/own-page")
+@limiter.limit(public_posts)
+@access.public
+def ask_for_own_page(slug: str) -> ResponseReturnValue:
+    """Mails whoever came with an alert's key the way to their own page.
+
+    The key proves that the alert was mailed to the address, and not that it was not forwarded: it opens no page.
+    """
+    campaign = found(slug)
+    act = links.read_act(request.form.get("k", ""))
+    following = url_for("letters.sent", slug=campaign.slug)
+    if act is not None:
+        commands.send_own_page(campaign.id, act, languages.current())
+    return redirect(following, 303)
 
 
 @bp.post("/me/<token>/letters/<int:letter_id>/withdraw")

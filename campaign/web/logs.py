@@ -12,7 +12,7 @@ from flask import Flask
 _ADDRESS = re.compile(r"[^\s<>@\"']{1,64}@[^\s<>@\"']{1,255}")
 _IP = re.compile(r"\b(?:\d{1,3}\.){3}\d{1,3}\b")
 _LOCAL = re.compile(r"\b(?:127\.0\.0\.1|0\.0\.0\.0)\b")
-_TOKEN = re.compile(r"(?<=/)[\w-]+\.[\w-]{4,}\.[\w-]{20,}")
+_TOKEN = re.compile(r"(?<=[/=])[\w-]+\.[\w-]{4,}\.[\w-]{20,}")
 
 
 def cleaned(text: str) -> str:

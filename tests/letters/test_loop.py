@@ -49,14 +49,24 @@ def test_two_presses_of_the_button_make_one_letter(
 ) -> None:
     token = form_token(writer.open())
     writer.send(token=token)
-    writer.send(token=token, body=BODY + " Thank you.")
-    assert sql("SELECT count(*), max(body) FROM letter") == [(1, BODY + " Thank you.")]
+    writer.send(token=token)
+    assert sql("SELECT count(*) FROM letter") == [(1,)]
     confirm()
     confirm()
     assert writer.send(token=token).status_code == 303
     deliver()
     assert len(smtp.to("secretary@dot.example")) == 1
     assert sql("SELECT state FROM letter") == [("confirmed",)]
+
+
+def test_what_someone_reads_before_confirming_cannot_change_under_their_hand(
+    writer: Writer, sql: Any
+) -> None:
+    """A cached form is the same for many people: whoever has it and an address must not write over a letter."""
+    token = form_token(writer.open())
+    writer.send(token=token)
+    writer.send(token=token, body=BODY + " And something else.")
+    assert sql("SELECT body FROM letter ORDER BY id") == [(BODY,), (BODY + " And something else.",)]
 
 
 def test_counts_say_what_the_rows_say(writer: Writer, confirm: Any, deliver: Any, app: Any) -> None:

@@ -219,9 +219,14 @@ def test_an_alerts_link_proves_the_address(
     for _ in range(2):
         answer = writer.send(token=token, k=key, email="")
         assert answer.status_code == 200
-        assert "/me/" in answer.get_data(as_text=True)
+        thanks = answer.get_data(as_text=True)
+        assert "/me/" not in thanks, "a forwarded alert opens nobody's page"
     deliver()
     assert not smtp.to("ana@people.example"), "no second confirmation"
+    assert "/c/test/letter/own-page" in thanks
+    client.post("/c/test/letter/own-page", data={"k": key})
+    deliver()
+    assert "/confirm/" in text_of(smtp.to("ana@people.example")[0])
     assert len(smtp.to("secretary@dot.example")) == 1
     assert sql("SELECT state, alert_id FROM letter") == [("confirmed", 7)]
     assert sql("SELECT sum(delta) FROM journal WHERE name = 'alert.letters' AND part = '7'") == [
