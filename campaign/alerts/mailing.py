@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-import css_inline
 from flask import current_app
 from sqlalchemy import select
 
@@ -15,14 +14,14 @@ from campaign.coalition.models import Campaign, Organization
 from campaign.columns import among
 from campaign.extensions import db
 from campaign.letters import links
-from campaign.mail import compose, forgetting, ledger, wake
+from campaign.mail import compose, forgetting, ledger, letterhead, wake
 from campaign.mail.compose import Rendered, Skip
 from campaign.mail.models import Message
 from campaign.mail.states import Row
 from campaign.supporters import keys
 from campaign.supporters import queries as supporters
 from campaign.supporters.models import Supporter
-from campaign.web import colour, languages
+from campaign.web import languages
 from campaign.web.frame import Site, site
 
 ORIGIN = "alert"
@@ -68,28 +67,22 @@ def _compiled(
     marked = markup.mark(f"{preheader}\n{{# cut #}}\n{body}\n")
     head, _, main = marked.text.partition(f"zqmerge{marked.tags.index('{# cut #}')}zq")
     content = markup.Marked(main, marked.tags)
-    shades = colour.accent(accent)
-    context = {
+    known = {
+        **letterhead.context(language, accent),
+        "site": who,
         "subject": title,
         "preheader": head.strip(),
         "content_html": markup.html_body(content),
         "content_text": markup.text_body(content),
         "organization": organization,
         "campaign_title": title,
-        "site": who,
-        "language": language,
-        "dir": "rtl" if language in languages.RIGHT_TO_LEFT else "ltr",
         "unsubscribe_url": "zqunsubscribezq",
-        "accent": shades.light,
-        "on_accent": shades.on_light,
-        "accent_dark": shades.dark,
-        "on_accent_dark": shades.on_dark,
     }
     with languages.speaking(language):
         environment = current_app.jinja_env
-        html = environment.get_template("alerts/mail.html").render(context)
-        text = environment.get_template("alerts/mail.txt").render(context)
-    html = css_inline.inline(html, keep_style_tags=True)
+        html = environment.get_template("alerts/mail.html").render(known)
+        text = environment.get_template("alerts/mail.txt").render(known)
+    html = letterhead.inline(html)
     finished = [
         marked.restore(part).replace("zqunsubscribezq", "{{ unsubscribe_url }}")
         for part in (text, html)

@@ -4,19 +4,16 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-import css_inline
-from flask import current_app
 from sqlalchemy import select
 
 from campaign.coalition.models import Campaign
 from campaign.endorsements import keys
 from campaign.endorsements.models import Endorsement
 from campaign.extensions import db
-from campaign.mail import compose, ledger
+from campaign.mail import compose, ledger, letterhead
 from campaign.mail.states import Row
 from campaign.petitions.models import PetitionVersion
-from campaign.web import colour, languages
-from campaign.web.frame import site
+from campaign.web import languages
 
 APPROVED = "endorsement_notice"
 DECLINED = "endorsement_declined"
@@ -84,31 +81,18 @@ def _message(row: Row, found: list[Any], state: str) -> compose.Rendered | compo
         return compose.Skip("the endorsement has changed since")
     first, _, campaign = found[0]
     language = row.language
-    accent = colour.accent(campaign.accent)
-    context = {
-        "site": site(),
-        "language": language,
-        "dir": "rtl" if language in languages.RIGHT_TO_LEFT else "ltr",
-        "accent": accent.light,
-        "on_accent": accent.on_light,
-        "accent_dark": accent.dark,
-        "on_accent_dark": accent.on_dark,
-        "name": first.name,
-        "signer_name": first.signer_name,
-        "individual": first.kind == "individual",
-        "titles": [languages.pick(version.title, language) for _, version, _ in found],
-        "campaign_title": languages.pick(campaign.title, language),
-        "reason": first.decision,
-        "list_url": languages.external("endorsements.public_list", language, slug=campaign.slug),
-        "own_url": keys.own_page_link(first.id, language),
-    }
-    with languages.speaking(language):
-        subject, text, html = (
-            current_app.jinja_env.get_template(f"mail/endorsement_{state}.{part}").render(context)
-            for part in ("subject.txt", "txt", "html")
-        )
-    return compose.Rendered(
-        " ".join(subject.split()), text, css_inline.inline(html, keep_style_tags=True)
+    return letterhead.written(
+        f"endorsement_{state}",
+        language,
+        campaign.accent,
+        name=first.name,
+        signer_name=first.signer_name,
+        individual=first.kind == "individual",
+        titles=[languages.pick(version.title, language) for _, version, _ in found],
+        campaign_title=languages.pick(campaign.title, language),
+        reason=first.decision,
+        list_url=languages.external("endorsements.public_list", language, slug=campaign.slug),
+        own_url=keys.own_page_link(first.id, language),
     )
 
 

@@ -1,18 +1,15 @@
 """Mail to a writer: the campaign does not send the letter, and why."""
 
-import css_inline
-from flask import current_app
 from sqlalchemy import select
 
 from campaign.coalition.models import Campaign
 from campaign.extensions import db
 from campaign.letters.models import Letter
-from campaign.mail import compose, ledger
+from campaign.mail import compose, ledger, letterhead
 from campaign.mail.states import Row
 from campaign.supporters import keys
 from campaign.supporters.models import Supporter
-from campaign.web import colour, languages
-from campaign.web.frame import site
+from campaign.web import languages
 
 REJECTED = "letter_rejected"
 
@@ -49,29 +46,15 @@ def _message(
 ) -> compose.Rendered | compose.Skip:
     if letter is None or campaign is None or not letter.body:
         return compose.Skip("the letter has changed since")
-    language = row.language
-    accent = colour.accent(campaign.accent)
-    context = {
-        "site": site(),
-        "language": language,
-        "dir": "rtl" if language in languages.RIGHT_TO_LEFT else "ltr",
-        "accent": accent.light,
-        "on_accent": accent.on_light,
-        "accent_dark": accent.dark,
-        "on_accent_dark": accent.on_dark,
-        "name": letter.given_name,
-        "letter_subject": letter.subject,
-        "campaign_title": languages.pick(campaign.title, language),
-        "reason": letter.decision,
-        "own_url": keys.own_page_link(letter.supporter_id, language),
-    }
-    with languages.speaking(language):
-        subject, text, html = (
-            current_app.jinja_env.get_template(f"mail/letter_rejected.{part}").render(context)
-            for part in ("subject.txt", "txt", "html")
-        )
-    return compose.Rendered(
-        " ".join(subject.split()), text, css_inline.inline(html, keep_style_tags=True)
+    return letterhead.written(
+        "letter_rejected",
+        row.language,
+        campaign.accent,
+        name=letter.given_name,
+        letter_subject=letter.subject,
+        campaign_title=languages.pick(campaign.title, row.language),
+        reason=letter.decision,
+        own_url=keys.own_page_link(letter.supporter_id, row.language),
     )
 
 
