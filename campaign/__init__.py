@@ -93,7 +93,7 @@ def _bind_web(app: Flask) -> None:
     if proxies:
         from werkzeug.middleware.proxy_fix import ProxyFix
 
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]  # Flask's documented hook
     for room in (logs, limits, access, headers, errors, pages, frame, nav, languages, heads):
         room.init_app(app)
 

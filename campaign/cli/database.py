@@ -95,7 +95,7 @@ def unreachable_sentence(error: Exception) -> str:
     reason = str(getattr(error, "orig", error)).strip().splitlines()
     return (
         f"The database does not answer ({reason[0] if reason else 'no reason given'}): "
-        "see that DATABASE_URL names a PostgreSQL server that runs, or unset it to use the embedded one."
+        "see that DATABASE_URL names a PostgreSQL server that runs, or unset it to use the built-in one."
     )
 
 

@@ -109,7 +109,9 @@ def run_cron(app: Flask) -> None:
             # RQ's own handlers know nothing of our flag.
             vars(scheduler)["_install_signal_handlers"] = lambda: _on_stop(_stop_cron)
             scheduler.start()
-        _pause(1)
+        with contextlib.suppress(StopRequested):
+            # The handler may still be the raising one, where Valkey went away under the scheduler.
+            _pause(1)
 
 
 def _stop_cron(signum: int, frame: FrameType | None) -> None:
