@@ -7,6 +7,10 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from playwright.sync_api import expect
+
+# A page under three other tests on two cores may take its time; only a wrong one takes this long.
+expect.set_options(timeout=20_000)
 
 CHROMIUM = shutil.which("chromium")
 ARGUMENTS = [

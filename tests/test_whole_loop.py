@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from playwright.sync_api import expect
 
 from campaign.demo import LOGINS, add_logins
 
@@ -32,7 +33,7 @@ class Supporter:
         if email:
             self.page.locator("#email").fill(email)
         self.page.get_by_role("button", name="Look at it first").click()
-        assert OWN_WORDS in self.page.inner_text("main"), "the preview shows the writer's own words"
+        expect(self.page.locator("main")).to_contain_text(OWN_WORDS)
         self.page.get_by_role("button", name="Send").first.click()
 
     def agrees_to_hear_more(self, name: str, email: str) -> None:
@@ -48,9 +49,8 @@ class Supporter:
         self.page.get_by_role("button", name="Yes, I confirm").click()
 
     def sees(self, *texts: str) -> None:
-        found = self.page.inner_text("main")
         for text in texts:
-            assert text in found, f"{text!r} is not on {self.page.url.split('?')[0]}"
+            expect(self.page.locator("main")).to_contain_text(text)
 
 
 class Organizer:

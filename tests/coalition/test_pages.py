@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.conftest import PASSWORD
 from tests.supporters.test_pages import look
@@ -44,7 +44,7 @@ def test_the_desk_with_words_in_two_languages(
     page.fill("#accent", "no colour")
     page.click("text=Save")
     look(page, "desk-edit-wrong")
-    assert page.evaluate("document.activeElement.id") == "errors"
+    expect(page.locator("#errors")).to_be_focused()
     page.click("text=Preview")
     look(page, "desk-preview")
     page.goto(f"{site}/desk/campaigns/petitions/1")

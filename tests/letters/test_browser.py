@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 OWN = "My grandmother waited two years behind a locked door before a judge heard her. Please let people wait in freedom."
 SHOTS = os.environ.get("LETTER_SHOTS", "")
@@ -55,32 +56,32 @@ def test_a_writer_looks_at_the_letter_confirms_it_and_sees_what_became_of_it(
     page = window
     page.goto(f"{site}/c/wait-in-freedom/letter")
     look(page, "form")
-    assert "0 percent" in page.locator("#letter-own").inner_text()
+    expect(page.locator("#letter-own")).to_contain_text("0 percent")
     page.get_by_role("button", name="Send now").click()
     look(page, "errors")
-    assert page.get_by_role("alert").is_visible()
+    expect(page.get_by_role("alert")).to_be_visible()
     fill(page)
     page.locator("#body").fill(OWN)
     page.wait_for_function(
         "!document.querySelector('#letter-own').textContent.includes(' 0 percent')"
     )
     page.get_by_role("button", name="Look at it first").click()
-    assert page.get_by_text("Dear Secretary Napolitano:").is_visible()
+    expect(page.get_by_text("Dear Secretary Napolitano:")).to_be_visible()
     look(page, "preview")
     page.get_by_role("button", name="Go on writing").click()
-    assert page.locator("#body").input_value() == OWN
+    expect(page.locator("#body")).to_have_value(OWN)
     page.get_by_role("button", name="Send now").click()
-    assert page.get_by_role("heading", name="Please look into your mail").is_visible()
+    expect(page.get_by_role("heading", name="Please look into your mail")).to_be_visible()
     look(page, "sent")
     deliver()
     link = next(one for one in smtp.to("ana@people.example")[-1].links() if "/confirm/" in one)
     page.goto(link)
     look(page, "confirm")
     page.get_by_role("button", name=re.compile("confirm", re.I)).click()
-    assert page.get_by_text("Your letter is on its way").is_visible()
+    expect(page.get_by_text("Your letter is on its way")).to_be_visible()
     deliver()
     page.locator("a[href*='/me/']").first.click()
-    assert page.get_by_text("Accepted by the office’s mail server").first.is_visible()
+    expect(page.get_by_text("Accepted by the office’s mail server").first).to_be_visible()
     look(page, "own")
 
 

@@ -10,6 +10,7 @@ import brotli
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
+from playwright.sync_api import expect
 from werkzeug.serving import make_server
 
 from tests.look.gallery import ROOT, make_app
@@ -113,9 +114,9 @@ def test_the_keyboard_sees_where_it_is(gallery: str, browser: Any) -> None:
     page = context.new_page()
     page.goto(gallery + "/campaign")
     page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.className") == "skip"
+    expect(page.locator(".skip")).to_be_focused()
     page.goto(gallery + "/forms/wrong")
-    assert page.evaluate("document.activeElement.id") == "errors"
+    expect(page.locator("#errors")).to_be_focused()
     small = page.evaluate(
         "[...document.querySelectorAll('button, .button, .control, .choice input, .tabs a, .languages a')]"
         ".filter(e => e.getBoundingClientRect().height < 24 || e.getBoundingClientRect().width < 24).length"

@@ -7,6 +7,7 @@ import os
 from typing import Any
 
 from flask import Flask
+from playwright.sync_api import expect
 
 from tests.look.gallery import ROOT
 
@@ -21,8 +22,8 @@ def test_the_readme_shows_the_campaign_page(demo: Flask, site: str, browser: Any
     page = context.new_page()
     page.goto(f"{site}/c/wait-in-freedom", wait_until="networkidle")
     page.evaluate("document.fonts.ready")
-    assert page.locator("h1").is_visible()
-    assert page.locator(".tally .button").first.is_visible()
+    expect(page.locator("h1")).to_be_visible()
+    expect(page.locator(".tally .button").first).to_be_visible()
     picture = page.screenshot(full_page=False)
     context.close()
     assert len(picture) < HEAVIEST

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from playwright.sync_api import expect
 
 from tests.conftest import PASSWORD
 from tests.letters.conftest import Writer
@@ -56,8 +57,8 @@ def test_signing_in_says_aloud_what_is_wrong(app: Flask, site: str, page: Any) -
     look(page, "login")
     sign_in(page, site, email, "not the passphrase")
     summary = page.get_by_role("alert")
-    assert "do not belong together" in summary.inner_text()
-    assert page.locator("#email").input_value() == email
+    expect(summary).to_contain_text("do not belong together")
+    expect(page.locator("#email")).to_have_value(email)
     look(page, "login with errors")
     sign_in(page, site, email)
     page.wait_for_url(f"{site}/desk/")
@@ -83,7 +84,7 @@ def test_a_newcomer_finds_the_confirmation_and_follows_its_link(
     look(page, "text")
     page.get_by_role("link", name="HTML", exact=True).click()
     frame = page.frame_locator("iframe.mail-frame")
-    assert frame.locator("h1, h2").first.is_visible(), "the frame shows the message"
+    expect(frame.locator("h1, h2").first, "the frame shows the message").to_be_visible()
     look(page, "html")
     page.get_by_role("link", name="Source").click()
     look(page, "source")

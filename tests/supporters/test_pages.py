@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from campaign.clock import utcnow
 from campaign.extensions import db
@@ -74,7 +74,7 @@ def test_from_the_form_to_the_own_page(
     page.fill("#email", "not an address")
     page.click("main button")
     look(page, f"signup-wrong-{mark}")
-    assert page.evaluate("document.activeElement.id") == "errors"
+    expect(page.locator("#errors")).to_be_focused()
 
     for name in ("Ana", "Mallory"):
         page.goto(f"{site}{prefix}/c/test/signup")
@@ -96,7 +96,7 @@ def test_from_the_form_to_the_own_page(
     page.locator("input[type=radio]").nth(1).check()
     page.click("main button")
     look(page, f"thanks-{mark}")
-    assert "Ana" in page.inner_text("h1")
+    expect(page.locator("h1")).to_contain_text("Ana")
     page.goto(url)
     look(page, f"confirmed-already-{mark}")
     page.click("main a[href*='/me/']")
