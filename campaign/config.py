@@ -16,6 +16,8 @@ ROOT = Path(__file__).resolve().parent.parent
 QUEUES = ["confirmations", "letters", "default", "alerts"]
 _RATE = re.compile(r"[1-9][0-9]{0,8} per (?:[1-9][0-9]{0,3} )?(?:second|minute|hour|day)s?")
 
+_DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}")
+
 
 class ConfigError(Exception):
     """A setting is wrong. The text is one sentence: what is wrong and how to mend it."""
@@ -70,6 +72,7 @@ def load(environ: Mapping[str, str]) -> dict[str, Any]:
     }
     config |= redis_settings(_redis_url(environ))
     config |= _mail(environ)
+    config |= _inbound(environ)
     return config
 
 
@@ -121,6 +124,47 @@ def _mail(environ: Mapping[str, str]) -> dict[str, Any]:
         "MAIL_DKIM_KEY": _readable(environ, "MAIL_DKIM_KEY"),
         "MAIL_DKIM_SELECTOR": environ.get("MAIL_DKIM_SELECTOR", "").strip() or "campaign",
     }
+
+
+def _inbound(environ: Mapping[str, str]) -> dict[str, Any]:
+    """What comes back: bounces, complaints, unsubscribes, replies. Nothing of it is open while it is not set."""
+    domain = environ.get("MAIL_INBOUND_DOMAIN", "").strip().lower().rstrip(".")
+    if domain and not _DOMAIN.fullmatch(domain):
+        raise ConfigError(
+            f"MAIL_INBOUND_DOMAIN is {domain!r}: set it to a domain whose mail comes to "
+            "`campaign inbound`, like bounces.example.org."
+        )
+    certificate = _readable(environ, "MAIL_INBOUND_TLS_CERT")
+    key = _readable(environ, "MAIL_INBOUND_TLS_KEY")
+    if bool(certificate) != bool(key):
+        raise ConfigError(
+            "Set MAIL_INBOUND_TLS_CERT and MAIL_INBOUND_TLS_KEY together, or neither."
+        )
+    return {
+        "MAIL_INBOUND_DOMAIN": domain or None,
+        "MAIL_INBOUND_SMTP": _listen(environ, "MAIL_INBOUND_SMTP"),
+        "MAIL_INBOUND_LMTP": _listen(environ, "MAIL_INBOUND_LMTP"),
+        "MAIL_INBOUND_TLS_CERT": certificate,
+        "MAIL_INBOUND_TLS_KEY": key,
+        "MAIL_INBOUND_SIZE": _integer(environ, "MAIL_INBOUND_SIZE", 5_000_000, 50_000_000, 10_000),
+        "MAIL_INBOUND_RATE": _rate(environ, "MAIL_INBOUND_RATE", "600 per minute"),
+        "HOOK_SES_TOPICS": environ.get("HOOK_SES_TOPICS", "").split(),
+        "HOOK_POSTMARK": environ.get("HOOK_POSTMARK", "").strip() or None,
+        "HOOK_SENDGRID_KEY": environ.get("HOOK_SENDGRID_KEY", "").strip() or None,
+        "HOOK_MAILGUN_KEY": environ.get("HOOK_MAILGUN_KEY", "").strip() or None,
+    }
+
+
+def _listen(environ: Mapping[str, str], name: str) -> tuple[str, int] | None:
+    """``host:port`` or ``[IPv6]:port``; None where it is not set."""
+    text = environ.get(name, "").strip()
+    if not text:
+        return None
+    host, separator, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not separator or not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise ConfigError(f"{name} is {text!r}: set it to host:port, like 127.0.0.1:2525.")
+    return host, int(port)
 
 
 def _readable(environ: Mapping[str, str], name: str) -> str | None:

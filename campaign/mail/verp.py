@@ -17,7 +17,7 @@ from campaign.mail.states import Row
 
 BOUNCE = "bounce"
 UNSUBSCRIBE = "unsubscribe"
-_LOCAL = re.compile(r"(bounce|unsubscribe)\+([0-9]{1,18})-([a-z2-7]{16})", re.I)
+_LOCAL = re.compile(r"([a-z]{2,20})\+([0-9]{1,18})-([a-z2-7]{16})", re.I)
 
 
 def envelope_sender(row: Row) -> str:
@@ -30,8 +30,13 @@ def unsubscribe_address(row: Row) -> str:
     return _address(UNSUBSCRIBE, row.id)
 
 
+def address(kind: str, number: int) -> str | None:
+    """A signed address of another kind (``reply``, …) for a number; None without an inbound domain."""
+    return None if settings.inbound_domain() is None else _address(kind, number)
+
+
 def read(address: str) -> tuple[str, int] | None:
-    """The kind and the message's row number that an address of ours carries; None for any other address."""
+    """The kind and the number (a message's row, mostly) that an address of ours carries; None for any other address."""
     local, _, domain = address.rpartition("@")
     match = _LOCAL.fullmatch(local)
     if not match or domain.lower() != settings.inbound_domain():
