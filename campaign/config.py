@@ -68,6 +68,8 @@ def load(environ: Mapping[str, str]) -> dict[str, Any]:
         # How many proxies of one's own stand in front: so many X-Forwarded-For entries are believed.
         "TRUSTED_PROXIES": _integer(environ, "TRUSTED_PROXIES", 0, 10, lowest=0),
         "ALERT_GRACE_HOURS": _integer(environ, "ALERT_GRACE_HOURS", 2, 168, lowest=0),
+        # How long what was typed and never confirmed is kept after its link has lapsed.
+        "UNCONFIRMED_DAYS": _integer(environ, "UNCONFIRMED_DAYS", 30, 3650),
         "PUBLIC_POSTS": _rate(environ, "PUBLIC_POSTS", "120 per minute; 2000 per hour"),
     }
     config |= redis_settings(_redis_url(environ))

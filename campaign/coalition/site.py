@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from flask import Blueprint, render_template
+from flask import Blueprint, current_app, render_template
 from flask.typing import ResponseReturnValue
 
 from campaign.coalition import queries
@@ -74,4 +74,6 @@ def _entry(endpoint: str, values: dict[str, Any], spoken: list[str]) -> list[dic
 def privacy() -> ResponseReturnValue:
     """What is kept, for how long, and who sees it."""
     canonical = languages.external("site.privacy", languages.current())
-    return pages.cacheable(render_template("coalition/privacy.html", canonical=canonical), 300)
+    days = current_app.config["UNCONFIRMED_DAYS"]
+    page = render_template("coalition/privacy.html", canonical=canonical, unconfirmed_days=days)
+    return pages.cacheable(page, 300)

@@ -13,11 +13,13 @@ def init_app(app: Flask) -> None:
         notices,  # noqa: F401  # importing registers what renders the mails
         own,
         pending,
+        retention,
         section,
         views,
     )
     from campaign.letters import enclosures
     from campaign.supporters import confirmation, erasing, own_page
+    from campaign.supporters import retention as unconfirmed
     from campaign.web import nav
 
     app.register_blueprint(views.blueprint)
@@ -27,5 +29,6 @@ def init_app(app: Flask) -> None:
     own_page.register(own.section)
     own_page.register_data("endorsements", own.gather)
     erasing.register(own.erase)
+    unconfirmed.register(pending.KIND, retention.purge)
     enclosures.register_cosigners(section.on_paper)
     nav.register(app, "endorsements_desk.index", _l("Endorsements"), 40)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 
@@ -71,13 +71,15 @@ def submit(campaign_id: int, petitions: Sequence[Current], said: Statement, nonc
         )
         .on_conflict_do_nothing(index_elements=[Endorsement.submission, Endorsement.petition_id])
         .returning(Endorsement.petition_id)
-    )
+    ).all()
     slugs = {one.petition.id: one.petition.slug for one in petitions}
     journal.record(
         journal.Change("endorsements.unconfirmed", 1, campaign_id, slugs[petition_id])
         for (petition_id,) in rows
     )
-    confirmation.ask(said.signer_email, said.language, campaign_id)
+    first = select(func.min(Endorsement.id)).where(Endorsement.submission == submission)
+    own = confirmation.Own("endorsement", db.session.scalar(first) or 0)
+    confirmation.ask(said.signer_email, said.language, campaign_id, own)
     db.session.commit()
     wake.wake("confirmations")
 
@@ -85,10 +87,17 @@ def submit(campaign_id: int, petitions: Sequence[Current], said: Statement, nonc
 def confirm(address: str, ids: Sequence[int]) -> list[Endorsement]:
     """Makes the signatures of this address count as confirmed, and returns them; the caller commits.
 
+    One that has lapsed with its link is left alone.
+
     Where the name has signed a petition already, that signature becomes a declined duplicate. Other sendings of the
     same name by the same hand, still unconfirmed, are superseded.
     """
-    rows = _held(Endorsement.id.in_(ids), func.lower(Endorsement.signer_email) == address.lower())
+    waiting = Endorsement.created_at > confirmation.oldest_waiting()
+    rows = _held(
+        Endorsement.id.in_(ids),
+        func.lower(Endorsement.signer_email) == address.lower(),
+        or_(Endorsement.state != "unconfirmed", waiting),
+    )
     now = utcnow()
     organizations = registering.find([row.name for row in rows])
     for row in rows:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from flask_babel import gettext as _
 from flask_babel import ngettext
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 
 from campaign.clock import utcnow
 from campaign.coalition.models import Campaign
@@ -13,7 +13,7 @@ from campaign.endorsements.deciding import by_submission
 from campaign.endorsements.models import DUPLICATE, Endorsement
 from campaign.extensions import db
 from campaign.petitions.models import PetitionVersion
-from campaign.supporters.confirmation import LINK_AGE, Outcome, PendingAct
+from campaign.supporters.confirmation import LINK_AGE, Outcome, PendingAct, oldest_waiting
 from campaign.web import languages
 
 KIND = "endorsement"
@@ -22,8 +22,21 @@ KIND = "endorsement"
 class Signatures:
     """The confirmation page's provider (campaign.supporters.confirmation.Provider): one act a sending of the form."""
 
-    def pending(self, address: str) -> Sequence[PendingAct]:
+    def pending(self, address: str, limit: int, own: int) -> Sequence[PendingAct]:
         """The unconfirmed sendings of this address, newest first, each with what it would agree to."""
+        sent = (
+            select(func.min(Endorsement.id))
+            .where(
+                func.lower(Endorsement.signer_email) == address.lower(),
+                Endorsement.state == "unconfirmed",
+                Endorsement.created_at > oldest_waiting(),
+            )
+            .group_by(Endorsement.submission)
+        )
+        newest = sent.order_by(func.min(Endorsement.id).desc()).limit(limit)
+        submissions = select(Endorsement.submission).where(
+            or_(Endorsement.id.in_(newest), Endorsement.id == own)
+        )
         rows = db.session.execute(
             select(Endorsement, PetitionVersion, Campaign)
             .join(PetitionVersion, PetitionVersion.id == Endorsement.petition_version_id)
@@ -31,9 +44,10 @@ class Signatures:
             .where(
                 func.lower(Endorsement.signer_email) == address.lower(),
                 Endorsement.state == "unconfirmed",
+                Endorsement.created_at > oldest_waiting(),
+                Endorsement.submission.in_(submissions),
             )
             .order_by(Endorsement.id.desc())
-            .limit(200)
         ).all()
         groups: dict[str, list[tuple[Endorsement, PetitionVersion, Campaign]]] = {}
         for row, version, campaign in rows:

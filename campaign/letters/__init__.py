@@ -21,11 +21,13 @@ def init_app(app: Flask) -> None:
         own,
         render,
         results,
+        retention,
     )
     from campaign.letters.provider import KIND, Letters
     from campaign.letters.views import bp
     from campaign.mail import compose, ledger
     from campaign.supporters import confirmation, erasing, own_page
+    from campaign.supporters import retention as unconfirmed
     from campaign.web import nav
 
     for blueprint in (bp, desk.bp, desk_campaign.bp, desk_letters.bp, desk_packets.bp):
@@ -43,3 +45,5 @@ def init_app(app: Flask) -> None:
     own_page.register_desk(own.desk_section)
     own_page.register_data("letters", own.gather)
     erasing.register(own.erase)
+    unconfirmed.register(KIND, retention.purge)
+    unconfirmed.register_tie(retention.tie)

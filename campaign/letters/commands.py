@@ -48,8 +48,9 @@ def write_letter(
     # a cached form, which many people share, lets nobody write over another's letter.
     said = (typed.given_name, typed.family_name, typed.postal_code, typed.subject, typed.body)
     submission = tokens.submission(nonce, email, campaign.slug, *said)
-    _keep(campaign, suggested, supporter_id, typed, submission)
-    confirmation.ask(email, typed.language, campaign.id)
+    letter_id = _keep(campaign, suggested, supporter_id, typed, submission)
+    own = confirmation.Own("letter", letter_id)
+    confirmation.ask(email, typed.language, campaign.id, own)
     db.session.commit()
     wake.wake("confirmations")
 

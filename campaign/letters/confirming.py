@@ -145,6 +145,7 @@ def _join(letter: Letter, campaign: Campaign) -> None:
         ),
         agreements,
         campaign_id=campaign.id,
+        passed_on=letter.alert_id is not None,
     )
     if letter.alert_id:
         journal.record([journal.Change("alert.letters", 1, campaign.id, str(letter.alert_id))])

@@ -1,32 +1,31 @@
 """Letters on the page behind a confirmation mail's link (campaign.supporters.confirmation)."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 
 from flask import url_for
 from flask_babel import gettext
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
-from campaign.clock import utcnow
 from campaign.coalition.models import Campaign
 from campaign.extensions import db
 from campaign.letters import confirming, message
 from campaign.letters.models import Letter
 from campaign.supporters import queries as supporters
-from campaign.supporters.confirmation import LINK_AGE, Outcome, PendingAct
+from campaign.supporters.confirmation import SHOWN, Outcome, PendingAct, oldest_waiting
 from campaign.supporters.keys import own_page_token
 from campaign.web.languages import pick
 
 KIND = "letter"
-SHOWN = 10
-"""Letters of one address on the page at most, newest first."""
 
 
 class Letters:
     """The provider of kind ``letter``."""
 
-    def pending(self, address: str) -> Sequence[PendingAct]:
-        """The letters that wait for this address, newest first; of one campaign's only one can be chosen."""
+    def pending(self, address: str, limit: int, own: int) -> Sequence[PendingAct]:
+        """The letters that wait for this address, newest first; of one campaign's only one can be chosen.
+
+        Of letters that say the same, word for word, one is offered.
+        """
         supporter_id = supporters.id_by_email(address)
         if supporter_id is None:
             return []
@@ -36,12 +35,17 @@ class Letters:
             .where(
                 Letter.supporter_id == supporter_id,
                 Letter.state == "unconfirmed",
-                Letter.created_at > utcnow() - timedelta(seconds=LINK_AGE),
+                Letter.created_at > oldest_waiting(),
             )
-            .order_by(Letter.id.desc())
-            .limit(SHOWN)
+            .order_by((Letter.id == own).desc(), Letter.id.desc())
+            .limit(2 * limit)
         )
-        return [_act(letter, campaign) for letter, campaign in db.session.execute(query)]
+        acts: dict[tuple[object, ...], PendingAct] = {}
+        for one, campaign in db.session.execute(query):
+            name = (one.given_name, one.family_name, one.postal_code)
+            same = (one.campaign_id, one.subject, one.body, one.consents, one.language, *name)
+            acts.setdefault(same, _act(one, campaign))
+        return list(acts.values())[: limit + 1]
 
     def confirm(self, address: str, ids: Sequence[int]) -> Sequence[Outcome]:
         """Makes the chosen letters count, the first one of each campaign."""
@@ -49,7 +53,9 @@ class Letters:
         if supporter_id is None:
             return []
         query = select(Letter.id, Letter.campaign_id).where(
-            Letter.id.in_(list(ids)[:SHOWN]), Letter.supporter_id == supporter_id
+            Letter.id.in_(ids),
+            Letter.supporter_id == supporter_id,
+            or_(Letter.state != "unconfirmed", Letter.created_at > oldest_waiting()),
         )
         first: dict[int, int] = {}
         for letter_id, campaign_id in db.session.execute(query.order_by(Letter.id.desc())):

@@ -102,5 +102,7 @@ def not_shouting(form: Form, field: Field) -> None:
 def a_letter(form: Form, field: Field) -> None:
     """Validator: words, not one of them over and over."""
     words = {word.casefold() for word in _WORD.findall(field.data or "")}
-    if (field.data or "").strip() and len(words) < DIFFERENT_WORDS:
+    if len(field.data or "") < BODY_LENGTH[0]:
+        return  # Length says so, and one message is enough.
+    if len(words) < DIFFERENT_WORDS:
         raise ValidationError(gettext("Please write a few sentences that the office can read."))

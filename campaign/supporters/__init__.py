@@ -6,7 +6,7 @@ from flask_babel import lazy_gettext as _l
 
 def init_app(app: Flask) -> None:
     """Adds the feature's routes, the mail that it sends, and what waits for confirmation."""
-    from campaign.supporters import desk, mailing, models, own_views, signups, unsubscribing  # noqa: F401  # routes, tables, renderer
+    from campaign.supporters import desk, jobs, mailing, models, own_views, signups, unsubscribing  # noqa: F401  # routes, tables, renderer
     from campaign.supporters.views import bp
     from campaign.web import nav
 

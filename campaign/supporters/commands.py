@@ -63,7 +63,7 @@ def ensure_supporter_in_transaction(email: str, language: str = "en") -> int:
     for _ in range(5):
         found = db.session.execute(statement).scalar()
         if found is None:
-            found = queries.id_by_email(email)
+            found = queries.id_by_email(email, keep=True)
         if found is not None:
             return int(found)
     raise RuntimeError("a supporter's row came and went under our hands")
@@ -85,7 +85,7 @@ def sign_up(
     of the form (campaign.web.tokens.submission). The answer is the same whether the address is known or not: none.
     """
     supporter_id = ensure_supporter_in_transaction(email, person.language or "en")
-    db.session.execute(
+    sign_up_id = db.session.scalar(
         insert(SignUp)
         .values(
             campaign_id=campaign_id,
@@ -101,8 +101,10 @@ def sign_up(
             created_at=utcnow(),
         )
         .on_conflict_do_nothing(index_elements=[SignUp.submission])
-    )
-    confirmation.ask(email, person.language or "en", campaign_id)
+        .returning(SignUp.id)
+    ) or db.session.scalar(select(SignUp.id).where(SignUp.submission == submission))
+    own = confirmation.Own("sign_up", sign_up_id or 0)
+    confirmation.ask(email, person.language or "en", campaign_id, own)
     db.session.commit()
     wake.wake("confirmations")
 
@@ -114,28 +116,31 @@ def confirm_person_in_transaction(
     *,
     campaign_id: int | None = None,
     at: datetime | None = None,
+    passed_on: bool = False,
 ) -> None:
     """The owner of the address has confirmed something: their words become the supporter's.
 
     Counts ``supporters.confirmed`` once a person and, with ``campaign_id``, ``supporters.joined`` once a campaign.
-    What was not said stays as it is; the first source stays.
+    What was not said stays as it is; the first source stays. With ``passed_on`` the words came through a key that its
+    owner may have passed on (an alert's): they fill what is empty, and change and take back nothing.
     """
     moment = at or utcnow()
+    mine = Supporter.id == supporter_id
+    row = db.session.execute(
+        select(Supporter)
+        .where(mine, Supporter.erased_at.is_(None))
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    ).scalar_one_or_none()
+    if row is None:
+        return
     said: dict[str, object] = {
         name: value
         for name in ("given_name", "family_name", "postal_code", "language")
-        if (value := getattr(person, name))
+        if (value := getattr(person, name)) and not (passed_on and getattr(row, name))
     }
     if "postal_code" in said:
         said["state"] = state_of(person.postal_code)
-    mine = Supporter.id == supporter_id
-    row = db.session.execute(
-        select(Supporter.confirmed_at, Supporter.source)
-        .where(mine, Supporter.erased_at.is_(None))
-        .with_for_update(key_share=True)
-    ).first()
-    if row is None:
-        return
     if person.source and not row.source:
         said["source"] = person.source
     if row.confirmed_at is None:
@@ -146,7 +151,8 @@ def confirm_person_in_transaction(
     if campaign_id is not None:
         join_in_transaction(supporter_id, campaign_id, source=person.source, at=moment)
     for agreement in agreements:
-        give_consent_in_transaction(supporter_id, agreement, at=moment)
+        if not (passed_on and queries.has_stopped(supporter_id, agreement.organization_id)):
+            give_consent_in_transaction(supporter_id, agreement, at=moment)
 
 
 def confirm_person(
@@ -281,17 +287,22 @@ def ask_to_hear_again(supporter_id: int, organization_id: int | None, language: 
     email = queries.email_of(supporter_id)
     if email is None:
         return
+    now = utcnow()
     stopped = select(
-        Consent.supporter_id, Consent.organization_id, literal(utcnow(), DateTime(timezone=True))
+        Consent.supporter_id, Consent.organization_id, literal(now, DateTime(timezone=True))
     ).where(Consent.supporter_id == supporter_id, Consent.withdrawn_at.is_not(None))
     if organization_id is not None:
         stopped = stopped.where(Consent.organization_id == organization_id)
     db.session.execute(
         insert(Resubscription)
         .from_select(["supporter_id", "organization_id", "created_at"], stopped)
-        .on_conflict_do_nothing()
+        .on_conflict_do_update(
+            index_elements=[Resubscription.supporter_id, Resubscription.organization_id],
+            index_where=Resubscription.confirmed_at.is_(None),
+            set_={"created_at": now},  # one that had lapsed waits anew
+        )
     )
-    confirmation.ask(email, language, None)
+    confirmation.ask(email, language, None, confirmation.Own("resubscription"))
     db.session.commit()
     wake.wake("confirmations")
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from sqlalchemy import func, literal_column
+from sqlalchemy import func, literal_column, or_
 from sqlalchemy.dialects.postgresql import insert
 
 from campaign.clock import utcnow
@@ -22,8 +22,17 @@ from campaign.web import tokens
 INTERVAL = timedelta(hours=1)
 """At most one confirmation mail an address in this time."""
 
+SKEW = timedelta(minutes=5)
+"""By how much machines' clocks may differ: a mail "asked" later than that from now was asked before a clock was set back."""
+
 LINK_AGE = 7 * 24 * 3600
-"""Seconds for which a confirmation link works."""
+"""Seconds for which a confirmation link works, and for which what was typed waits for it."""
+
+SHOWN = 10
+"""Acts of each kind on the page, newest first; more are a link away, and the link's own act comes before them all."""
+
+MOST = 1000
+"""Acts of each kind that the page shows at most."""
 
 PURPOSE = "confirm"
 ORIGIN = "confirmation"
@@ -59,11 +68,32 @@ class Outcome:
     url: str = ""
 
 
-class Provider(Protocol):
-    """What a feature with acts to confirm offers. Both take the address in any case; neither commits."""
+@dataclass(frozen=True)
+class Own:
+    """The act for which a mail was asked: its link offers it first. An ``id`` of 0 is all that waits of this kind."""
 
-    def pending(self, address: str) -> Sequence[PendingAct]:
-        """The acts that wait for this address, newest first."""
+    kind: str
+    id: int = 0
+
+
+@dataclass(frozen=True)
+class Link:
+    """A mail's link: whose address it proves, and what it was asked for."""
+
+    confirmation: Confirmation
+    own: Own | None = None
+
+    @property
+    def address(self) -> str:
+        """The address that the mail went to."""
+        return self.confirmation.address
+
+
+class Provider(Protocol):
+    """What a feature with acts to confirm offers. All take the address in any case; none commits."""
+
+    def pending(self, address: str, limit: int, own: int) -> Sequence[PendingAct]:
+        """The newest acts that wait for this address, about ``limit`` of them, and the act ``own`` however old it is."""
 
     def confirm(self, address: str, ids: Sequence[int]) -> Sequence[Outcome]:
         """Makes those acts of this address count; what is confirmed already stays as it is."""
@@ -80,11 +110,11 @@ def register(kind: str, provider: Provider) -> None:
     _providers[kind] = provider
 
 
-def ask(address: str, language: str, campaign_id: int | None) -> bool:
+def ask(address: str, language: str, campaign_id: int | None, own: Own | None = None) -> bool:
     """Asks for a confirmation mail in the caller's transaction; returns whether one will go.
 
-    ``campaign_id`` is the campaign that the mail names; None names none. Atomic, since the row of the address, whatever
-    its case, is inserted or, when an hour has passed, updated by one statement.
+    ``campaign_id`` is the campaign that the mail names; None names none. ``own`` is what its link offers first. Atomic,
+    since the row of the address, whatever its case, is inserted or, when an hour has passed, updated by one statement.
 
     The caller says the same to the person either way, and calls ``wake.wake("confirmations")`` after its commit.
     """
@@ -106,7 +136,7 @@ def ask(address: str, language: str, campaign_id: int | None) -> bool:
                 "asked_at": now,
                 "round": Confirmation.round + 1,
             },
-            where=Confirmation.asked_at <= now - INTERVAL,
+            where=or_(Confirmation.asked_at <= now - INTERVAL, Confirmation.asked_at > now + SKEW),
         ).returning(Confirmation.id, Confirmation.round)
     ).first()
     if row is None:
@@ -120,6 +150,7 @@ def ask(address: str, language: str, campaign_id: int | None) -> bool:
                 to_address=address,
                 language=language,
                 campaign_id=campaign_id or 0,
+                data=None if own is None else [own.kind, own.id],
             )
         ],
     )
@@ -136,28 +167,59 @@ def confirmation_of(unit_id: int) -> int:
     return unit_id // _ROUNDS
 
 
-def link_token(confirmation_id: int) -> str:
-    """The key in a confirmation mail's link."""
-    return tokens.sign(PURPOSE, confirmation_id)
+def link_token(confirmation_id: int, own: Sequence[Any] | None = None) -> str:
+    """The key in a confirmation mail's link; ``own`` is the ledger row's data (Own's kind and id)."""
+    return tokens.sign(PURPOSE, [confirmation_id, *(own or [])])
 
 
-def read_link(token: str) -> Confirmation | None:
-    """The confirmation that a link belongs to; raises tokens.BadToken, tokens.ExpiredToken."""
+def read_link(token: str) -> Link | None:
+    """What a link says; None where its address is gone. Raises tokens.BadToken, tokens.ExpiredToken."""
     payload = tokens.read(PURPOSE, token, LINK_AGE)
-    return db.session.get(Confirmation, payload) if isinstance(payload, int) else None
+    if not isinstance(payload, list) or len(payload) not in (1, 3):
+        raise tokens.BadToken
+    row = db.session.get(Confirmation, payload[0])
+    own = Own(payload[1], payload[2]) if len(payload) == 3 else None
+    return Link(row, own) if row is not None else None
 
 
-def pending(confirmation: Confirmation) -> list[PendingAct]:
-    """All that waits for the link's address, newest first."""
-    acts = [
-        act for provider in _providers.values() for act in provider.pending(confirmation.address)
-    ]
-    return sorted(acts, key=lambda act: act.at, reverse=True)
+def oldest_waiting() -> datetime:
+    """What was typed before this moment has lapsed with the links that could confirm it."""
+    return utcnow() - timedelta(seconds=LINK_AGE)
 
 
-def done(confirmation: Confirmation) -> list[Outcome]:
+@dataclass(frozen=True)
+class Waiting:
+    """What the page offers, and whether older acts were left out."""
+
+    acts: list[PendingAct]
+    more: bool
+
+
+def pending(link: Link, shown: int = SHOWN) -> Waiting:
+    """What waits for the link's address: first what the link was mailed for, then the newest of each kind.
+
+    Whoever posts a flood of forms with an address can so neither hide its owner's own act nor come before it.
+    """
+    acts: list[PendingAct] = []
+    more = False
+    shown = min(max(shown, SHOWN), MOST)
+    for kind, provider in _providers.items():
+        own = link.own.id if link.own and link.own.kind == kind else 0
+        found = provider.pending(link.address, shown + 1, own)
+        rest = [act for act in found if act.id != own]
+        more = more or (len(rest) > shown and shown < MOST)
+        acts += [act for act in found if act.id == own] + rest[:shown]
+    newest = sorted(acts, key=lambda act: act.at, reverse=True)
+    return Waiting(sorted(newest, key=lambda act: not _is_own(act, link.own)), more)
+
+
+def _is_own(act: PendingAct, own: Own | None) -> bool:
+    return own is not None and act.kind == own.kind and own.id in (0, act.id)
+
+
+def done(link: Link) -> list[Outcome]:
     """What the link's address has confirmed before."""
-    return done_by(confirmation.address)
+    return done_by(link.address)
 
 
 def done_by(address: str) -> list[Outcome]:
@@ -165,12 +227,12 @@ def done_by(address: str) -> list[Outcome]:
     return [outcome for provider in _providers.values() for outcome in provider.done(address)]
 
 
-def confirm(confirmation: Confirmation, chosen: dict[str, list[int]]) -> list[Outcome]:
+def confirm(link: Link, chosen: dict[str, list[int]]) -> list[Outcome]:
     """Makes the chosen acts (ids by kind) count, in one transaction; twice is the same as once."""
     outcomes: list[Outcome] = []
     for kind, provider in _providers.items():
         if chosen.get(kind):
-            outcomes.extend(provider.confirm(confirmation.address, chosen[kind]))
+            outcomes.extend(provider.confirm(link.address, chosen[kind]))
     db.session.commit()
     for stream in ("confirmations", "letters"):
         wake.wake(stream)

@@ -43,7 +43,7 @@ def erase(supporter_id: int) -> bool:
     # What hangs on a person is locked before the person, here and wherever something is confirmed: no deadlock.
     for hook in _hooks:
         hook(person)
-    _forget_confirmations(email)
+    forget_confirmations(email)
     _empty_sign_ups(supporter_id)
     if not _empty(supporter_id):
         db.session.rollback()
@@ -78,7 +78,8 @@ def _empty(supporter_id: int) -> bool:
     return emptied.first() is not None
 
 
-def _forget_confirmations(email: str) -> None:
+def forget_confirmations(email: str) -> None:
+    """Deletes what the site knows of the confirmation mails to an address, in the caller's transaction."""
     row = db.session.execute(
         delete(Confirmation)
         .where(func.lower(Confirmation.address) == func.lower(email))

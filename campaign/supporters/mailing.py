@@ -3,7 +3,9 @@
 It carries the coalition's own words and the link, and no word that anyone typed in a form.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from sqlalchemy import select
 
@@ -38,7 +40,7 @@ def render(rows: list[Row]) -> list[Rendered | Skip]:
         key = (row.campaign_id, row.language)
         if key not in mails:
             mails[key] = _mail(campaigns.get(row.campaign_id), row.language)
-        answers.append(_linked(mails[key], confirmation_id))
+        answers.append(_linked(mails[key], confirmation_id, row.data))
     return answers
 
 
@@ -53,9 +55,9 @@ def _mail(campaign: Campaign | None, language: str) -> Rendered:
     )
 
 
-def _linked(mail: Rendered, confirmation_id: int) -> Rendered:
+def _linked(mail: Rendered, confirmation_id: int, own: Sequence[Any] | None) -> Rendered:
     """The mail with this confirmation's link."""
-    token = link_token(confirmation_id)
+    token = link_token(confirmation_id, own)
     html = (mail.html or "").replace(_MARK, token)
     return replace(mail, text=mail.text.replace(_MARK, token), html=html)
 

@@ -33,6 +33,14 @@ class Supporter(db.Model):
         Index("ix_supporter_family_prefix", text("lower(family_name) text_pattern_ops")),
         Index("ix_supporter_state", "state", "id"),
         Index("ix_supporter_language", "language", "id"),
+        # Rows that hold nothing but an address: what campaign.supporters.retention looks through.
+        Index(
+            "ix_supporter_bare",
+            "created_at",
+            postgresql_where=text(
+                "confirmed_at IS NULL AND erased_at IS NULL AND given_name = '' AND family_name = ''"
+            ),
+        ),
     )
 
     id: Mapped[Id]
@@ -91,7 +99,10 @@ class SignUp(db.Model):
     """One filled-in sign-up form: it changes the supporter when, and only when, it is confirmed."""
 
     __tablename__ = "sign_up"
-    __table_args__ = (Index("ix_sign_up_supporter_id", "supporter_id"),)
+    __table_args__ = (
+        Index("ix_sign_up_supporter_id", "supporter_id"),
+        Index("ix_sign_up_waiting", "id", postgresql_where=text("confirmed_at IS NULL")),
+    )
 
     id: Mapped[Id]
     campaign_id: Mapped[int] = mapped_column(reference("campaign"))
@@ -129,6 +140,7 @@ class Resubscription(db.Model):
             unique=True,
             postgresql_where=text("confirmed_at IS NULL"),
         ),
+        Index("ix_resubscription_waiting", "id", postgresql_where=text("confirmed_at IS NULL")),
     )
 
 

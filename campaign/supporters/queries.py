@@ -45,9 +45,11 @@ def supporter(supporter_id: int) -> Supporter | None:
     return found if found is not None and found.erased_at is None else None
 
 
-def id_by_email(email: str) -> int | None:
-    """The number of the supporter with this address, whatever its case."""
+def id_by_email(email: str, keep: bool = False) -> int | None:
+    """The number of the supporter with this address, whatever its case; ``keep``: nobody deletes it before the commit."""
     query = select(Supporter.id).where(_address(email))
+    if keep:
+        query = query.with_for_update(read=True, key_share=True)
     return db.session.execute(query).scalar()
 
 
@@ -95,6 +97,17 @@ def consenting(organization_id: int, supporter_ids: Iterable[int]) -> set[int]:
 def has_consented(supporter_id: int, organization_id: int) -> bool:
     """Whether this organization may write to this person now."""
     return bool(consenting(organization_id, [supporter_id]))
+
+
+def has_stopped(supporter_id: int, organization_id: int) -> bool:
+    """Whether this person has taken back what this organization may do, or stopped all alerts."""
+    query = select(Consent.id).where(
+        Consent.supporter_id == supporter_id,
+        Consent.organization_id == organization_id,
+        Consent.withdrawn_at.is_not(None),
+    )
+    email = email_of(supporter_id)
+    return db.session.scalar(query) is not None or bool(email and alert_suppression(email))
 
 
 def organization_name(organization_id: int) -> str | None:

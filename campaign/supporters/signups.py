@@ -1,7 +1,6 @@
 """Sign-ups, and wishes to hear again, as acts that wait for the confirmation of their address."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 
 from flask_babel import gettext
 from sqlalchemy import ColumnElement, delete, func, select, update
@@ -11,15 +10,13 @@ from campaign.coalition.models import Campaign, Organization
 from campaign.extensions import db
 from campaign.supporters import commands
 from campaign.supporters.commands import Agreement, Person
-from campaign.supporters.confirmation import LINK_AGE, Outcome, PendingAct, register
+from campaign.supporters.confirmation import SHOWN, Outcome, PendingAct, oldest_waiting, register
 from campaign.supporters.models import Resubscription, SignUp, Supporter
 from campaign.supporters.wording import consent_wording
 from campaign.web import languages
 
 SIGN_UP = "sign_up"
 RESUBSCRIPTION = "resubscription"
-SHOWN = 10
-"""At most so many different forms of one address are offered: whoever floods a form does not flood its page."""
 
 
 def _mine(address: str) -> ColumnElement[bool]:
@@ -29,7 +26,7 @@ def _mine(address: str) -> ColumnElement[bool]:
 class SignUps:
     """Provider of filled-in sign-up forms; of several for one campaign the person takes one."""
 
-    def pending(self, address: str) -> Sequence[PendingAct]:
+    def pending(self, address: str, limit: int, own: int) -> Sequence[PendingAct]:
         """The forms that wait; those that say the same are one."""
         rows = db.session.execute(
             select(SignUp, Campaign)
@@ -38,16 +35,16 @@ class SignUps:
             .where(
                 _mine(address),
                 SignUp.confirmed_at.is_(None),
-                SignUp.created_at > utcnow() - timedelta(seconds=LINK_AGE),
+                SignUp.created_at > oldest_waiting(),
             )
-            .order_by(SignUp.id.desc())
-            .limit(10 * SHOWN)
+            .order_by((SignUp.id == own).desc(), SignUp.id.desc())
+            .limit(10 * limit)
         )
         acts: dict[tuple[object, ...], PendingAct] = {}
         for row, campaign in rows:
             same = (campaign.id, row.given_name, row.family_name, row.postal_code, row.consents)
             acts.setdefault(same, self._act(row, campaign))
-        return list(acts.values())[:SHOWN]
+        return list(acts.values())[: limit + 1]
 
     def confirm(self, address: str, ids: Sequence[int]) -> Sequence[Outcome]:
         """The chosen forms' words become the supporter's; what else was filled in for the same campaign goes."""
@@ -61,6 +58,8 @@ class SignUps:
         ).all()
         outcomes = []
         for row, campaign in rows:
+            if row.confirmed_at is None and row.created_at <= oldest_waiting():
+                continue
             if row.confirmed_at is None:
                 self._confirm(row, campaign)
             outcomes.append(_signed_up(campaign))
@@ -119,13 +118,17 @@ class SignUps:
 class Resubscriptions:
     """Provider of wishes to hear again from an organization that the person had stopped."""
 
-    def pending(self, address: str) -> Sequence[PendingAct]:
-        """The wishes that wait."""
+    def pending(self, address: str, limit: int, own: int) -> Sequence[PendingAct]:
+        """The wishes that wait; there is one an organization at most."""
         rows = db.session.execute(
             select(Resubscription, Organization.name)
             .join(Supporter, Supporter.id == Resubscription.supporter_id)
             .join(Organization, Organization.id == Resubscription.organization_id)
-            .where(_mine(address), Resubscription.confirmed_at.is_(None))
+            .where(
+                _mine(address),
+                Resubscription.confirmed_at.is_(None),
+                Resubscription.created_at > oldest_waiting(),
+            )
             .order_by(Resubscription.id.desc())
         )
         return [
@@ -152,6 +155,8 @@ class Resubscriptions:
         ).all()
         outcomes = []
         for row, name in rows:
+            if row.confirmed_at is None and row.created_at <= oldest_waiting():
+                continue
             if row.confirmed_at is None:
                 commands.give_consent_in_transaction(
                     row.supporter_id,

@@ -12,9 +12,8 @@ from campaign.coalition.queries import is_open
 from campaign.coalition.views import found
 from campaign.supporters import commands, confirmation, keys, queries
 from campaign.supporters.commands import Person
-from campaign.supporters.confirmation import Outcome, PendingAct
+from campaign.supporters.confirmation import Link, Outcome, PendingAct, Waiting
 from campaign.supporters.forms import SignUpForm
-from campaign.supporters.models import Confirmation
 from campaign.supporters.wording import consent_wording
 from campaign.web import access, languages, limits, pages, tokens
 
@@ -71,43 +70,59 @@ def confirm(token: str) -> ResponseReturnValue:
         link = None
     if link is None:
         return pages.private(render_template("supporters/link_over.html", expired=False), 404)
-    acts = confirmation.pending(link)
+    waiting = confirmation.pending(link, request.args.get("shown", 0, type=int))
     if request.method == "POST":
-        return _confirm(link, acts)
-    if not acts:
+        return _confirm(link, waiting)
+    if not waiting.acts:
         outcomes = confirmation.done(link)
         return _thanks(link, outcomes, again=True)
-    return pages.private(_choice(link, acts))
+    return pages.private(_choice(link, waiting))
 
 
-def _confirm(link: Confirmation, acts: list[PendingAct]) -> ResponseReturnValue:
-    chosen = _chosen(acts)
-    if not chosen and acts:
+def _confirm(link: Link, waiting: Waiting) -> ResponseReturnValue:
+    chosen = _chosen(waiting.acts)
+    problem = ""
+    if _undecided(waiting.acts):
+        problem = gettext("Please choose which one is yours, or “None of these”.")
+    elif not chosen and waiting.acts:
         problem = gettext("Nothing is chosen. Please choose at least one, or close this page.")
-        return pages.private(_choice(link, acts, problem), 422)
+    if problem:
+        return pages.private(_choice(link, waiting, problem), 422)
     outcomes = confirmation.confirm(link, chosen) if chosen else []
     return _thanks(link, outcomes or confirmation.done(link), again=not outcomes)
 
 
-def _choice(link: Confirmation, acts: list[PendingAct], problem: str = "") -> str:
-    groups: dict[str, list[PendingAct]] = {}
-    for act in acts:
-        groups.setdefault(act.group or f"{act.kind}:{act.id}", []).append(act)
+def _choice(link: Link, waiting: Waiting, problem: str = "") -> str:
     return render_template(
         "supporters/confirm.html",
-        groups=list(groups.values()),
+        groups=_grouped(waiting.acts),
         problem=problem,
+        picked=request.form,
+        more=len(waiting.acts) * 5 if waiting.more else 0,
         done=confirmation.done(link),
     )
 
 
+def _grouped(acts: list[PendingAct]) -> list[list[PendingAct]]:
+    """Acts of which only one can count together, in the order of the first of each."""
+    groups: dict[str, list[PendingAct]] = {}
+    for act in acts:
+        groups.setdefault(act.group or f"{act.kind}:{act.id}", []).append(act)
+    return list(groups.values())
+
+
+def _undecided(acts: list[PendingAct]) -> bool:
+    """Whether several acts exclude each other and nobody said which: no stranger's words are anybody's by default."""
+    return any(f"act.{group[0].group}" not in request.form for group in _grouped(acts) if group[1:])
+
+
 def _chosen(acts: list[PendingAct]) -> dict[str, list[int]]:
-    """The acts that the form names, by kind; of one group only one. A bare POST takes what the page would have chosen."""
+    """The acts that the form names, by kind; of one group only one. A bare POST takes all that stand alone."""
     values = [
         value for name, listed in request.form.lists() if name.startswith("act") for value in listed
     ]
     if not values and "chosen" not in request.form:
-        values = [f"{act.kind}:{act.id}" for act in acts]
+        values = [f"{group[0].kind}:{group[0].id}" for group in _grouped(acts) if not group[1:]]
     groups = {(act.kind, act.id): act.group for act in acts}
     taken: set[str] = set()
     chosen: dict[str, list[int]] = {}
@@ -124,9 +139,10 @@ def _chosen(acts: list[PendingAct]) -> dict[str, list[int]]:
     return chosen
 
 
-def _thanks(link: Confirmation, outcomes: list[Outcome], again: bool) -> ResponseReturnValue:
+def _thanks(link: Link, outcomes: list[Outcome], again: bool) -> ResponseReturnValue:
     person = queries.by_email(link.address)
-    campaign = queries.campaign(link.campaign_id) if link.campaign_id else None
+    campaign_id = link.confirmation.campaign_id
+    campaign = queries.campaign(campaign_id) if campaign_id else None
     own_page = ""
     if person is not None and person.confirmed_at is not None:
         own_page = url_for("supporters.own_page", token=keys.own_page_token(person.id))

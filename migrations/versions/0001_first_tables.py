@@ -186,6 +186,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_supporter")),
     )
     op.create_index(
+        "ix_supporter_bare",
+        "supporter",
+        ["created_at"],
+        unique=False,
+        postgresql_where=sa.text(
+            "confirmed_at IS NULL AND erased_at IS NULL AND given_name = '' AND family_name = ''"
+        ),
+    )
+    op.create_index(
         "ix_supporter_email_prefix",
         "supporter",
         [sa.literal_column("lower(email) text_pattern_ops")],
@@ -363,6 +372,13 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_resubscription")),
+    )
+    op.create_index(
+        "ix_resubscription_waiting",
+        "resubscription",
+        ["id"],
+        unique=False,
+        postgresql_where=sa.text("confirmed_at IS NULL"),
     )
     op.create_index(
         "uq_resubscription_waiting",
@@ -703,6 +719,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("submission", name=op.f("uq_sign_up_submission")),
     )
     op.create_index("ix_sign_up_supporter_id", "sign_up", ["supporter_id"], unique=False)
+    op.create_index(
+        "ix_sign_up_waiting",
+        "sign_up",
+        ["id"],
+        unique=False,
+        postgresql_where=sa.text("confirmed_at IS NULL"),
+    )
     op.create_table(
         "update",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -976,6 +999,9 @@ def downgrade() -> None:
     op.drop_table("user_role")
     op.drop_index("ix_update_campaign_published", table_name="update")
     op.drop_table("update")
+    op.drop_index(
+        "ix_sign_up_waiting", table_name="sign_up", postgresql_where=sa.text("confirmed_at IS NULL")
+    )
     op.drop_index("ix_sign_up_supporter_id", table_name="sign_up")
     op.drop_table("sign_up")
     op.drop_table("petition")
@@ -1023,6 +1049,11 @@ def downgrade() -> None:
         table_name="resubscription",
         postgresql_where=sa.text("confirmed_at IS NULL"),
     )
+    op.drop_index(
+        "ix_resubscription_waiting",
+        table_name="resubscription",
+        postgresql_where=sa.text("confirmed_at IS NULL"),
+    )
     op.drop_table("resubscription")
     op.drop_table("holder")
     op.drop_index(
@@ -1046,6 +1077,13 @@ def downgrade() -> None:
     op.drop_index("ix_supporter_language", table_name="supporter")
     op.drop_index("ix_supporter_family_prefix", table_name="supporter")
     op.drop_index("ix_supporter_email_prefix", table_name="supporter")
+    op.drop_index(
+        "ix_supporter_bare",
+        table_name="supporter",
+        postgresql_where=sa.text(
+            "confirmed_at IS NULL AND erased_at IS NULL AND given_name = '' AND family_name = ''"
+        ),
+    )
     op.drop_table("supporter")
     op.drop_table("setting")
     op.drop_table("role")

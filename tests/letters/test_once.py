@@ -234,6 +234,30 @@ def test_an_alerts_link_proves_the_address(
     ]
 
 
+def test_an_alert_that_was_passed_on_changes_nobodys_record(
+    app: Any, writer: Writer, client: Any, sql: Any
+) -> None:
+    with app.app_context():
+        from campaign.letters.links import act_token
+        from campaign.supporters import commands
+
+        supporter_id = commands.ensure_supporter("ana@people.example")
+        commands.confirm_person(supporter_id, commands.Person("Ana", "", "", "es"))
+        commands.unsubscribe(supporter_id, None)
+        key = act_token(supporter_id, 7)
+    token = form_token(client.get(f"/c/test/letter?k={key}").get_data(as_text=True))
+    typed = {"given_name": "Eve", "family_name": "Stone", "consent": "y", "email": ""}
+    assert writer.send(token=token, k=key, **typed).status_code == 200
+    assert sql("SELECT given_name, family_name, state FROM letter") == [
+        ("Eve", "Stone", "confirmed")
+    ]
+    assert sql("SELECT given_name, family_name, postal_code, language FROM supporter") == [
+        ("Ana", "Stone", "60604", "es")
+    ]
+    assert sql("SELECT lifted_at FROM suppression") == [(None,)]
+    assert sql("SELECT count(*) FROM consent WHERE withdrawn_at IS NULL") == [(0,)]
+
+
 def test_a_forged_or_old_key_is_no_key(app: Any, writer: Writer, client: Any) -> None:
     page = client.get("/c/test/letter?k=forged").get_data(as_text=True)
     assert 'name="email"' in page

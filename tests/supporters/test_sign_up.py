@@ -184,11 +184,15 @@ def test_of_two_different_forms_the_owner_chooses(
     url = path(link(smtp, "ana@mail.example"))
     soup = BeautifulSoup(client.get(url).text, "html.parser")
     radios = soup.select("input[type=radio]")
-    assert [radio["value"] for radio in radios] == ["sign_up:3", "sign_up:1", ""]
-    assert radios[0].has_attr("checked")
-    client.post(url, data={"chosen": "1", radios[1]["name"]: "sign_up:1"})
-    assert sql("SELECT given_name FROM supporter") == [("Ana",)]
-    assert sql("SELECT given_name FROM sign_up") == [("Ana",)], (
+    assert [radio["value"] for radio in radios] == ["sign_up:1", "sign_up:3", ""]
+    assert not soup.select("input[type=radio][checked]"), (
+        "a stranger's words are nobody's by default"
+    )
+    unsaid = client.post(url)
+    assert unsaid.status_code == 422 and "which one is yours" in text_of(unsaid)
+    client.post(url, data={"chosen": "1", radios[1]["name"]: "sign_up:3"})
+    assert sql("SELECT given_name FROM supporter") == [("Mallory",)]
+    assert sql("SELECT given_name FROM sign_up") == [("Mallory",)], (
         "what the owner did not choose is gone"
     )
 
