@@ -17,6 +17,7 @@ COMMANDS = {
     "pause": "campaign.cli.sending:pause",
     "resume": "campaign.cli.sending:resume",
     "cancel": "campaign.cli.sending:cancel",
+    "inbound": "campaign.cli.inbound:inbound",
     "import": "campaign.cli.importing:import_",
     "export": "campaign.cli.exporting:export",
     "doctor": "campaign.cli.doctor:doctor",

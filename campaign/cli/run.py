@@ -65,8 +65,14 @@ def _serve(supervisor: Supervisor, config: dict[str, Any]) -> None:
     click.echo(f"\n  The site is at {config['SITE_URL']}/", nl=True)
     click.echo(f"  Staff sign in at {config['SITE_URL']}/desk/")
     supervisor.add("worker", [sys.executable, "worker.py"], "33")
+    if config["MAIL_INBOUND_SMTP"] or config["MAIL_INBOUND_LMTP"]:
+        supervisor.add("inbound", _inbound_command(), "35")
     _python("describe")
     supervisor.watch()
+
+
+def _inbound_command() -> list[str]:
+    return [sys.executable, "-c", "from campaign.cli import main; main()", "inbound"]
 
 
 def _site_command(port: int) -> list[str]:

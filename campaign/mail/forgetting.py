@@ -6,6 +6,7 @@ from sqlalchemy import delete, select, update
 
 from campaign.extensions import db
 from campaign.mail import ledger
+from campaign.mail.inbound import events
 from campaign.mail.models import CapturedMessage, Message
 
 
@@ -24,6 +25,7 @@ def forget(origin: str, origin_id: int, unit_ids: Sequence[int]) -> None:
             CapturedMessage.message_id.in_(select(Message.id).where(*these))
         )
     )
+    events.forget(db.session.scalars(select(Message.id).where(*these)).all())
     db.session.execute(
         update(Message).where(*these).values(to_address="", domain="", data=None, smtp_text=None)
     )

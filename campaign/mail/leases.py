@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from campaign.clock import utcnow
 from campaign.extensions import db
-from campaign.mail import orders, states, suppressions
+from campaign.mail import bounces, orders, states, suppressions
 from campaign.mail.answers import Answer
 from campaign.mail.models import CapturedMessage
 from campaign.mail.states import Row
@@ -83,6 +83,7 @@ def settle(owner: str, outcomes: Sequence[Outcome], next_ids: Sequence[int] = ()
     """
     mine = _update(owner, outcomes) if outcomes else set()
     states.tell((o.row, o.state, o.answer) for o in outcomes if o.row.id in mine)
+    bounces.settled(o for o in outcomes if o.row.id in mine)
     captured = [o.captured for o in outcomes if o.captured and o.row.id in mine]
     if captured:
         db.session.execute(CapturedMessage.__table__.insert(), captured)

@@ -12,7 +12,17 @@ from itertools import islice
 from typing import Any
 
 from psycopg.types.json import Jsonb
-from sqlalchemy import ColumnElement, Select, Text, cast, func, literal, select, text
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Text,
+    cast,
+    func,
+    literal,
+    literal_column,
+    select,
+    text,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from campaign.clock import utcnow
@@ -24,7 +34,7 @@ from campaign.mail.states import IllegalTransition, Result, Row, on_result
 
 __all__ = [
     "Draft", "IllegalTransition", "Result", "Row", "cancel", "decide", "enqueue", "enqueue_select",
-    "hold", "on_result", "open_messages", "progress", "release", "retry", "totals",
+    "hold", "on_result", "open_messages", "progress", "release", "retry", "totals", "unit",
 ]  # fmt: skip
 
 CHUNK = 1000
@@ -47,15 +57,16 @@ class Draft:
 
 _INSERT = text(
     """
-    INSERT INTO message (stream, origin, origin_id, unit_id, to_address, domain, language, campaign_id,
+    INSERT INTO message (id, stream, origin, origin_id, unit_id, to_address, domain, language, campaign_id,
         priority, next_attempt_at, message_id, data, created_at)
-    SELECT :stream, u.origin, u.origin_id, u.unit_id, u.to_address,
+    SELECT u.id, :stream, u.origin, u.origin_id, u.unit_id, u.to_address,
         lower(substring(u.to_address FROM '[^@]*$')), u.language, u.campaign_id, u.priority, u.due,
-        '<' || replace(gen_random_uuid()::text, '-', '') || '@' || :sender_domain || '>', u.data, :now
-    FROM unnest(CAST(:origin AS text[]), CAST(:origin_id AS bigint[]), CAST(:unit_id AS bigint[]),
+        -- The row's number in it finds the row again where a bounce or a complaint quotes no more than this.
+        '<' || replace(gen_random_uuid()::text, '-', '') || '.' || u.id || '@' || :sender_domain || '>', u.data, :now
+    FROM (SELECT nextval('message_id_seq') AS id, * FROM unnest(CAST(:origin AS text[]), CAST(:origin_id AS bigint[]), CAST(:unit_id AS bigint[]),
         CAST(:to_address AS text[]), CAST(:language AS text[]), CAST(:campaign_id AS bigint[]),
         CAST(:priority AS smallint[]), CAST(:due AS timestamptz[]), CAST(:data AS jsonb[]))
-        AS u (origin, origin_id, unit_id, to_address, language, campaign_id, priority, due, data)
+        AS d (origin, origin_id, unit_id, to_address, language, campaign_id, priority, due, data)) AS u
     ON CONFLICT (origin, origin_id, unit_id) DO NOTHING
     RETURNING id, origin, origin_id, campaign_id
     """
@@ -92,10 +103,12 @@ def enqueue_select(
     One INSERT … SELECT, however large the audience. Returns how many were not in the ledger yet.
     """
     _known(stream)
-    found = query.subquery()
+    given = query.subquery()
+    found = select(given, literal_column("nextval('message_id_seq')").label("number")).subquery()
     now = literal(utcnow())
     unique = func.replace(cast(func.gen_random_uuid(), Text), "-", "")
     columns: dict[str, ColumnElement[Any]] = {
+        "id": found.c.number,
         "stream": literal(stream),
         "origin": literal(origin),
         "origin_id": literal(origin_id),
@@ -105,7 +118,11 @@ def enqueue_select(
         "language": found.c.language,
         "campaign_id": literal(campaign_id),
         "next_attempt_at": func.coalesce(found.c.due, now) if "due" in found.c else now,
-        "message_id": literal("<") + unique + literal(f"@{settings.sender().domain}>"),
+        "message_id": literal("<")
+        + unique
+        + literal(".")
+        + cast(found.c.number, Text)
+        + literal(f"@{settings.sender().domain}>"),
         "created_at": now,
     }
     statement = (
@@ -179,6 +196,15 @@ def decide(ids: Sequence[int], arrived: bool) -> int:
     if arrived:
         return _move_all("sent", ids, old=("uncertain",))
     return _move_all("queued", ids, "next_attempt_at = :now", old=("uncertain",))
+
+
+def unit(message_id: int) -> tuple[str, int, int] | None:
+    """A message's identity ``(origin, origin_id, unit_id)`` by its row number; None where there is no such row."""
+    query = select(Message.origin, Message.origin_id, Message.unit_id).where(
+        Message.id == message_id
+    )
+    row = db.session.execute(query).first()
+    return (row.origin, row.origin_id, row.unit_id) if row else None
 
 
 def totals(stream: str | None = None) -> dict[str, int]:

@@ -142,6 +142,31 @@ class Suppression(db.Model):
     lifted_by: Mapped[str | None]
 
 
+class InboundEvent(db.Model):
+    """Something that came in and was acted on, once: a second telling of it finds this row and changes nothing."""
+
+    __tablename__ = "inbound_event"
+    __table_args__ = (
+        UniqueConstraint("about", "kind", "key", name="uq_inbound_event_once"),
+        Index(
+            "ix_inbound_event_soft", "address", "at", postgresql_where=text("kind = 'soft'"),
+        ),
+        Index("ix_inbound_event_at", "at"),
+    )  # fmt: skip
+
+    id: Mapped[Id]
+    about: Mapped[int] = mapped_column(BigInteger)
+    """The message's row, or the number in a feature's address; 0: about none."""
+    kind: Mapped[str]
+    """``hard``, ``soft``, ``complaint``, ``automatic``, ``unsubscribe``, ``reply`` …"""
+    key: Mapped[str]
+    """The provider's number of the event, or the message's digest."""
+    source: Mapped[str]
+    at: Mapped[Moment]
+    address: Mapped[str] = mapped_column(server_default="")
+    """Lower-case, and kept for soft bounces only, which are counted by it."""
+
+
 class Order(db.Model):
     """A standing order about a whole stream, or about all messages of one origin."""
 

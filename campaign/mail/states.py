@@ -111,13 +111,14 @@ def move(
     old: Sequence[str] | None = None,
     order: str = "m.id",
     limit: int | None = None,
+    answer: Answer | None = None,
 ) -> list[Row]:
     """Moves the messages that ``where`` finds to ``new`` and returns them.
 
     ``where``, ``set_`` and ``order`` are SQL of this package's own, over alias ``m``; ``old`` narrows
     the states to come from (all that ``new`` may follow by default; another raises
     IllegalTransition). Rows that another transaction has locked are passed over, with ``limit``; waited
-    for without.
+    for without. ``answer`` is what listeners are told where a server's late word brought the change about.
     """
     for state in old or ():
         check(state, new)
@@ -137,7 +138,7 @@ def move(
     )
     parameters = {"now": utcnow(), "limit": limit, **values}
     rows = [Row(*row) for row in db.session.execute(statement, parameters)]
-    tell(((row, new, None) for row in rows), listeners=new != "leased")
+    tell(((row, new, answer) for row in rows), listeners=new != "leased")
     return rows
 
 

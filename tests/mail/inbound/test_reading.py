@@ -5,7 +5,7 @@ import time
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from campaign.mail.inbound import reading
+from campaign.mail.inbound import kinds, reading
 from campaign.mail.inbound.incoming import Incoming
 
 HEADERS = (
@@ -50,6 +50,10 @@ def test_whatever_comes_is_read(raw: bytes) -> None:
         assert "\x00" not in text
     assert mail.automatic in (True, False)
     assert "\n" not in mail.subject
+    told = kinds.report(mail)
+    assert told.kind in ("bounce", "delayed", "complaint", "automatic", "plain")
+    assert len(told.answer.text or "") <= 300 and (told.answer.text or "").isprintable()
+    assert all(len(found) <= 20 for found in kinds.quoted(mail))
 
 
 def test_limits_hold_against_nesting_parts_headers_and_lines() -> None:
