@@ -30,6 +30,26 @@ def upgrade() -> None:
         postgresql_where=sa.text("day = '0001-01-01'"),
     )
     op.create_table(
+        "inbound_event",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("about", sa.BigInteger(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("source", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("address", sa.String(), server_default="", nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_inbound_event")),
+        sa.UniqueConstraint("about", "kind", "key", name="uq_inbound_event_once"),
+    )
+    op.create_index("ix_inbound_event_at", "inbound_event", ["at"], unique=False)
+    op.create_index(
+        "ix_inbound_event_soft",
+        "inbound_event",
+        ["address", "at"],
+        unique=False,
+        postgresql_where=sa.text("kind = 'soft'"),
+    )
+    op.create_table(
         "journal",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
@@ -1112,6 +1132,13 @@ def downgrade() -> None:
         "ix_journal_unfolded", table_name="journal", postgresql_where=sa.text("folded_at IS NULL")
     )
     op.drop_table("journal")
+    op.drop_index(
+        "ix_inbound_event_soft",
+        table_name="inbound_event",
+        postgresql_where=sa.text("kind = 'soft'"),
+    )
+    op.drop_index("ix_inbound_event_at", table_name="inbound_event")
+    op.drop_table("inbound_event")
     op.drop_index(
         "ix_counter_totals", table_name="counter", postgresql_where=sa.text("day = '0001-01-01'")
     )
