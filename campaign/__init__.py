@@ -80,6 +80,7 @@ def _bind_web(app: Flask) -> None:
         access,
         errors,
         frame,
+        gate,
         headers,
         heads,
         languages,
@@ -87,6 +88,8 @@ def _bind_web(app: Flask) -> None:
         logs,
         nav,
         pages,
+        proof,
+        windows,
     )
 
     proxies = int(app.config.get("TRUSTED_PROXIES", 0))
@@ -94,7 +97,21 @@ def _bind_web(app: Flask) -> None:
         from werkzeug.middleware.proxy_fix import ProxyFix
 
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]  # Flask's documented hook
-    for room in (logs, limits, access, headers, errors, pages, frame, nav, languages, heads):
+    for room in (
+        logs,
+        limits,
+        windows,
+        gate,
+        proof,
+        access,
+        headers,
+        errors,
+        pages,
+        frame,
+        nav,
+        languages,
+        heads,
+    ):
         room.init_app(app)
 
 

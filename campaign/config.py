@@ -71,6 +71,9 @@ def load(environ: Mapping[str, str]) -> dict[str, Any]:
         # How long what was typed and never confirmed is kept after its link has lapsed.
         "UNCONFIRMED_DAYS": _integer(environ, "UNCONFIRMED_DAYS", 30, 3650),
         "PUBLIC_POSTS": _rate(environ, "PUBLIC_POSTS", "120 per minute; 2000 per hour"),
+        # None: campaign.web.gate reckons it.
+        "PUBLIC_MAILS": _integer(environ, "PUBLIC_MAILS", 0, 10**9) or None,
+        "DISPOSABLE_DOMAINS": _flag(environ, "DISPOSABLE_DOMAINS", default=True),
     }
     config |= redis_settings(_redis_url(environ))
     config |= _mail(environ)
@@ -198,9 +201,11 @@ def _rate(environ: Mapping[str, str], name: str, default: str) -> str:
     return text
 
 
-def _flag(environ: Mapping[str, str], name: str) -> bool:
+def _flag(environ: Mapping[str, str], name: str, default: bool = False) -> bool:
     text = environ.get(name, "").strip().lower()
-    if text in ("", "0", "false", "no", "off"):
+    if not text:
+        return default
+    if text in ("0", "false", "no", "off"):
         return False
     if text in ("1", "true", "yes", "on"):
         return True

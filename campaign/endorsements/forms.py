@@ -22,7 +22,7 @@ from wtforms.widgets import CheckboxInput, ListWidget
 
 from campaign.endorsements import kinds
 from campaign.endorsements.names import name_key, tidy_website
-from campaign.web.forms import Address, PlainText, PublicForm, strip
+from campaign.web.forms import Address, Lasting, PlainText, PublicForm, strip
 
 
 class Website:
@@ -116,7 +116,7 @@ class EndorseForm(PublicForm, SignerFields):
     signer_email = EmailField(
         _l("Your email"),
         filters=[strip],
-        validators=[_required(_l("Please write your email address.")), Address()],
+        validators=[_required(_l("Please write your email address.")), Address(), Lasting()],
     )
     petition = Petitions(_l("What do you endorse?"), validate_choice=True)
     source = HiddenField(filters=[strip])

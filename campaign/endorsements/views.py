@@ -14,8 +14,7 @@ from campaign.endorsements import commands, keys, kinds, queries
 from campaign.endorsements.forms import CorrectForm, EndorseForm, WithdrawForm
 from campaign.petitions import queries as petitions
 from campaign.petitions.queries import Current
-from campaign.web import access, languages, pages, tokens
-from campaign.web.limits import limiter, public_posts
+from campaign.web import access, gate, languages, pages, tokens
 
 blueprint = Blueprint("endorsements", __name__)
 
@@ -24,7 +23,7 @@ SOURCE = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
 
 @blueprint.route("/c/<slug>/endorse", methods=["GET", "POST"])
 @access.public
-@limiter.limit(public_posts, methods=["POST"])
+@gate.guarded
 def endorse(slug: str) -> ResponseReturnValue:
     """The form. A sent one leads to the same page whether the address or the name is known or not."""
     campaign = _campaign(slug)
@@ -173,7 +172,7 @@ def own_page(token: str) -> ResponseReturnValue:
 
 @blueprint.post("/endorsement/<token>")
 @access.link
-@limiter.limit(public_posts)
+@gate.counted
 def correct(token: str) -> ResponseReturnValue:
     """Changes title and website while the signature waits for approval."""
     signed = _opened(token)
@@ -187,7 +186,7 @@ def correct(token: str) -> ResponseReturnValue:
 
 @blueprint.post("/endorsement/<token>/withdraw")
 @access.link
-@limiter.limit(public_posts)
+@gate.counted
 def withdraw(token: str) -> ResponseReturnValue:
     """Takes the ticked petitions' signatures back; without any ticked, all of them."""
     signed = _opened(token)

@@ -21,15 +21,14 @@ from campaign.supporters import keys
 from campaign.supporters import queries as supporters
 from campaign.supporters.places import state_of
 from campaign.supporters.wording import consent_wording
-from campaign.web import access, languages, pages, tokens
-from campaign.web.limits import limiter, public_posts
+from campaign.web import access, gate, languages, pages, tokens
 
 bp = Blueprint("letters", __name__)
 
 
 @bp.route("/c/<slug>/letter", methods=["GET", "POST"])
-@limiter.limit(public_posts, methods=["POST"])
 @access.public
+@gate.guarded
 def write(slug: str) -> ResponseReturnValue:
     """The letter form; the same answer whether the address is known or not."""
     campaign = found(slug)
@@ -174,8 +173,8 @@ def _send(
 
 
 @bp.post("/c/<slug>/letter/own-page")
-@limiter.limit(public_posts)
 @access.public
+@gate.guarded
 def ask_for_own_page(slug: str) -> ResponseReturnValue:
     """Mails whoever came with an alert's key the way to their own page.
 

@@ -17,7 +17,7 @@ from campaign.clock import utcnow
 from campaign.extensions import db
 from campaign.mail import ledger, wake
 from campaign.supporters.models import Confirmation
-from campaign.web import tokens
+from campaign.web import gate, tokens
 
 INTERVAL = timedelta(hours=1)
 """At most one confirmation mail an address in this time."""
@@ -154,6 +154,7 @@ def ask(address: str, language: str, campaign_id: int | None, own: Own | None = 
             )
         ],
     )
+    gate.mail_used()
     return True
 
 

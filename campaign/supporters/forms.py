@@ -11,7 +11,7 @@ from wtforms.fields import Field
 from wtforms.validators import DataRequired, Length, Optional
 
 from campaign.supporters.places import ZIP, tidy
-from campaign.web.forms import Address, PlainText, PublicForm, strip
+from campaign.web.forms import Address, Lasting, PlainText, PublicForm, strip
 
 NAME_LENGTH = 80
 POSTAL_LENGTH = 12
@@ -60,6 +60,7 @@ def email_field() -> EmailField:
         validators=[
             DataRequired(_l("Please write your email address: we send the confirmation there.")),
             Address(),
+            Lasting(),
         ],
     )
 

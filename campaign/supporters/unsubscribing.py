@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from campaign.clock import utcnow
 from campaign.supporters import commands, keys, queries
 from campaign.supporters.views import bp
-from campaign.web import access, languages, limits, pages, tokens
+from campaign.web import access, gate, languages, pages, tokens
 
 SCANNERS = timedelta(minutes=3)
 """Link scanners press buttons in a message's first minutes: a press in this time is asked for once more."""
@@ -40,7 +40,7 @@ def unsubscribe(token: str) -> ResponseReturnValue:
 
 
 @bp.post("/unsubscribe/<token>/mistake")
-@limits.limiter.limit(limits.public_posts)
+@gate.guarded
 @access.link
 def unsubscribe_mistake(token: str) -> ResponseReturnValue:
     """Sends the address's owner a link that subscribes again; a forwarded message cannot do it by itself."""

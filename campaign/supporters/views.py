@@ -15,7 +15,7 @@ from campaign.supporters.commands import Person
 from campaign.supporters.confirmation import Link, Outcome, PendingAct, Waiting
 from campaign.supporters.forms import SignUpForm
 from campaign.supporters.wording import consent_wording
-from campaign.web import access, languages, limits, pages, tokens
+from campaign.web import access, gate, languages, pages, tokens
 
 bp = Blueprint("supporters", __name__)
 
@@ -23,8 +23,8 @@ _ACT = re.compile(r"([a-z_]{1,40}):([0-9]{1,18})")
 
 
 @bp.route("/c/<slug>/signup", methods=["GET", "POST"])
-@limits.limiter.limit(limits.public_posts, methods=["POST"])
 @access.public
+@gate.guarded
 def sign_up(slug: str) -> ResponseReturnValue:
     """The form for news of a campaign; the same answer whether the address is known or not."""
     campaign = found(slug)

@@ -12,7 +12,7 @@ from flask_babel import lazy_gettext as _l
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DataError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, TooManyRequests
 
 from campaign.extensions import db
 from campaign.web import access, pages
@@ -66,8 +66,13 @@ def _http(error: HTTPException) -> Response | HTTPException:
         503: "unavailable",
     }
     response = _answer(
-        code, known.get(code, "internal"), typed=_typed() if code in (429, 503) else []
+        code,
+        known.get(code, "internal"),
+        typed=_typed() if code in (429, 503) else [],
+        **getattr(error, "told", {}),
     )
+    if isinstance(error, TooManyRequests) and error.retry_after:
+        response.headers["Retry-After"] = str(error.retry_after)
     if code == 405 and getattr(error, "valid_methods", None):
         response.headers["Allow"] = ", ".join(error.valid_methods or [])  # type: ignore[attr-defined]  # MethodNotAllowed
     return response
@@ -80,6 +85,7 @@ def _typed() -> list[dict[str, Any]]:
     return [
         {"name": name, "value": value, "label": LABELS.get(name), "long": name == "body"}
         for name, values in request.form.lists()
+        if name != "altcha"  # a page that is sent again brings its own
         for value in values
     ]
 

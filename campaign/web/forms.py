@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from disposable_email_domains import blocklist
 from email_validator import EmailNotValidError, validate_email
-from flask import request
+from flask import current_app, request
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 from flask_wtf.i18n import translations
@@ -77,6 +78,27 @@ class Address:
             ).normalized
         except EmailNotValidError as error:
             raise ValidationError(self.message) from error
+
+
+class Lasting:
+    """Validator: not an address of a throw-away mail service, by the list of the library disposable-email-domains.
+
+    Nothing is looked up elsewhere; a new list comes with ``make lock``. DISPOSABLE_DOMAINS=off switches it off.
+    """
+
+    def __call__(self, form: Form, field: Field) -> None:
+        if not current_app.config.get("DISPOSABLE_DOMAINS", True):
+            return
+        domain = (field.data or "").rpartition("@")[2].lower()
+        while "." in domain:
+            if domain in blocklist:
+                raise ValidationError(
+                    gettext(
+                        "Mail to %(domain)s is thrown away after a short time, and answers of the offices with it. Please use an address that lasts.",
+                        domain=domain,
+                    )
+                )
+            domain = domain.partition(".")[2]
 
 
 class PlainText:

@@ -1,12 +1,13 @@
-"""Rate limits of the public doors, by network, without keeping anyone's address.
+"""Who a request comes from, for limits, without keeping anyone's address.
 
-The key is a keyed hash of the network (IPv4 /24, IPv6 /48) that changes each day, so what lies in Valkey cannot be
-traced back. With Valkey away the limits go on in each process's memory.
+The names are keyed hashes that change each day: of the single address (an IPv6 customer's /64 counts as one) and of
+the network around it (IPv4 /24, IPv6 /48). The address is the one that trusted proxies name (TRUSTED_PROXIES).
 """
 
 import hashlib
 import hmac
 import ipaddress
+from functools import lru_cache
 
 from flask import Flask, current_app, request
 from flask_limiter import Limiter
@@ -16,28 +17,51 @@ from campaign.clock import utcnow
 NOWHERE = "192.0.2.0"
 """Stands for an address that the server did not tell (RFC 5737: belongs to nobody)."""
 
+_NETWORK = {4: 24, 6: 48}
+_SINGLE = {4: 32, 6: 64}
+
 
 def network() -> str:
     """Today's keyed hash of the network that this request came from."""
+    return _hashed(request.remote_addr or NOWHERE, _today(), str(current_app.config["SECRET_KEY"]))[
+        0
+    ]
+
+
+def address() -> str:
+    """Today's keyed hash of the single address that this request came from."""
+    return _hashed(request.remote_addr or NOWHERE, _today(), str(current_app.config["SECRET_KEY"]))[
+        1
+    ]
+
+
+def _today() -> int:
+    return utcnow().toordinal()
+
+
+@lru_cache(maxsize=512)
+def _hashed(text: str, day: int, secret: str) -> tuple[str, str]:
     try:
-        address = ipaddress.ip_address(request.remote_addr or NOWHERE)
+        found = ipaddress.ip_address(text)
     except ValueError:
-        address = ipaddress.ip_address(NOWHERE)
-    bits = 24 if address.version == 4 else 48
-    block = ipaddress.ip_network((address, bits), strict=False)
-    message = f"{utcnow():%Y-%m-%d} {block}".encode()
-    key = str(current_app.config["SECRET_KEY"]).encode()
-    return hmac.new(key, message, hashlib.sha256).hexdigest()[:24]
+        found = ipaddress.ip_address(NOWHERE)
+    mapped = getattr(found, "ipv4_mapped", None)
+    found = mapped or found
+    blocks = (
+        ipaddress.ip_network((found, bits[found.version]), strict=False)
+        for bits in (_NETWORK, _SINGLE)
+    )
+    key = secret.encode()
+    network, single = (
+        hmac.new(key, f"{day} {block}".encode(), hashlib.sha256).hexdigest()[:24]
+        for block in blocks
+    )
+    return network, single
 
 
 limiter = Limiter(
     network, strategy="moving-window", in_memory_fallback_enabled=True, swallow_errors=True
 )
-
-
-def public_posts() -> str:
-    """How often one network may send public forms; PUBLIC_POSTS raises it, say for an event behind one address."""
-    return str(current_app.config["PUBLIC_POSTS"])
 
 
 def init_app(app: Flask) -> None:

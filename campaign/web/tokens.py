@@ -50,12 +50,16 @@ def sign(purpose: str, payload: Any) -> str:
     body = _base64(json.dumps(payload, separators=(",", ":")).encode())
     stamp = int(time.time())
     value = body + b"." + _base64(stamp.to_bytes((stamp.bit_length() + 7) // 8, "big"))
-    key = _key(current_app.config["SECRET_KEY"], purpose)
-    return (value + b"." + _base64(hmac.digest(key, value, "sha256"))).decode()
+    return (value + b"." + _base64(hmac.digest(key(purpose), value, "sha256"))).decode()
 
 
 def _base64(data: bytes) -> bytes:
     return base64.urlsafe_b64encode(data).rstrip(b"=")
+
+
+def key(purpose: str) -> bytes:
+    """The key that signs for this ``purpose`` alone."""
+    return _key(current_app.config["SECRET_KEY"], purpose)
 
 
 @lru_cache(maxsize=256)

@@ -137,3 +137,27 @@ def test_the_desks_pages_fit_and_read_well(
     ):  # fmt: skip
         page.goto(f"{site}{path}")
         look(page, f"desk-{name}")
+
+
+def test_a_browser_solves_the_task_while_someone_writes(
+    demo: Any, site: str, page: Any, client: Any, sql: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.letters.conftest import Writer
+
+    page.goto(f"{site}/c/wait-in-freedom/letter")
+    page.locator("#body").fill(OWN)
+    solved = page.locator("form input[name=altcha]")
+    expect(solved).to_have_value(re.compile(".{100}"), timeout=15_000)
+    fill(page)
+    with demo.app_context():
+        from campaign.web import proof
+
+        assert proof.check(solved.input_value())
+    # With nothing left for those without a solution, this one goes through.
+    monkeypatch.setitem(demo.config, "PUBLIC_MAILS", 2)
+    plain = Writer(client, "wait-in-freedom")
+    assert plain.send("ben@people.example").status_code == 303
+    assert plain.send("cy@people.example").status_code == 429
+    page.get_by_role("button", name="Send now").click()
+    expect(page.get_by_role("heading", name="Please look into your mail")).to_be_visible()
+    assert sql("SELECT count(*) FROM letter") == [(2,)]

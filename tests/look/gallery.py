@@ -181,6 +181,7 @@ def make_app() -> Flask:
     app.context_processor(_context)
     for name in DESK:
         app.add_url_rule("/desk/" if name == "home" else f"/desk/{name}", f"desk.{name}", _desk)
+    app.add_url_rule("/proof", "proof.challenge", dict)
     app.add_url_rule("/index", "coalition.index", _desk)
     app.add_url_rule("/start", "reports.desk", _desk)
     app.add_url_rule("/password", "security.change_password", _desk)

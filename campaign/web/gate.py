@@ -1,0 +1,121 @@
+"""The gate of the public forms: how often one network may send them, and how many confirmation mails it may cause.
+
+PUBLIC_POSTS is what one network may send with a solved task (campaign.web.proof); without one it is a third of that,
+and a single address never gets more than half. PUBLIC_MAILS is how many confirmation mails an hour a network may cause,
+half of them without a solved task; a flood of invented addresses ends there, and other networks do not notice it.
+What a refused person typed stays on the page that says so.
+"""
+
+import re
+from collections.abc import Callable
+from functools import lru_cache, wraps
+from typing import Any, TypeVar
+
+from flask import Flask, Response, current_app, g, has_request_context, request
+from werkzeug.exceptions import TooManyRequests
+
+from campaign.web import limits, proof
+from campaign.web.windows import Limit, windows
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+HOUR = 3600
+MAILS = 80
+"""Confirmation mails that one network may cause in an hour, where PUBLIC_MAILS says nothing else."""
+_SHARE = 25
+"""Where PUBLIC_POSTS lets more through than usual, one mail for so many of its hour's posts."""
+_RATE = re.compile(r"(\d+) per (?:(\d+) )?(second|minute|hour|day)s?")
+_UNIT = {"second": 1, "minute": 60, "hour": HOUR, "day": 24 * HOUR}
+
+
+class TooMany(TooManyRequests):
+    """Refused for now. ``wait`` in seconds; ``mails``: it was the mails; ``proved``: with a solved task."""
+
+    def __init__(self, wait: int, mails: bool, proved: bool) -> None:
+        super().__init__(retry_after=wait)
+        self.told = {"minutes": -(-wait // 60), "mails": mails, "proved": proved}
+
+
+@lru_cache(maxsize=16)
+def _rates(text: str) -> tuple[tuple[int, int], ...]:
+    """(how many, seconds) of a rate like ``120 per minute; 2000 per hour``."""
+    return tuple(
+        (int(many), int(times or 1) * _UNIT[unit]) for many, times, unit in _RATE.findall(text)
+    )
+
+
+def mails_an_hour() -> int:
+    """How many confirmation mails one network may cause in an hour."""
+    given: int | None = current_app.config.get("PUBLIC_MAILS")
+    if given:
+        return given
+    hourly = min(
+        many * HOUR // seconds for many, seconds in _rates(current_app.config["PUBLIC_POSTS"])
+    )
+    return max(MAILS, hourly // _SHARE)
+
+
+def _limits(mail: bool) -> tuple[list[Limit], str]:
+    """The limits that this request falls under; the mails' own is the last. And that one's key, empty without mail."""
+    network, single = limits.network(), limits.address()
+    found = []
+    for many, seconds in _rates(current_app.config["PUBLIC_POSTS"]):
+        plain = max(1, many // 3)
+        found.append(Limit(f"gate:{seconds}:{network}", seconds, many, plain))
+        found.append(Limit(f"gate:{seconds}:{single}:1", seconds, max(1, many // 2), plain))
+    if not mail:
+        return found, ""
+    key = f"gate:mail:{network}"
+    most = mails_an_hour()
+    found.append(Limit(key, HOUR, most, -(-most // 2)))
+    return found, key
+
+
+def admit(mail: bool = True) -> None:
+    """Counts this request; raises TooMany where its network or address has sent too much. ``mail``: it asks for one."""
+    solved = proof.check(request.form.get(proof.FIELD, ""))
+    asked, key = _limits(mail)
+    mark, kept = (f"gate:solved:{solved.mark}", solved.kept) if solved else ("", 1)
+    answer = windows().take(asked, mark, kept)
+    if answer.refused_by >= 0:
+        mails = bool(key) and answer.refused_by == len(asked) - 1
+        raise TooMany(answer.wait, mails, answer.marked)
+    g.gate_mail = key
+
+
+def mail_used() -> None:
+    """The mail that the request was admitted for goes out; where nothing says so, it is given back."""
+    if has_request_context():
+        g.pop("gate_mail", None)
+
+
+def guarded(view: View) -> View:
+    """Puts the gate before a view whose POST mails a confirmation; not where its ``action`` only looks (preview, edit)."""
+    return _before(view, lambda: request.form.get("action", "send") == "send")
+
+
+def counted(view: View) -> View:
+    """Puts the gate before a view whose POST mails nobody a confirmation."""
+    return _before(view, lambda: False)
+
+
+def _before(view: View, mail: Callable[[], bool]) -> View:
+    @wraps(view)
+    def inner(*args: Any, **values: Any) -> Any:
+        if request.method == "POST":
+            admit(mail())
+        return view(*args, **values)
+
+    return inner  # type: ignore[return-value]  # the same view, guarded
+
+
+def _give_back(response: Response) -> Response:
+    key = g.pop("gate_mail", "")
+    if key:
+        windows().give_back(key)
+    return response
+
+
+def init_app(app: Flask) -> None:
+    """Gives back, after each request, the mail that it did not cause."""
+    app.after_request(_give_back)

@@ -1,0 +1,179 @@
+"""What stops a flood: limits by network and address, solved tasks, a budget of confirmation mails."""
+
+import base64
+import json
+from collections.abc import Callable
+from typing import Any
+
+import altcha
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from campaign.web import gate, proof
+from campaign.web.windows import Limit, Memory, Windows
+from tests.letters.conftest import Writer
+
+FLOOD = 400
+
+
+def solved(client: FlaskClient, **changes: Any) -> str:
+    """A solution of a new task, as a browser sends it."""
+    answer = client.get("/proof")
+    assert answer.headers["Cache-Control"] == "no-store" and "Set-Cookie" not in answer.headers
+    task = altcha.Challenge.from_dict(answer.json)
+    solution = altcha.solve_challenge(task)
+    assert solution
+    sent = {"challenge": answer.json, "solution": solution.to_dict()}
+    sent["solution"] |= changes
+    return base64.b64encode(json.dumps(sent).encode()).decode()
+
+
+@pytest.fixture(params=["valkey", "memory"])
+def windows(request: pytest.FixtureRequest, app: Flask) -> Windows:
+    return Windows(app.config["RQ_CONNECTION"] if request.param == "valkey" else None)
+
+
+def test_a_window_slides(windows: Windows, time_machine: Any) -> None:
+    time_machine.move_to(1_800_000_000, tick=False)
+    limit = [Limit("k", 60, 10, 4), Limit("wide", 3600, 1000, 1000)]
+    assert [windows.take(limit).refused_by for _ in range(5)] == [-1] * 4 + [0]
+    refused = windows.take(limit)
+    assert refused.wait == 75, "four of four: in the next window one has gone after a quarter of it"
+    time_machine.shift(refused.wait - 1)
+    assert windows.take(limit).refused_by == 0
+    time_machine.shift(1)
+    assert windows.take(limit).refused_by == -1
+    windows.give_back("k")
+    assert windows.take(limit).refused_by == -1
+    time_machine.shift(200)
+    assert windows.take(limit).refused_by == -1, "an old window is forgotten"
+
+
+def test_a_mark_opens_the_wider_limits_once(windows: Windows) -> None:
+    limit = [Limit("k", 3600, 3, 1)]
+    assert windows.take(limit, "mark", 60)[::2] == (-1, True)
+    assert windows.take(limit, "mark", 60)[::2] == (0, False), "used up"
+    assert windows.take(limit, "other", 60)[::2] == (-1, True)
+    assert windows.take(limit, "third", 60)[::2] == (-1, True)
+    assert windows.take(limit, "fourth", 60)[::2] == (0, True)
+    assert windows.take([Limit("k2", 60, 1, 1)], "fourth", 60).marked, (
+        "what was refused used nothing"
+    )
+
+
+def test_without_valkey_the_limits_go_on_in_memory(app: Flask) -> None:
+    away = Windows("redis://127.0.0.1:1/0")
+    assert [away.take([Limit("k", 60, 2, 2)]).refused_by for _ in range(3)] == [-1, -1, 0]
+    away.give_back("k")
+    assert away.take([Limit("k", 60, 2, 2)]).refused_by == -1
+    memory = Memory()
+    assert memory.take([Limit("k", 60, 0, 0)], 100.0, "", 1).refused_by == 0
+
+
+def test_solutions_are_good_once_and_only_ours(app: Flask, client: FlaskClient) -> None:
+    with app.app_context():
+        good = solved(client)
+        assert proof.check(good)
+        assert proof.check("") is None and proof.check("x" * 20) is None
+        assert proof.check(base64.b64encode(b'{"challenge": 7}').decode()) is None
+        assert proof.check(solved(client, derivedKey="00" * 32)) is None
+        other = altcha.create_challenge(
+            "SHA-256", 1, counter=3, hmac_secret="other", hmac_key_secret="other"
+        )
+        solution = altcha.solve_challenge(other)
+        assert solution
+        assert proof.check(altcha.Payload(other, solution).to_base64()) is None
+
+
+def test_a_flood_from_one_network_sends_few_mails_and_others_go_on(
+    writer: Writer, app: Flask, client: FlaskClient, sql: Callable[..., list[Any]]
+) -> None:
+    kept = {name: app.config[name] for name in ("PUBLIC_POSTS", "PUBLIC_MAILS")}
+    app.config.update(PUBLIC_POSTS="120 per minute; 2000 per hour", PUBLIC_MAILS=None)
+    try:
+        flood = Writer(client)
+        token = flood.open().split('name="form_token"')[1].split('value="')[1].split('"')[0]
+        statuses = []
+        client.environ_base["REMOTE_ADDR"] = "203.0.113.9"
+        for number in range(FLOOD):
+            client.environ_base["REMOTE_ADDR"] = f"203.0.113.{number % 250}"
+            statuses.append(flood.send(f"random{number}@people.example", token=token).status_code)
+        assert set(statuses) == {303, 429}
+        mails = sql("SELECT count(*) FROM message")[0][0]
+        assert 0 < mails == statuses.count(303) <= 40 < 100
+        assert sql("SELECT count(*) FROM letter")[0][0] == mails, "nothing is kept without its mail"
+        refused = flood.send("one@people.example", token=token, given_name="Zoila")
+        assert int(refused.headers["Retry-After"]) > 0
+        page = refused.get_data(as_text=True)
+        assert "Please try again in" in page and "Zoila" in page and "not lost" in page
+        client.environ_base["REMOTE_ADDR"] = "198.51.100.7"
+        assert flood.send("other@people.example").status_code == 303
+    finally:
+        app.config.update(kept)
+        client.environ_base["REMOTE_ADDR"] = "127.0.0.1"
+
+
+def test_mails_have_a_budget_and_looking_costs_none(
+    writer: Writer, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(client.application.config, "PUBLIC_MAILS", 4)
+    for _ in range(4):
+        assert writer.send("ana@people.example", action="preview").status_code == 200
+        assert writer.send("ana@people.example", given_name="").status_code == 422
+    assert writer.send("ana@people.example").status_code == 303
+    assert writer.send("ana@people.example").status_code == 303, (
+        "no second mail within the hour: none is spent"
+    )
+    assert writer.send("ben@people.example").status_code == 303
+    refused = writer.send("cy@people.example")
+    assert refused.status_code == 429
+    assert "So many confirmation messages" in refused.get_data(as_text=True)
+    assert "JavaScript" in refused.get_data(as_text=True)
+    solution = solved(client)
+    assert writer.send("cy@people.example", altcha=solution).status_code == 303
+    assert writer.send("dee@people.example", altcha=solution).status_code == 429, "used up"
+    assert writer.send("dee@people.example", altcha=solved(client)).status_code == 303
+    assert writer.send("eve@people.example", altcha=solved(client)).status_code == 429
+
+
+def test_the_budget_follows_a_raised_limit(
+    app_context: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for posts, mails in (
+        ("120 per minute; 2000 per hour", 80),
+        ("3 per hour", 80),
+        ("100000 per hour", 4000),
+    ):
+        monkeypatch.setitem(app_context.config, "PUBLIC_POSTS", posts)
+        assert gate.mails_an_hour() == mails
+
+
+def test_addresses_of_throw_away_services_are_refused_where_that_is_on(
+    writer: Writer, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = writer.send("ana@mailinator.com")
+    assert refused.status_code == 422
+    assert "Mail to mailinator.com is thrown away" in refused.get_data(as_text=True)
+    assert writer.send("ana@sub.mailinator.com").status_code == 422
+    monkeypatch.setitem(client.application.config, "DISPOSABLE_DOMAINS", False)
+    assert writer.send("ana@mailinator.com").status_code == 303
+
+
+def test_networks_and_addresses_are_named_by_a_hash_of_the_day(
+    app: Flask, time_machine: Any
+) -> None:
+    from campaign.web import limits
+
+    def names(address: str) -> tuple[str, str]:
+        with app.test_request_context(environ_base={"REMOTE_ADDR": address}):
+            return limits.network(), limits.address()
+
+    time_machine.move_to(1_800_000_000, tick=False)
+    one, same, other = names("203.0.113.9"), names("203.0.113.77"), names("203.0.112.9")
+    assert one[0] == same[0] != other[0] and one[1] != same[1]
+    assert names("::ffff:203.0.113.9") == one
+    six, near, far = (names(f"2001:db8:0:{part}") for part in ("1::1", "1::2", "2::1"))
+    assert six == near and six[0] == far[0] and six[1] != far[1]
+    time_machine.shift(24 * 3600)
+    assert names("203.0.113.9") != one
