@@ -181,7 +181,7 @@ def remove_from_update(update_id: int, document_id: int) -> None:
 def new_document(file: Checked, title: dict[str, str], language: str, **owner: int) -> Document:
     """A document behind those that its owner has, in the caller's transaction.
 
-    ``owner`` is ``update_id`` or ``petition_version_id``, whose row the caller holds.
+    ``owner`` is ``update_id``, ``petition_version_id`` or ``petition_event_id``, whose row the caller holds.
     """
     last = db.session.execute(select(func.max(Document.position)).filter_by(**owner)).scalar()
     row = Document(

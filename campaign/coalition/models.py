@@ -79,17 +79,19 @@ class Update(db.Model):
 
 
 class Document(db.Model):
-    """A file attached to a petition's version or an update; it lives here, so that one backup holds everything."""
+    """A file attached to a petition's version or history, or to an update; it lives here, so that one backup holds all."""
 
     __tablename__ = "document"
     __table_args__ = (
         Index("ix_document_petition_version_id", "petition_version_id"),
         Index("ix_document_update_id", "update_id"),
+        Index("ix_document_petition_event_id", "petition_event_id"),
     )
 
     id: Mapped[Id]
     petition_version_id: Mapped[int | None] = mapped_column(reference("petition_version"))
     update_id: Mapped[int | None] = mapped_column(reference("update"))
+    petition_event_id: Mapped[int | None] = mapped_column(reference("petition_event"))
     position: Mapped[int] = mapped_column(Integer, server_default="0")
     language: Mapped[str] = mapped_column(server_default="")
     """The language it is written in; empty where that does not matter."""

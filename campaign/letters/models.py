@@ -95,8 +95,26 @@ class CampaignTarget(db.Model):
     campaign_id: Mapped[int] = mapped_column(BigInteger, reference("campaign"), primary_key=True)
     target_id: Mapped[int] = mapped_column(BigInteger, reference("target"), primary_key=True)
     position: Mapped[int] = mapped_column(Integer, server_default="0")
+    petition_id: Mapped[int | None] = mapped_column(reference("petition", ondelete="SET NULL"))
+    """The petition on which letters to this office bear; None is the campaign's petition to its agency, if there is one."""
     urgent: Mapped[bool] = mapped_column(Boolean, server_default="false")
     """Whether this campaign's letters leave before those of others to the same office."""
+
+
+class TargetChange(db.Model):
+    """What someone changed in an office's entry."""
+
+    __tablename__ = "target_change"
+    __table_args__ = (Index("ix_target_change_target_id", "target_id", "id"),)
+
+    id: Mapped[Id]
+    target_id: Mapped[int] = mapped_column(reference("target", ondelete="CASCADE"))
+    at: Mapped[Moment]
+    by: Mapped[str]
+    what: Mapped[str]
+    """The field, or ``holder``, ``checked``, ``paused``, ``resumed``."""
+    old: Mapped[str] = mapped_column(server_default="")
+    new: Mapped[str] = mapped_column(server_default="")
 
 
 class LetterTemplate(db.Model):
@@ -171,6 +189,13 @@ class Letter(db.Model):
     source: Mapped[str] = mapped_column(server_default="")
     alert_id: Mapped[int | None] = mapped_column(BigInteger)
     """The action alert through whose link it came."""
+    tell_when_done: Mapped[bool] = mapped_column(Boolean, server_default="false")
+    """Whether the writer wants a mail when every office has it."""
+    told_at: Mapped[Moment | None]
+    named_in_public: Mapped[bool] = mapped_column(Boolean, server_default="false")
+    """Whether the writer agreed to stand by name in a public docket; else a comment made of the letter is anonymous."""
+    keep_replies: Mapped[bool] = mapped_column(Boolean, server_default="false")
+    """Whether the writer lets the campaign keep what offices answer."""
     created_at: Mapped[Moment]
     confirmed_at: Mapped[Moment | None]
     decided_by: Mapped[str] = mapped_column(server_default="")
@@ -271,3 +296,110 @@ class Bundle(db.Model):
     handed_on: Mapped[date | None]
     handed_by: Mapped[str] = mapped_column(server_default="")
     note: Mapped[str] = mapped_column(server_default="")
+
+
+FILING_STATES = (
+    "making",  # a job writes the files
+    "ready",  # they can be downloaded
+    "broken",  # they could not be made
+)
+
+
+class Filing(db.Model):
+    """A campaign's letters as the mass comments of a docket, in the layout in which they are filed."""
+
+    __tablename__ = "filing"
+    __table_args__ = (
+        one_of("layout", ("pdf", "zip")),
+        one_of("state", FILING_STATES),
+        Index("ix_filing_petition_id", "petition_id", "id"),
+        Index("ix_filing_making", "id", postgresql_where=text("state = 'making'")),
+    )
+
+    id: Mapped[Id]
+    petition_id: Mapped[int] = mapped_column(reference("petition"))
+    campaign_id: Mapped[int] = mapped_column(reference("campaign"))
+    layout: Mapped[str]
+    state: Mapped[str]
+    upto: Mapped[int] = mapped_column(BigInteger)
+    """The newest letter that belongs to it."""
+    letters: Mapped[int] = mapped_column(Integer, server_default="0")
+    done: Mapped[int] = mapped_column(Integer, server_default="0")
+    """Letters written so far, for the progress bar."""
+    alone: Mapped[int] = mapped_column(Integer, server_default="0")
+    """Letters that nearly no other resembles."""
+    forms: Mapped[int] = mapped_column(Integer, server_default="0")
+    """Letters in groups of near-identical ones."""
+    groups: Mapped[int] = mapped_column(Integer, server_default="0")
+    misfits: Mapped[int] = mapped_column(Integer, server_default="0")
+    """Letters of which something does not fit the agency's form."""
+    problem: Mapped[str] = mapped_column(server_default="")
+    leased_until: Mapped[Moment | None]
+    """Until then a job is at it; after that another one begins again."""
+    created_at: Mapped[Moment]
+    created_by: Mapped[str] = mapped_column(server_default="")
+    finished_at: Mapped[Moment | None]
+
+
+class FilingPart(db.Model):
+    """A megabyte of one of a filing's files, so that neither the job nor a download holds a file whole."""
+
+    __tablename__ = "filing_part"
+    __table_args__ = (UniqueConstraint("filing_id", "file", "number"),)
+
+    id: Mapped[Id]
+    filing_id: Mapped[int] = mapped_column(reference("filing", ondelete="CASCADE"))
+    file: Mapped[int] = mapped_column(SmallInteger)
+    name: Mapped[str]
+    number: Mapped[int] = mapped_column(Integer)
+    size: Mapped[int] = mapped_column(Integer)
+    content: Mapped[bytes] = deferred(mapped_column(LargeBinary))
+
+
+class FilingMisfit(db.Model):
+    """One field of one letter that does not fit the agency's form, named row by row."""
+
+    __tablename__ = "filing_misfit"
+    __table_args__ = (Index("ix_filing_misfit_filing_id", "filing_id", "id"),)
+
+    id: Mapped[Id]
+    filing_id: Mapped[int] = mapped_column(reference("filing", ondelete="CASCADE"))
+    row: Mapped[int] = mapped_column(Integer)
+    letter_id: Mapped[int] = mapped_column(BigInteger)
+    field: Mapped[str]
+    why: Mapped[str]
+
+
+class LetterSettings(db.Model):
+    """How a campaign's letters go, where it is not the usual way."""
+
+    __tablename__ = "letter_settings"
+
+    campaign_id: Mapped[int] = mapped_column(BigInteger, reference("campaign"), primary_key=True)
+    replies_here: Mapped[bool] = mapped_column(Boolean, server_default="false")
+    """Whether offices answer to an address of ours, which passes each reply on and counts it."""
+
+
+class Reply(db.Model):
+    """An office's answer to a letter that came through an address of ours; its words only where the writer agreed."""
+
+    __tablename__ = "reply"
+    __table_args__ = (
+        UniqueConstraint("delivery_id", "message_id"),
+        Index("ix_reply_target_id", "campaign_id", "target_id", "id"),
+    )
+
+    id: Mapped[Id]
+    delivery_id: Mapped[int] = mapped_column(reference("delivery"))
+    letter_id: Mapped[int] = mapped_column(BigInteger)
+    target_id: Mapped[int] = mapped_column(BigInteger)
+    campaign_id: Mapped[int] = mapped_column(BigInteger)
+    message_id: Mapped[str]
+    """A hash of the reply's own Message-ID: the same reply delivered twice is passed on once."""
+    received_at: Mapped[Moment]
+    automatic: Mapped[bool] = mapped_column(Boolean, server_default="false")
+    subject: Mapped[str] = mapped_column(server_default="")
+    body: Mapped[str] = mapped_column(server_default="")
+    """What is passed on; emptied once it is, unless the writer lets the campaign keep it."""
+    attachments: Mapped[bytes | None] = deferred(mapped_column(LargeBinary))
+    passed_on_at: Mapped[Moment | None]

@@ -9,11 +9,16 @@ from flask import url_for
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 
+from campaign.clock import utcnow
+from campaign.coalition.front import papers
 from campaign.coalition.models import Campaign
-from campaign.petitions import queries
+from campaign.petitions import docketing, queries
+from campaign.petitions.docket_forms import KIND_LABELS
 from campaign.petitions.models import Petition, PetitionVersion
 from campaign.web.languages import pick
 from campaign.web.pages import markdown
+
+REGULATIONS = "https://www.regulations.gov"
 
 FACTS = (
     ("authority", _l("Under")),
@@ -80,3 +85,40 @@ def described(petition: Petition, version: PetitionVersion, campaign: Campaign) 
         "material": version.material,
         "published": day(version, campaign),
     }
+
+
+def docket(petition: Petition) -> dict[str, Any]:
+    """The agency's numbers with the pages behind them, and whether it takes comments today."""
+    return {
+        "number": petition.docket_number,
+        "url": f"{REGULATIONS}/docket/{petition.docket_number}" if petition.docket_number else "",
+        "document": petition.document_id,
+        "document_url": f"{REGULATIONS}/document/{petition.document_id}"
+        if petition.document_id
+        else "",
+        "opens": petition.comment_opens,
+        "closes": petition.comment_closes,
+        "open": docketing.comments_open(petition),
+        "over": petition.comment_closes is not None
+        and petition.comment_closes < utcnow().astimezone(docketing.WASHINGTON).date(),
+    }
+
+
+def history(petition: Petition, endpoint: str = "petitions.document") -> list[dict[str, Any]]:
+    """What happened to the petition, newest first, each entry with its documents."""
+    rows = queries.events(petition.id)
+    attached = queries.documents_of_events([one.id for one in rows])
+    return [
+        {
+            "id": one.id,
+            "kind": one.kind,
+            "label": KIND_LABELS[one.kind],
+            "day": one.on,
+            "note": pick(one.note),
+            "citation": one.citation,
+            "citation_url": docketing.citation_url(one.citation),
+            "documents": papers(attached.get(one.id, []), endpoint),
+            "by": one.recorded_by,
+        }
+        for one in rows
+    ]

@@ -1,12 +1,13 @@
-"""Petitions and their immutable, numbered versions."""
+"""Petitions, their immutable, numbered versions, and what happened to them at the agency."""
 
+from datetime import date
 from typing import Any
 
-from sqlalchemy import Integer, UniqueConstraint, text
+from sqlalchemy import Index, Integer, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from campaign.columns import Id, Moment, Texts, reference
+from campaign.columns import Id, Moment, Texts, one_of, reference
 from campaign.extensions import db
 
 
@@ -21,6 +22,49 @@ class Petition(db.Model):
     slug: Mapped[str]
     agency: Mapped[str]
     position: Mapped[int] = mapped_column(Integer, server_default="0")
+    docket_number: Mapped[str] = mapped_column(server_default="")
+    """The agency's number of the proceeding, as regulations.gov knows it: DHS-2026-0012."""
+    document_id: Mapped[str] = mapped_column(server_default="")
+    """The document that comments are made on, regulations.gov's ``commentOnDocumentId``: DHS-2026-0012-0001."""
+    comment_opens: Mapped[date | None]
+    comment_closes: Mapped[date | None]
+    """The last day on which the agency takes comments, until 11:59 pm in Washington."""
+
+
+EVENT_KINDS = (
+    "filed",  # we gave it to the agency
+    "received",  # the agency acknowledged its receipt
+    "docketed",  # it got a docket number
+    "published",  # a notice of it in the Federal Register
+    "extended",  # the comment period was extended or opened again
+    "closed",  # the comment period ended
+    "hearing",  # a hearing or a meeting
+    "answered",  # an answer that neither grants nor denies it
+    "granted",  # the agency will make, amend or repeal the rule
+    "denied",  # the agency said no: 5 U.S.C. 555(e) asks for prompt notice with the grounds
+    "withdrawn",  # the petitioner took it back
+    "other",
+)
+
+
+class PetitionEvent(db.Model):
+    """Something that happened to a petition on a day, as its history shows it."""
+
+    __tablename__ = "petition_event"
+    __table_args__ = (
+        one_of("kind", EVENT_KINDS),
+        Index("ix_petition_event_petition_id", "petition_id", "on", "id"),
+    )
+
+    id: Mapped[Id]
+    petition_id: Mapped[int] = mapped_column(reference("petition"))
+    kind: Mapped[str]
+    on: Mapped[date]
+    note: Mapped[Texts] = mapped_column(server_default=text("'{}'"))
+    citation: Mapped[str] = mapped_column(server_default="")
+    """Where the Federal Register has it: ``86 FR 36075``."""
+    recorded_by: Mapped[str] = mapped_column(server_default="")
+    recorded_at: Mapped[Moment]
 
 
 class PetitionVersion(db.Model):

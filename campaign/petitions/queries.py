@@ -1,5 +1,6 @@
 """Reading petitions, their versions and what is attached to them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
@@ -8,7 +9,7 @@ from sqlalchemy.orm import defer
 from campaign.clock import utcnow
 from campaign.coalition.models import Campaign, Document, Update
 from campaign.extensions import db
-from campaign.petitions.models import Petition, PetitionVersion
+from campaign.petitions.models import Petition, PetitionEvent, PetitionVersion
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,33 @@ def documents(version_id: int) -> list[Document]:
     )
 
 
+def events(petition_id: int) -> list[PetitionEvent]:
+    """A petition's history, newest first."""
+    query = select(PetitionEvent).where(PetitionEvent.petition_id == petition_id)
+    return list(
+        db.session.scalars(query.order_by(PetitionEvent.on.desc(), PetitionEvent.id.desc()))
+    )
+
+
+def event(event_id: int) -> PetitionEvent | None:
+    """An entry of a history by number."""
+    return db.session.get(PetitionEvent, event_id)
+
+
+def documents_of_events(event_ids: Sequence[int]) -> dict[int, list[Document]]:
+    """What is attached to each entry of a history, without the bytes."""
+    found: dict[int, list[Document]] = {}
+    query = select(Document).where(Document.petition_event_id.in_(list(event_ids)))
+    for one in db.session.scalars(query.order_by(Document.position, Document.id)):
+        found.setdefault(one.petition_event_id or 0, []).append(one)
+    return found
+
+
+def documents_of_event(event_id: int) -> list[Document]:
+    """What is attached to an entry of the history, without the bytes."""
+    return documents_of_events([event_id]).get(event_id, [])
+
+
 def published_document(document_id: int) -> Document | None:
     """The document, without its bytes, if what it is attached to is published; None otherwise."""
     now = utcnow()
@@ -107,10 +135,19 @@ def published_document(document_id: int) -> Document | None:
                 PetitionVersion.id == row.petition_version_id, PetitionVersion.published_at <= now
             )
         )
+    elif row.petition_event_id is not None:
+        # A history is public where the petition is.
+        shown = (
+            select(Campaign.id)
+            .join(Petition, Petition.campaign_id == Campaign.id)
+            .join(PetitionEvent, PetitionEvent.petition_id == Petition.id)
+            .join(PetitionVersion, PetitionVersion.petition_id == Petition.id)
+            .where(PetitionEvent.id == row.petition_event_id, PetitionVersion.published_at <= now)
+        )
     else:
         shown = (
             select(Campaign.id)
             .join(Update, Update.campaign_id == Campaign.id)
             .where(Update.id == row.update_id, Update.published_at <= now)
         )
-    return row if db.session.execute(shown.where(Campaign.published)).first() else None
+    return row if db.session.execute(shown.where(Campaign.published).limit(1)).first() else None

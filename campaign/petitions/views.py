@@ -31,6 +31,8 @@ def petition(slug: str, petition: str) -> ResponseReturnValue:
             petition=front.described(row, shown, campaign),
             documents=campaign_front.papers(queries.documents(shown.id)),
             current_number=versions[0].number,
+            docket=front.docket(row),
+            history=front.history(row),
             versions=[
                 {"number": one.number, "day": front.day(one, campaign), "material": one.material}
                 for one in versions
