@@ -422,6 +422,26 @@ def upgrade() -> None:
         "ix_source_code_organization_id", "source_code", ["organization_id"], unique=False
     )
     op.create_table(
+        "target_change",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("target_id", sa.BigInteger(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("by", sa.String(), nullable=False),
+        sa.Column("what", sa.String(), nullable=False),
+        sa.Column("old", sa.String(), server_default="", nullable=False),
+        sa.Column("new", sa.String(), server_default="", nullable=False),
+        sa.ForeignKeyConstraint(
+            ["target_id"],
+            ["target.id"],
+            name=op.f("fk_target_change_target_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_target_change")),
+    )
+    op.create_index(
+        "ix_target_change_target_id", "target_change", ["target_id", "id"], unique=False
+    )
+    op.create_table(
         "user",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("email", sa.String(), nullable=False),
@@ -542,20 +562,6 @@ def upgrade() -> None:
         "ix_campaign_supporter_supporter_id", "campaign_supporter", ["supporter_id"], unique=False
     )
     op.create_table(
-        "campaign_target",
-        sa.Column("campaign_id", sa.BigInteger(), nullable=False),
-        sa.Column("target_id", sa.BigInteger(), nullable=False),
-        sa.Column("position", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("urgent", sa.Boolean(), server_default="false", nullable=False),
-        sa.ForeignKeyConstraint(
-            ["campaign_id"], ["campaign.id"], name=op.f("fk_campaign_target_campaign_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["target_id"], ["target.id"], name=op.f("fk_campaign_target_target_id")
-        ),
-        sa.PrimaryKeyConstraint("campaign_id", "target_id", name=op.f("pk_campaign_target")),
-    )
-    op.create_table(
         "confirmation",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("address", sa.String(), nullable=False),
@@ -636,6 +642,10 @@ def upgrade() -> None:
         sa.Column("hold_reason", sa.String(), server_default="", nullable=False),
         sa.Column("source", sa.String(), server_default="", nullable=False),
         sa.Column("alert_id", sa.BigInteger(), nullable=True),
+        sa.Column("tell_when_done", sa.Boolean(), server_default="false", nullable=False),
+        sa.Column("told_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("named_in_public", sa.Boolean(), server_default="false", nullable=False),
+        sa.Column("keep_replies", sa.Boolean(), server_default="false", nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("decided_by", sa.String(), server_default="", nullable=False),
@@ -675,6 +685,15 @@ def upgrade() -> None:
         postgresql_where=sa.text("state IN ('confirmed', 'held')"),
     )
     op.create_table(
+        "letter_settings",
+        sa.Column("campaign_id", sa.BigInteger(), nullable=False),
+        sa.Column("replies_here", sa.Boolean(), server_default="false", nullable=False),
+        sa.ForeignKeyConstraint(
+            ["campaign_id"], ["campaign.id"], name=op.f("fk_letter_settings_campaign_id")
+        ),
+        sa.PrimaryKeyConstraint("campaign_id", name=op.f("pk_letter_settings")),
+    )
+    op.create_table(
         "letter_template",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("campaign_id", sa.BigInteger(), nullable=False),
@@ -705,6 +724,10 @@ def upgrade() -> None:
         sa.Column("slug", sa.String(), nullable=False),
         sa.Column("agency", sa.String(), nullable=False),
         sa.Column("position", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("docket_number", sa.String(), server_default="", nullable=False),
+        sa.Column("document_id", sa.String(), server_default="", nullable=False),
+        sa.Column("comment_opens", sa.Date(), nullable=True),
+        sa.Column("comment_closes", sa.Date(), nullable=True),
         sa.ForeignKeyConstraint(
             ["campaign_id"], ["campaign.id"], name=op.f("fk_petition_campaign_id")
         ),
@@ -774,6 +797,27 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("user_id", "role_id", name=op.f("pk_user_role")),
     )
     op.create_table(
+        "campaign_target",
+        sa.Column("campaign_id", sa.BigInteger(), nullable=False),
+        sa.Column("target_id", sa.BigInteger(), nullable=False),
+        sa.Column("position", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("petition_id", sa.BigInteger(), nullable=True),
+        sa.Column("urgent", sa.Boolean(), server_default="false", nullable=False),
+        sa.ForeignKeyConstraint(
+            ["campaign_id"], ["campaign.id"], name=op.f("fk_campaign_target_campaign_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["petition_id"],
+            ["petition.id"],
+            name=op.f("fk_campaign_target_petition_id"),
+            ondelete="SET NULL",
+        ),
+        sa.ForeignKeyConstraint(
+            ["target_id"], ["target.id"], name=op.f("fk_campaign_target_target_id")
+        ),
+        sa.PrimaryKeyConstraint("campaign_id", "target_id", name=op.f("pk_campaign_target")),
+    )
+    op.create_table(
         "delivery",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("letter_id", sa.BigInteger(), nullable=False),
@@ -822,6 +866,72 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'waiting'"),
     )
     op.create_table(
+        "filing",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("petition_id", sa.BigInteger(), nullable=False),
+        sa.Column("campaign_id", sa.BigInteger(), nullable=False),
+        sa.Column("layout", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("upto", sa.BigInteger(), nullable=False),
+        sa.Column("letters", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("done", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("alone", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("forms", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("groups", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("misfits", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("problem", sa.String(), server_default="", nullable=False),
+        sa.Column("leased_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("created_by", sa.String(), server_default="", nullable=False),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("layout IN ('pdf', 'zip')", name=op.f("ck_filing_layout_known")),
+        sa.CheckConstraint(
+            "state IN ('making', 'ready', 'broken')", name=op.f("ck_filing_state_known")
+        ),
+        sa.ForeignKeyConstraint(
+            ["campaign_id"], ["campaign.id"], name=op.f("fk_filing_campaign_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["petition_id"], ["petition.id"], name=op.f("fk_filing_petition_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_filing")),
+    )
+    op.create_index(
+        "ix_filing_making",
+        "filing",
+        ["id"],
+        unique=False,
+        postgresql_where=sa.text("state = 'making'"),
+    )
+    op.create_index("ix_filing_petition_id", "filing", ["petition_id", "id"], unique=False)
+    op.create_table(
+        "petition_event",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("petition_id", sa.BigInteger(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("on", sa.Date(), nullable=False),
+        sa.Column(
+            "note",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default=sa.text("'{}'"),
+            nullable=False,
+        ),
+        sa.Column("citation", sa.String(), server_default="", nullable=False),
+        sa.Column("recorded_by", sa.String(), server_default="", nullable=False),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "kind IN ('filed', 'received', 'docketed', 'published', 'extended', 'closed', 'hearing', 'answered', 'granted', 'denied', 'withdrawn', 'other')",
+            name=op.f("ck_petition_event_kind_known"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["petition_id"], ["petition.id"], name=op.f("fk_petition_event_petition_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_petition_event")),
+    )
+    op.create_index(
+        "ix_petition_event_petition_id", "petition_event", ["petition_id", "on", "id"], unique=False
+    )
+    op.create_table(
         "petition_version",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("petition_id", sa.BigInteger(), nullable=False),
@@ -850,6 +960,7 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("petition_version_id", sa.BigInteger(), nullable=True),
         sa.Column("update_id", sa.BigInteger(), nullable=True),
+        sa.Column("petition_event_id", sa.BigInteger(), nullable=True),
         sa.Column("position", sa.Integer(), server_default="0", nullable=False),
         sa.Column("language", sa.String(), server_default="", nullable=False),
         sa.Column("title", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
@@ -859,12 +970,18 @@ def upgrade() -> None:
         sa.Column("sha256", sa.String(), nullable=False),
         sa.Column("content", sa.LargeBinary(), nullable=True),
         sa.ForeignKeyConstraint(
+            ["petition_event_id"], ["petition_event.id"], name=op.f("fk_document_petition_event_id")
+        ),
+        sa.ForeignKeyConstraint(
             ["petition_version_id"],
             ["petition_version.id"],
             name=op.f("fk_document_petition_version_id"),
         ),
         sa.ForeignKeyConstraint(["update_id"], ["update.id"], name=op.f("fk_document_update_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_document")),
+    )
+    op.create_index(
+        "ix_document_petition_event_id", "document", ["petition_event_id"], unique=False
     )
     op.create_index(
         "ix_document_petition_version_id", "document", ["petition_version_id"], unique=False
@@ -968,11 +1085,75 @@ def upgrade() -> None:
         unique=True,
         postgresql_where=sa.text("state IN ('confirmed', 'approved')"),
     )
+    op.create_table(
+        "filing_misfit",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("filing_id", sa.BigInteger(), nullable=False),
+        sa.Column("row", sa.Integer(), nullable=False),
+        sa.Column("letter_id", sa.BigInteger(), nullable=False),
+        sa.Column("field", sa.String(), nullable=False),
+        sa.Column("why", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["filing_id"],
+            ["filing.id"],
+            name=op.f("fk_filing_misfit_filing_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_filing_misfit")),
+    )
+    op.create_index(
+        "ix_filing_misfit_filing_id", "filing_misfit", ["filing_id", "id"], unique=False
+    )
+    op.create_table(
+        "filing_part",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("filing_id", sa.BigInteger(), nullable=False),
+        sa.Column("file", sa.SmallInteger(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["filing_id"], ["filing.id"], name=op.f("fk_filing_part_filing_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_filing_part")),
+        sa.UniqueConstraint(
+            "filing_id", "file", "number", name=op.f("uq_filing_part_filing_id_file_number")
+        ),
+    )
+    op.create_table(
+        "reply",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("delivery_id", sa.BigInteger(), nullable=False),
+        sa.Column("letter_id", sa.BigInteger(), nullable=False),
+        sa.Column("target_id", sa.BigInteger(), nullable=False),
+        sa.Column("campaign_id", sa.BigInteger(), nullable=False),
+        sa.Column("message_id", sa.String(), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("automatic", sa.Boolean(), server_default="false", nullable=False),
+        sa.Column("subject", sa.String(), server_default="", nullable=False),
+        sa.Column("body", sa.String(), server_default="", nullable=False),
+        sa.Column("attachments", sa.LargeBinary(), nullable=True),
+        sa.Column("passed_on_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["delivery_id"], ["delivery.id"], name=op.f("fk_reply_delivery_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_reply")),
+        sa.UniqueConstraint(
+            "delivery_id", "message_id", name=op.f("uq_reply_delivery_id_message_id")
+        ),
+    )
+    op.create_index("ix_reply_target_id", "reply", ["campaign_id", "target_id", "id"], unique=False)
     # ### end Alembic commands ###
 
 
 def downgrade() -> None:
     # ### commands auto generated by Alembic - please adjust! ###
+    op.drop_index("ix_reply_target_id", table_name="reply")
+    op.drop_table("reply")
+    op.drop_table("filing_part")
+    op.drop_index("ix_filing_misfit_filing_id", table_name="filing_misfit")
+    op.drop_table("filing_misfit")
     op.drop_index(
         "uq_endorsement_once",
         table_name="endorsement",
@@ -1001,8 +1182,16 @@ def downgrade() -> None:
     op.drop_table("endorsement")
     op.drop_index("ix_document_update_id", table_name="document")
     op.drop_index("ix_document_petition_version_id", table_name="document")
+    op.drop_index("ix_document_petition_event_id", table_name="document")
     op.drop_table("document")
     op.drop_table("petition_version")
+    op.drop_index("ix_petition_event_petition_id", table_name="petition_event")
+    op.drop_table("petition_event")
+    op.drop_index("ix_filing_petition_id", table_name="filing")
+    op.drop_index(
+        "ix_filing_making", table_name="filing", postgresql_where=sa.text("state = 'making'")
+    )
+    op.drop_table("filing")
     op.drop_index(
         "ix_delivery_waiting", table_name="delivery", postgresql_where=sa.text("state = 'waiting'")
     )
@@ -1016,6 +1205,7 @@ def downgrade() -> None:
         postgresql_where=sa.text("bundle_id IS NOT NULL"),
     )
     op.drop_table("delivery")
+    op.drop_table("campaign_target")
     op.drop_table("user_role")
     op.drop_index("ix_update_campaign_published", table_name="update")
     op.drop_table("update")
@@ -1026,6 +1216,7 @@ def downgrade() -> None:
     op.drop_table("sign_up")
     op.drop_table("petition")
     op.drop_table("letter_template")
+    op.drop_table("letter_settings")
     op.drop_index(
         "uq_letter_one_a_campaign",
         table_name="letter",
@@ -1043,7 +1234,6 @@ def downgrade() -> None:
     op.drop_table("cosigner")
     op.drop_index("uq_confirmation_address_lower", table_name="confirmation")
     op.drop_table("confirmation")
-    op.drop_table("campaign_target")
     op.drop_index("ix_campaign_supporter_supporter_id", table_name="campaign_supporter")
     op.drop_table("campaign_supporter")
     op.drop_index(
@@ -1062,6 +1252,8 @@ def downgrade() -> None:
     op.drop_table("alert")
     op.drop_index("uq_user_email_lower", table_name="user")
     op.drop_table("user")
+    op.drop_index("ix_target_change_target_id", table_name="target_change")
+    op.drop_table("target_change")
     op.drop_index("ix_source_code_organization_id", table_name="source_code")
     op.drop_table("source_code")
     op.drop_index(
