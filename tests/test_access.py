@@ -71,6 +71,10 @@ def world(demo: Flask, client: FlaskClient, deliver: Callable[[], None], sql: An
         "INSERT INTO bundle (kind, target_id, campaign_id, state, day, content, created_at) "
         "SELECT 'packet', min(id), 1, 'ready', current_date, 'a paper', now() FROM target"
     )
+    sql(
+        "INSERT INTO petition_event (petition_id, kind, \"on\", recorded_at) "
+        "SELECT min(id), 'filed', current_date, now() FROM petition"
+    )
     return World(waiting, supporter, letter, captured, user, version)
 
 
@@ -105,7 +109,7 @@ def values(app: Flask, world: World, sql: Any) -> dict[str, Callable[[str], Any]
                 "update": '"update"', "organization": "organization", "petition": "petition",
                 "document": "document", "endorsement": "endorsement", "alert": "alert", "target": "target",
                 "campaign": "campaign", "bundle": "bundle", "delivery": "delivery", "message": "message", "holder": "holder",
-                "template": "letter_template",
+                "template": "letter_template", "event": "petition_event",
             }.items()
         },
     }  # fmt: skip
