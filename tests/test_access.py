@@ -72,7 +72,7 @@ def world(demo: Flask, client: FlaskClient, deliver: Callable[[], None], sql: An
         "SELECT 'packet', min(id), 1, 'ready', current_date, 'a paper', now() FROM target"
     )
     sql(
-        "INSERT INTO petition_event (petition_id, kind, \"on\", recorded_at) "
+        'INSERT INTO petition_event (petition_id, kind, "on", recorded_at) '
         "SELECT min(id), 'filed', current_date, now() FROM petition"
     )
     return World(waiting, supporter, letter, captured, user, version)
