@@ -61,7 +61,7 @@ class LoginForm(LibraryLoginForm):
         if user is None or not user.password:
             # As long as a real check takes, so that nobody learns from it who works here.
             hash_password(self.password.data)
-        elif user.is_active and verify_password(self.password.data, user.password):
+        elif verify_password(self.password.data, user.password) and user.is_active:
             throttle.succeeded(email)
             self.user = user
             return True

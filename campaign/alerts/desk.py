@@ -24,7 +24,7 @@ from campaign.alerts.models import Alert
 from campaign.coalition import queries as coalition
 from campaign.mail import settings
 from campaign.mail.desk import MESSAGE_POLICY
-from campaign.web import access, headers, pages
+from campaign.web import access, frame, headers, pages
 from campaign.web.languages import LANGUAGES
 
 blueprint = Blueprint("alerts_desk", __name__, url_prefix="/desk/alerts")
@@ -107,7 +107,7 @@ def edit(alert_id: int) -> ResponseReturnValue:
     form = AlertForm()
     if form.validate_on_submit():
         try:
-            commands.edit(alert_id, form.values(), int(form.seen.data or 0))
+            commands.edit(alert_id, form.values(), form.seen_version)
             flash(_("Saved."), "good")
             return _to(alert_id)
         except commands.Stale:
@@ -209,7 +209,15 @@ def schedule(alert_id: int) -> ResponseReturnValue:
     """Has it leave at once, or at a time of the campaign's clock."""
     alert = _found(alert_id)
     form = ScheduleForm(queries.campaign_of(alert).timezone)
-    if not form.validate():
+    good = form.validate()
+    if settings.delivery_mode() == "live" and not frame.site().postal_address:
+        # CAN-SPAM, 15 U.S.C. 7704(a)(5)(A)(iii).
+        sentence = _(
+            "An alert needs the coalition’s postal address in its foot: an administrator writes it at “The coalition” first."
+        )
+        form.when.errors = [*form.when.errors, sentence]
+        good = False
+    if not good:
         return _page(alert, form, 422)
     return _doing(alert_id, commands.schedule, form.moment())
 

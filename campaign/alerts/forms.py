@@ -1,6 +1,7 @@
 """Forms of the desk for alerts: texts side by side in each language, the audience, the time."""
 
-from datetime import datetime
+import re
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -28,7 +29,12 @@ from campaign.web.forms import PlainText, strip
 from campaign.web.languages import LANGUAGES
 
 SUBJECT, PREHEADER, BODY = 150, 200, 30_000
+FARTHEST = timedelta(days=366)
+"""How far ahead an alert can be scheduled: what is further away is a slip of the pen."""
 WROTE = {"no": False, "yes": True, "any": None}
+
+
+_COMMAS = re.compile("[,;]")
 
 
 class MergeFields:
@@ -73,7 +79,10 @@ class _AlertBase(LanguagesForm):
         _l("Only who came by these source codes"), filters=[strip], validators=[Length(max=300)]
     )
     tags = StringField(
-        _l("Only with one of these tags"), filters=[strip], validators=[Length(max=300)]
+        _l("Only with one of these tags"),
+        filters=[strip],
+        validators=[Length(max=300)],
+        description=_l("Several with a comma between them."),
     )
 
     def validate_states(self, field: Field) -> None:
@@ -99,6 +108,12 @@ class _AlertBase(LanguagesForm):
                 good = False
         return good
 
+    @property
+    def seen_version(self) -> int:
+        """The version of the alert that its editor began with; 0, which none has, where the page did not say."""
+        seen = self.seen.data or ""
+        return int(seen) if seen.isascii() and seen.isdigit() else 0
+
     def rule(self) -> Rule:
         """The audience that was chosen."""
         return Rule(
@@ -106,8 +121,10 @@ class _AlertBase(LanguagesForm):
             scope=self.scope.data,
             states=tuple(word.upper() for word in listed(self.states.data)),
             languages=tuple(self.audience_languages.data or ()),
-            sources=tuple(listed(self.sources.data)),
-            tags=tuple(listed(self.tags.data)),
+            sources=tuple(word.lower() for word in listed(self.sources.data)),
+            tags=tuple(
+                tag for part in _COMMAS.split(self.tags.data or "") if (tag := part.strip())
+            ),
         )
 
     def values(self) -> dict[str, Any]:
@@ -180,16 +197,17 @@ class ScheduleForm(FlaskForm):
             self.at.process_errors = []
             self.at.errors = []
             return bool(self.when.validate(self)) and self._csrf_good()
-        if not super().validate(extra_validators):
-            return False
-        if self.at.data is None:
-            self.at.errors = [gettext("Please say when.")]
-            return False
+        good = super().validate(extra_validators)
         moment = self.moment()
-        if moment is not None and moment < utcnow():
+        if moment is None:
+            self.at.errors = [gettext("Please say when.")]
+        elif moment < utcnow():
             self.at.errors = [gettext("This time has passed.")]
-            return False
-        return True
+        elif moment > utcnow() + FARTHEST:
+            self.at.errors = [gettext("Please choose a time within a year from now.")]
+        else:
+            return bool(good)
+        return False
 
     def _csrf_good(self) -> bool:
         field = getattr(self, "csrf_token", None)

@@ -65,7 +65,8 @@ def _compiled(
     language: str,
 ) -> markup.Compiled:
     marked = markup.mark(f"{preheader}\n{{# cut #}}\n{body}\n")
-    head, _, main = marked.text.partition(f"zqmerge{marked.tags.index('{# cut #}')}zq")
+    cut = len(markup.mark(preheader).tags)
+    head, _, main = marked.text.partition(f"zqmerge{cut}zq")
     content = markup.Marked(main, marked.tags)
     known = {
         **letterhead.context(language, accent),

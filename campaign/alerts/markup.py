@@ -30,7 +30,12 @@ SAMPLE = {
     "action_url": "https://example.org/",
 }
 
-_TAG = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
+_TAGS = {
+    "variable_begin": "variable_end",
+    "block_begin": "block_end",
+    "comment_begin": "comment_end",
+}
+_BRACES = re.compile(r"\{(?=[{%#])")
 _MARK = re.compile(r"zqmerge(\d+)zq")
 _LONE_LINK = re.compile(r'<p><a href="([^"]*)"[^>]*>([^<]*)</a></p>')
 
@@ -41,6 +46,7 @@ _html = SandboxedEnvironment(undefined=StrictUndefined, autoescape=True)
 def problem(source: str) -> str | None:
     """What is wrong with a text's merge fields, as a sentence for its writer; None where nothing is."""
     try:
+        raw = any(kind == "raw_begin" for _, kind, _ in _plain.lex(source))
         tree = _plain.parse(source)
     except TemplateError as error:
         return gettext(
@@ -55,7 +61,7 @@ def problem(source: str) -> str | None:
                 fields=", ".join(FIELDS),
             )
         known = not isinstance(node, nodes.Filter) or node.name in FILTERS
-        if not isinstance(node, ALLOWED) or not known:
+        if not isinstance(node, ALLOWED) or not known or raw:
             return gettext(
                 "Only merge fields with a default and simple conditions can stand between braces."
             )
@@ -75,19 +81,32 @@ class Marked:
     tags: tuple[str, ...]
 
     def restore(self, text: str) -> str:
-        """Puts the merge fields back."""
-        return _MARK.sub(lambda found: self.tags[int(found.group(1))], text)
+        """Puts the merge fields back; braces that come from anywhere else stay braces."""
+        plain = _BRACES.sub("{{ '{' }}", text)
+        return _MARK.sub(self._tag, plain)
+
+    def _tag(self, found: re.Match[str]) -> str:
+        number = int(found.group(1))
+        # A writer may have typed such a word themselves.
+        return self.tags[number] if number < len(self.tags) else found.group(0)
 
 
 def mark(source: str) -> Marked:
-    """Takes the merge fields out of ``source``."""
+    """Takes the merge fields out of ``source``, where Jinja's own reader finds them. Raises TemplateSyntaxError."""
     tags: list[str] = []
-
-    def stand_in(found: re.Match[str]) -> str:
-        tags.append(found.group(0))
-        return f"zqmerge{len(tags) - 1}zq"
-
-    return Marked(_TAG.sub(stand_in, source), tuple(tags))
+    parts: list[str] = []
+    end = ""
+    for _, kind, value in _plain.lex(source):
+        if end:
+            tags[-1] += value
+            end = "" if kind == end else end
+        elif kind in _TAGS:
+            end = _TAGS[kind]
+            tags.append(value)
+            parts.append(f"zqmerge{len(tags) - 1}zq")
+        else:
+            parts.append(value)
+    return Marked("".join(parts), tuple(tags))
 
 
 def html_body(marked: Marked) -> str:

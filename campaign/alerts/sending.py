@@ -8,8 +8,10 @@ goes on behind the last piece, and the ledger's own key lets no one get it twice
 import time
 from datetime import timedelta
 
+import structlog
 from flask import current_app
-from sqlalchemy import select
+from sqlalchemy import and_, exists, or_, select
+from sqlalchemy.exc import OperationalError
 
 from campaign.alerts import audience
 from campaign.alerts.commands import move_in_transaction
@@ -18,6 +20,11 @@ from campaign.clock import utcnow
 from campaign.engines import stopping
 from campaign.extensions import db
 from campaign.mail import ledger, wake
+from campaign.mail.models import Message
+
+log = structlog.get_logger()
+
+ORIGIN = "alert"
 
 PIECE = 5_000
 """People written into the ledger in one transaction."""
@@ -36,21 +43,51 @@ def advance() -> int:
 
     Cron calls it every few seconds; it costs one look at an index where there is nothing to do.
     """
-    ids = db.session.scalars(
-        select(Alert.id)
-        .where(
-            Alert.state.in_(("scheduled", "sending")),
-            Alert.scheduled_at <= utcnow(),
-        )
-        .order_by(Alert.scheduled_at)
-        .limit(50)
-    ).all()
+    ids = _due()
     db.session.commit()
     until = time.monotonic() + BOX_S
-    for alert_id in ids:
-        while _step(alert_id) and time.monotonic() < until and not stopping.requested():
-            pass
+    going = list(ids)
+    while going and not stopping.requested():
+        # One step each in turn: a large audience keeps no small one waiting.
+        going = [alert_id for alert_id in going if _tried(alert_id) and time.monotonic() < until]
     return len(ids)
+
+
+def _due() -> list[int]:
+    """Alerts with something to do now: to begin, to expand, or to call sent.
+
+    One with messages that wait is not among them, so that no number of those, however long a server or a person lets
+    them wait, comes before a new one.
+    """
+    # These states have an index of their own (ix_message_waiting): one look, however large the alert.
+    waits = exists().where(
+        Message.origin == ORIGIN,
+        Message.origin_id == Alert.id,
+        Message.state.in_(("queued", "deferred", "held")),
+    )
+    query = (
+        select(Alert.id)
+        .where(
+            or_(
+                and_(Alert.state == "scheduled", Alert.scheduled_at <= utcnow()),
+                and_(Alert.state == "sending", or_(~Alert.expanded, ~waits)),
+            ),
+        )
+        .order_by(Alert.scheduled_at, Alert.id)
+    )
+    return list(db.session.scalars(query))
+
+
+def _tried(alert_id: int) -> bool:
+    """``_step``; an alert that cannot be taken on is told of in the log and keeps no other one back."""
+    try:
+        return _step(alert_id)
+    except OperationalError:
+        raise
+    except Exception:
+        db.session.rollback()
+        log.exception("alert_step_failed", alert=alert_id)
+        return False
 
 
 def _step(alert_id: int) -> bool:
@@ -94,15 +131,13 @@ def _expand(alert: Alert) -> bool:
         alert.expanded = True
         return True
     people = audience.between(alert, alert.expanded_to, last)
-    alert.recipients += ledger.enqueue_select(
-        "alerts", "alert", alert.id, alert.campaign_id, people
-    )
+    alert.recipients += ledger.enqueue_select("alerts", ORIGIN, alert.id, alert.campaign_id, people)
     alert.expanded_to = last
     return True
 
 
 def _finish(alert: Alert) -> bool:
-    if ledger.open_messages("alert", alert.id):
+    if ledger.open_messages(ORIGIN, alert.id):
         return False
     alert.finished_at = utcnow()
     move_in_transaction(alert, "sent")

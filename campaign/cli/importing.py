@@ -102,7 +102,7 @@ def _print(name: str, report: Report, dry_run: bool) -> None:
         parts.insert(1, f"{report.updated:,} {'would be changed' if dry_run else 'changed'}")
     parts.append(f"{len(report.refused):,} refused")
     click.echo(f"{name}: {', '.join(parts)}")
-    for line, reason in report.refused:
+    for line, reason in sorted(report.refused):
         click.echo(f"  line {line}: {reason}")
 
 
@@ -112,7 +112,7 @@ def _as_json(what: str, reports: dict[str, Report], dry_run: bool) -> dict[str, 
         values = asdict(report)
         values["refused"] = len(report.refused)
         values["refused_lines"] = [
-            {"line": line, "reason": reason} for line, reason in report.refused[:SHOWN]
+            {"line": line, "reason": reason} for line, reason in sorted(report.refused)[:SHOWN]
         ]
         listed[name] = values
     if what == "campaign":

@@ -121,6 +121,7 @@ def _found(endorsement_id: int) -> Endorsement:
 
 
 def _detail(row: Endorsement, form: DeclineForm, status: int = 200) -> ResponseReturnValue:
+    limits = _scope()
     signed = queries.signatures_of(row.campaign_id, row.name_key, row.signer_email)
     this = next(one for one in signed if one.endorsement.id == row.id)
     # The signatures that one decision can cover: those of the same sending of the form.
@@ -134,7 +135,8 @@ def _detail(row: Endorsement, form: DeclineForm, status: int = 200) -> ResponseR
         pick=languages.pick,
         states=kinds.STATES,
         kind=kinds.label(row.kind),
-        same_website=queries.same_website(row),
+        # Who else wants to sign is no other organization's affair.
+        same_website=[one for one in queries.same_website(row) if limits.sees(one)],
         decided_by=desk_queries.staff_name(row.decided_by),
         unplaced=UNPLACED,
         form=form,
@@ -166,9 +168,10 @@ def approve() -> ResponseReturnValue:
 
 def _back() -> str:
     """The page of ours that the form names, or the list."""
-    return url_for(".endorsement", endorsement_id=int(one)) if (
-        one := request.form.get("one", "")
-    ).isdigit() else url_for(
+    one = request.form.get("one", "")
+    if one.isascii() and one.isdigit():
+        return url_for(".endorsement", endorsement_id=int(one))
+    return url_for(
         ".index", state=request.form.get("state") or None, petition=request.form.get("petition") or None,
         q=request.form.get("q") or None,
     )  # fmt: skip

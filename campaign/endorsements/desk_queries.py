@@ -65,14 +65,22 @@ class Choice:
 
 
 def choices(limits: Scope) -> list[Choice]:
-    """The petitions of the campaigns, newest campaign first; a lead of no campaign gets those of all."""
+    """The petitions of the campaigns, newest campaign first; a lead of no campaign gets those of all public ones."""
     rows = db.session.execute(
         select(Campaign, Petition)
         .join(Petition, Petition.campaign_id == Campaign.id)
         .order_by(Campaign.id.desc(), Petition.position, Petition.id)
         .limit(500)
     )
-    return [Choice(*row) for row in rows if not limits.led or row[0].id in limits.led]
+    found = [Choice(*row) for row in rows]
+    if limits.everything:
+        return found
+    # A draft is nobody's but its leads'.
+    return [
+        one
+        for one in found
+        if one.campaign.id in limits.led or (not limits.led and one.campaign.published)
+    ]
 
 
 def page(

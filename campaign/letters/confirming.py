@@ -82,7 +82,13 @@ def set_state(letter: Letter, new: str) -> None:
     old = letter.state
     letter.state = new
     db.session.flush()
-    journal.record(journal.moved("letters", old, new, campaign_id=letter.campaign_id))
+    changes = journal.moved("letters", old, new, campaign_id=letter.campaign_id)
+    counts = (new in ALIVE) - (old in ALIVE)
+    if letter.alert_id and counts:
+        # What an alert brought: a letter that another one replaced, or that was taken back, is not twice in it.
+        part = str(letter.alert_id)
+        changes.append(journal.Change("alert.letters", counts, letter.campaign_id, part))
+    journal.record(changes)
 
 
 def _earlier(letter: Letter) -> Letter | None:
@@ -147,5 +153,3 @@ def _join(letter: Letter, campaign: Campaign) -> None:
         campaign_id=campaign.id,
         passed_on=letter.alert_id is not None,
     )
-    if letter.alert_id:
-        journal.record([journal.Change("alert.letters", 1, campaign.id, str(letter.alert_id))])

@@ -9,7 +9,7 @@ from sqlalchemy import Select, func, literal, or_, select
 from campaign.accounts.queries import Named
 from campaign.alerts.models import Alert
 from campaign.clock import utcnow
-from campaign.coalition.models import Campaign, Organization, SourceCode
+from campaign.coalition.models import KINDS, Campaign, Organization, SourceCode
 from campaign.counts import queries as counts
 from campaign.counts.models import ALL_DAYS, Counter, JournalEntry
 from campaign.endorsements.models import Endorsement
@@ -36,7 +36,7 @@ class CampaignNumbers(NamedTuple):
     title: str
     letters: int
     supporters: int
-    endorsements: int
+    cosigners: int
 
 
 class Happening(NamedTuple):
@@ -68,7 +68,12 @@ def series(name: str, over: Sequence[date]) -> list[int]:
 
 def campaigns() -> list[CampaignNumbers]:
     """The newest LISTED campaigns with their numbers."""
-    names = {"letters.confirmed": 0, "supporters.joined": 1, "endorsements.approved": 2}
+    # Co-signers, as the public page counts them: who signed two petitions is one.
+    names = {
+        "letters.confirmed": 0,
+        "supporters.joined": 1,
+        **{f"endorsers.{kind}": 2 for kind in KINDS},
+    }
     rows = db.session.execute(
         select(Campaign.id, Campaign.slug, Campaign.title)
         .order_by(Campaign.id.desc())
@@ -81,7 +86,7 @@ def campaigns() -> list[CampaignNumbers]:
     for campaign_id, name, value in db.session.execute(
         found.group_by(Counter.campaign_id, Counter.name)
     ):
-        sums[campaign_id][names[name]] = int(value)
+        sums[campaign_id][names[name]] += int(value)
     return [
         CampaignNumbers(row.id, row.slug, languages.pick(row.title), *sums[row.id]) for row in rows
     ]
@@ -213,17 +218,29 @@ def of_lead(organization_id: int | None) -> LeadView | None:
 
 
 def endorsement_states(campaign_id: int) -> dict[str, dict[str, int]]:
-    """{petition slug: {state: n}} of one campaign, from the counters."""
+    """{agency: {state: n}} of one campaign, petition by petition in their order, from the counters."""
     query = select(Counter.name, Counter.part, Counter.value).where(
         Counter.name.startswith("endorsements."),
         Counter.campaign_id == campaign_id,
         Counter.day == ALL_DAYS,
         Counter.value != 0,
     )
-    found: dict[str, dict[str, int]] = {}
+    by_slug: dict[str, dict[str, int]] = {}
     for name, part, value in db.session.execute(query):
-        found.setdefault(part, {})[name.partition(".")[2]] = int(value)
-    return found
+        by_slug.setdefault(part, {})[name.partition(".")[2]] = int(value)
+    petitions = db.session.execute(
+        select(Petition.slug, Petition.agency)
+        .where(Petition.campaign_id == campaign_id, Petition.slug.in_(by_slug))
+        .order_by(Petition.position, Petition.id)
+    ).all()
+    agencies = [row.agency for row in petitions]
+    # Two petitions to one agency are told apart by their short names.
+    return {
+        row.agency if agencies.count(row.agency) == 1 else f"{row.agency} ({row.slug})": by_slug[
+            row.slug
+        ]
+        for row in petitions
+    }
 
 
 def organizations_like(text: str) -> list[Named]:

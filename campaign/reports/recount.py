@@ -20,6 +20,7 @@ from campaign.counts.models import ALL_DAYS, WHOLE_SITE, Counter, JournalEntry
 from campaign.endorsements.models import STATES as ENDORSEMENT_STATES
 from campaign.endorsements.models import Cosigner, Endorsement
 from campaign.extensions import db
+from campaign.letters.confirming import ALIVE
 from campaign.letters.models import DELIVERY_STATES, LETTER_STATES, Delivery, Letter
 from campaign.mail.models import STATES as MESSAGE_STATES
 from campaign.mail.models import Message
@@ -51,12 +52,19 @@ def _states(*names: str) -> str:
 
 
 def letters() -> Iterator[Count]:
-    """``letters.<state>`` of each campaign."""
+    """``letters.<state>`` of each campaign, and ``alert.letters`` of each alert that brought some."""
     query = select(Letter.campaign_id, Letter.state, func.count()).group_by(
         Letter.campaign_id, Letter.state
     )
     for campaign_id, state, n in db.session.execute(query):
         yield Count(campaign_id, f"letters.{state}", "", n)
+    brought = select(Letter.campaign_id, cast(Letter.alert_id, Text), func.count()).where(
+        Letter.alert_id.is_not(None), Letter.state.in_(ALIVE)
+    )
+    for campaign_id, alert_id, n in db.session.execute(
+        brought.group_by(Letter.campaign_id, Letter.alert_id)
+    ):
+        yield Count(campaign_id, "alert.letters", alert_id, n)
 
 
 def deliveries() -> Iterator[Count]:
@@ -112,7 +120,7 @@ def alerts() -> Iterator[Count]:
 
 
 SOURCES: list[tuple[Callable[[], Iterable[Count]], str]] = [
-    (letters, rf"letters\.({_states(*LETTER_STATES)})"),
+    (letters, rf"letters\.({_states(*LETTER_STATES)})|alert\.letters"),
     (deliveries, rf"deliveries\.({_states(*DELIVERY_STATES)})"),
     (supporters, r"supporters\.(confirmed|joined)"),
     (

@@ -85,7 +85,12 @@ def unsubscribe(supporter_id: int) -> ResponseReturnValue:
     """Stops messages because the person asked staff to: a lead those of their own organization."""
     person = _visible(supporter_id)
     own = _own_organization()
-    organization_id = request.form.get("organization", type=int) if own is None else own
+    organization_id = own
+    if own is None and "organization" in request.form:
+        # From one organization, or without the field from all: never from all by a slip.
+        organization_id = request.form.get("organization", type=int)
+        if organization_id is None or queries.organization_name(organization_id) is None:
+            abort(400)
     commands.unsubscribe(person.id, organization_id)
     flash(gettext("No more messages go to this person from there."), "success")
     if own is not None:

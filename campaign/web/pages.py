@@ -3,9 +3,11 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Generic, TypeVar
+from zoneinfo import ZoneInfo
 
 import nh3
 from flask import Flask, Response, make_response, request, url_for
@@ -102,6 +104,11 @@ def _key(row: Any, key: InstrumentedAttribute[int]) -> int:
     return int(getattr(first, key.key) if hasattr(first, key.key) else getattr(row, key.key))
 
 
+def in_zone(value: datetime, zone: str) -> datetime:
+    """The same moment on the clock of ``zone`` (tz database)."""
+    return value.astimezone(ZoneInfo(zone))
+
+
 def with_query(**changes: Any) -> str:
     """This page's address with some query arguments changed; None leaves one out."""
     args = {**request.args.to_dict(), **changes}
@@ -126,4 +133,4 @@ def private(body: str, status: int = 200) -> Response:
 def init_app(app: Flask) -> None:
     """Makes the helpers known to templates."""
     app.jinja_env.globals.update(asset=asset, with_query=with_query)
-    app.jinja_env.filters["markdown"] = markdown
+    app.jinja_env.filters.update(markdown=markdown, in_zone=in_zone)

@@ -23,8 +23,11 @@ TEXTS = {
 
 @pytest.fixture
 def campaign_id(app: Flask) -> int:
-    """An open campaign."""
+    """An open campaign of a coalition that has said where it is."""
+    from campaign.web.frame import Site, save_site
+
     with app.app_context():
+        save_site(Site(postal_address="1 Example Street"), "test")
         return a_campaign()
 
 
