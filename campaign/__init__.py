@@ -51,6 +51,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
         static_url_path="/static",
     )
     app.config.update(config)
+    app.url_map.strict_slashes = False  # people type addresses, with a slash at the end or without
     _bind_extensions(app)
     _bind_web(app)
     for name in FEATURES:

@@ -139,11 +139,12 @@ def _groups(
         (_("Organizations"), organizations, start),
         (_("Individual experts"), experts, start + len(organizations)),
     ]
-    several = len(current) > 1 and chosen is None
+    several = chosen is None and any(len(one.petition_ids) < len(current) for one in signers)
     return [
         {
             "heading": heading,
             "start": first,
+            "kinds": several or found is organizations,
             "items": [line(one, current, several) for one in found],
         }
         for heading, found, first in groups

@@ -22,6 +22,9 @@ ALIVE = ("confirmed", "held")
 
 ONE_INDEX = "uq_letter_one_a_campaign"
 
+EARLIER_HAD_LEFT = "An earlier letter of the same writer had left already."
+"""The decision of a rule, as the desk reads it; the writer's own page says it in the writer's language."""
+
 
 @dataclass(frozen=True)
 class Decision:
@@ -54,7 +57,7 @@ def _confirm(letter_id: int) -> Decision:
     campaign = db.session.get_one(Campaign, letter.campaign_id)
     earlier = _earlier(letter)
     if earlier is not None and not _replace(earlier, campaign):
-        letter.decision = "An earlier letter of the same writer had left already."
+        letter.decision = EARLIER_HAD_LEFT
         set_state(letter, "rejected")
         return Decision("refused", letter)
     reason = moderation.reason_to_hold(letter)

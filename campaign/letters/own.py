@@ -34,6 +34,7 @@ def section(supporter: Supporter) -> tuple[str, dict[str, Any]] | None:
                 "can_withdraw": alive and bool(states & set(deliveries.BEFORE_LEAVING)),
                 "can_correct": alive and states <= {"waiting", "held", "queued"} and bool(states),
                 "state": STATE_TEXTS[letter.state](),
+                "reason": _reason(letter),
             }
         )
     return "letters/own.html", {"letters": shown, "token": own_page_token(supporter.id)}
@@ -48,6 +49,15 @@ def desk_section(supporter: Supporter) -> tuple[str, dict[str, Any]] | None:
         (letter, pick(campaign.title), letter_label(letter.state)) for letter, campaign in written
     ]
     return "letters/desk_supporter.html", {"rows": rows}
+
+
+def _reason(letter: Letter) -> str:
+    """Why a letter is not sent: a person's words, or in the reader's language what a rule found."""
+    if letter.state != "rejected":
+        return ""
+    if letter.decision == confirming.EARLIER_HAD_LEFT:
+        return gettext("an earlier letter of yours had left already.")
+    return letter.decision
 
 
 STATE_TEXTS = {

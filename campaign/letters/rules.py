@@ -7,7 +7,7 @@ import re
 import unicodedata
 from typing import Any
 
-from flask_babel import gettext, ngettext
+from flask_babel import format_decimal, gettext, ngettext
 from flask_babel import lazy_gettext as _l
 from wtforms import Form, ValidationError
 from wtforms.fields import Field
@@ -20,7 +20,8 @@ DIFFERENT_WORDS = 8
 """Different words a letter has at least: fewer are no letter."""
 
 LINK = re.compile(r"https?://|\bwww\.[a-z0-9]", re.IGNORECASE)
-_WORD = re.compile(r"[^\W\d_]{2,}")
+# Chinese, Japanese, Thai, Lao and Khmer put no blanks between words: there each sign counts.
+_WORD = re.compile(r"[\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]|[^\W\d_]{2,}")
 
 
 def normal(value: Any) -> Any:
@@ -48,10 +49,11 @@ class Length:
             over = n - self.max
             raise ValidationError(
                 ngettext(
-                    "This is %(num)s character too long: %(most)s is the most.",
-                    "This is %(num)s characters too long: %(most)s is the most.",
+                    "This is %(over)s character too long: %(most)s is the most.",
+                    "This is %(over)s characters too long: %(most)s is the most.",
                     over,
-                    most=self.max,
+                    over=format_decimal(over),
+                    most=format_decimal(self.max),
                 )
             )
 
@@ -102,7 +104,7 @@ def not_shouting(form: Form, field: Field) -> None:
 def a_letter(form: Form, field: Field) -> None:
     """Validator: words, not one of them over and over."""
     words = {word.casefold() for word in _WORD.findall(field.data or "")}
-    if len(field.data or "") < BODY_LENGTH[0]:
+    if not BODY_LENGTH[0] <= len(field.data or "") <= BODY_LENGTH[1]:
         return  # Length says so, and one message is enough.
     if len(words) < DIFFERENT_WORDS:
         raise ValidationError(gettext("Please write a few sentences that the office can read."))

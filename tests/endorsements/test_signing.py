@@ -92,7 +92,7 @@ def test_from_the_form_to_the_list(
     listed = client.get("/c/test/endorsements").get_data(as_text=True)
     soup = BeautifulSoup(listed, "html.parser")
     assert [li.get_text(" ", strip=True) for li in soup.select("ol.signers li")] == [
-        "The Harbor Light Project, Inc. State · DHS, DOJ"
+        "The Harbor Light Project, Inc. State"
     ]
     assert soup.select_one("ol.signers a")["href"] == "https://harbor-light.example"
     assert "ana@" not in listed and "Ana Ortiz" not in listed

@@ -160,3 +160,15 @@ def test_text_that_hides_something_is_refused(writer: Writer, sql: Any) -> None:
         assert writer.send(body=body).status_code == 422
     assert writer.send(given_name="Ana\r\nBcc: x@y.example").status_code == 422
     assert sql("SELECT count(*) FROM letter") == [(0,)]
+
+
+def test_one_message_for_one_body_that_is_too_short_or_too_long(writer: Writer) -> None:
+    for body, said in (("No.", "at least 40"), ("word " * 1100, "499 characters too long: 5,000")):
+        page = writer.send(body=body).get_data(as_text=True)
+        assert said in page
+        assert "a few sentences" not in page
+
+
+def test_a_language_without_blanks_between_words_is_a_language(writer: Writer) -> None:
+    body = "我叫安娜,住在芝加哥。我的表弟在牢房里等了两年,法官才听他的案子。请让人们在自由中等待。谢谢您。"
+    assert writer.send(subject="请让人们在自由中等待", body=body).status_code == 303
