@@ -82,9 +82,11 @@ class Sent(NamedTuple):
     to_address: str
 
 
-def returned(message: Sent, answer: Answer, key: str, source: str) -> bool:
+def returned(
+    message: Sent, answer: Answer, key: str, source: str, given: Severity | None = None
+) -> bool:
     """A message that a server had taken came back for good. False: that was known, and nothing changed."""
-    if not _once(message, answer, key, source):
+    if not _once(message, answer, key, source, given):
         return False
     states.move(
         "failed",
@@ -139,8 +141,10 @@ def complained(message: Sent, note: str, key: str, source: str) -> bool:
     return True
 
 
-def _once(message: Sent, answer: Answer, key: str, source: str) -> bool:
-    kind = severity(answer)
+def _once(
+    message: Sent, answer: Answer, key: str, source: str, given: Severity | None = None
+) -> bool:
+    kind = given or severity(answer)
     address = message.to_address.strip().lower()
     if not events.once(kind, message.id, key, source, address if kind == "soft" else ""):
         return False

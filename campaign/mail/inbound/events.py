@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import and_, delete, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from campaign.clock import utcnow
@@ -13,6 +13,8 @@ from campaign.mail.models import InboundEvent
 
 KEPT = timedelta(days=400)
 """So long a second telling is known as one; providers repeat for days, and soft bounces count for 30."""
+SPENT = "spent"
+TOKENS_KEPT = timedelta(days=2)
 AT_ONCE = 2000
 
 
@@ -32,6 +34,17 @@ def once(kind: str, about: int, key: str, source: str, address: str = "") -> boo
     return new
 
 
+def first(token: str) -> bool:
+    """Whether a token that is good for one call is seen for the first time; kept for TOKENS_KEPT."""
+    statement = (
+        insert(InboundEvent)
+        .values(kind=SPENT, about=0, key=token[:200], source="", at=utcnow())
+        .on_conflict_do_nothing(constraint="uq_inbound_event_once")
+        .returning(InboundEvent.id)
+    )
+    return db.session.execute(statement).first() is not None
+
+
 def count(kind: str, source: str, n: int = 1) -> None:
     """Journals ``inbound.<kind>`` by the door it came through."""
     journal.record([journal.Change(f"inbound.{kind}", n, part=source)])
@@ -48,7 +61,9 @@ def forget(message_ids: Sequence[int]) -> None:
 
 def clear() -> int:
     """Deletes what is too old to come again, some of it, and commits; returns how much."""
-    old = select(InboundEvent.id).where(InboundEvent.at < utcnow() - KEPT).limit(AT_ONCE)
+    now = utcnow()
+    spent = and_(InboundEvent.kind == SPENT, InboundEvent.at < now - TOKENS_KEPT)
+    old = select(InboundEvent.id).where(or_(InboundEvent.at < now - KEPT, spent)).limit(AT_ONCE)
     statement = delete(InboundEvent).where(InboundEvent.id.in_(old)).returning(InboundEvent.id)
     n = len(db.session.execute(statement).all())
     db.session.commit()

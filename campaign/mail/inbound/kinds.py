@@ -114,13 +114,13 @@ def _status(part: Message) -> Report | None:
             continue
         diagnostic = _field(block, "Diagnostic-Code").partition(";")
         text = diagnostic[2] or diagnostic[0]
-        answer = _answer(text, _field(block, "Status"), _field(block, "Remote-MTA") or server)
+        told = answer(text, _field(block, "Status"), _field(block, "Remote-MTA") or server)
         kinds: dict[str, Kind] = {"failed": "bounce", "delayed": "delayed"}
-        found.setdefault(action, Report(kinds.get(action, "automatic"), answer))
+        found.setdefault(action, Report(kinds.get(action, "automatic"), told))
     return next((found[one] for one in ("failed", "delayed", *found) if one in found), None)
 
 
-def _answer(text: str, status: str, server: str) -> Answer:
+def answer(text: str, status: str, server: str) -> Answer:
     """A diagnostic as an answer: addresses left out, trimmed; the status field's word where the text has none."""
     text = reading.one_line(text)
     code = _CODE.match(text)
@@ -147,10 +147,10 @@ def _unstandard(mail: Incoming) -> Report | None:
         return None
     if not permanent:
         return Report("delayed") if temporary else None
-    return Report("bounce", _in_words(mail.text))
+    return Report("bounce", in_words(mail.text))
 
 
-def _in_words(text: str) -> Answer:
+def in_words(text: str) -> Answer:
     """The line of a bounce's text that holds the server's answer."""
     lines = [line.strip() for line in text.splitlines() if line.strip()][:200]
     for pattern in (_ENHANCED, _CODE):

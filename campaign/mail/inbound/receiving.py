@@ -11,7 +11,7 @@ from sqlalchemy import select
 from campaign.extensions import db
 from campaign.mail import bounces, settings, verp
 from campaign.mail.answers import Answer
-from campaign.mail.bounces import Sent
+from campaign.mail.bounces import Sent, Severity
 from campaign.mail.inbound import events, kinds, routing
 from campaign.mail.inbound.incoming import Incoming
 from campaign.mail.models import Message
@@ -125,13 +125,18 @@ def _apply(told: kinds.Report, number: int, key: str, source: str) -> None:
         complained(number, told.note, key, source)
 
 
-def bounced(number: int, answer: Answer, key: str, source: str) -> bool:
-    """A message came back for good; returns whether that changed anything. Raises Later."""
+def bounced(
+    number: int, answer: Answer, key: str, source: str, severity: Severity | None = None
+) -> bool:
+    """A message came back for good; returns whether that changed anything. Raises Later.
+
+    ``severity`` is given where a provider says more than its words do.
+    """
     message = sent(number)
     if message is None:
         events.count("unknown", source)
         return False
-    return bounces.returned(message, answer, key, source)
+    return bounces.returned(message, answer, key, source, severity)
 
 
 def complained(number: int, note: str, key: str, source: str) -> bool:
