@@ -173,8 +173,15 @@ def pause(target_id: int) -> ResponseReturnValue:
 @access.organizer
 def resume(target_id: int) -> ResponseReturnValue:
     """Letters go on."""
-    targets.resume(_found(target_id).id, current_user.email)
-    flash(gettext("Letters to this office go on at its pace."), "success")
+    if targets.resume(_found(target_id).id, current_user.email):
+        flash(gettext("Letters to this office go on at its pace."), "success")
+    else:
+        flash(
+            gettext(
+                "This office has called a letter unwanted: an administrator lifts that first, under “Not mailed”."
+            ),
+            "error",
+        )
     return redirect(url_for(".target", target_id=target_id), 303)
 
 

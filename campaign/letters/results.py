@@ -79,9 +79,14 @@ def on_result(results: list[Result]) -> None:
     deliveries.count(
         (c.campaign_id, c.target_id, c.old, c.state) for c in changed if c.old != c.state
     )
-    refused = {c.target_id: c.answer for c in changed if c.state == "failed" and c.old != "failed"}
-    for target_id, answer in sorted(refused.items()):
-        pause_by_itself(target_id, f"The mail server refused a letter for good: {answer}")
+    refused = {c.target_id: c for c in changed if c.state == "failed" and c.old != "failed"}
+    for target_id, change in sorted(refused.items()):
+        what = (
+            "A letter came back"
+            if change.old == "sent"
+            else "The mail server refused a letter for good"
+        )
+        pause_by_itself(target_id, f"{what}: {change.answer}")
     _pause_suppressed({c.target_id for c in changed if c.state == "waiting"} - refused.keys())
 
 

@@ -122,13 +122,20 @@ def pause(target_id: int, reason: str, by: str) -> None:
     db.session.commit()
 
 
-def resume(target_id: int, by: str) -> None:
-    """Letters go on. Whoever resumes has looked at the address, so a suppression of it is lifted."""
+def resume(target_id: int, by: str) -> bool:
+    """Letters go on. Whoever resumes has looked at the address, so a suppression of it is lifted.
+
+    False, and nothing changes, where the office has complained: an administrator lifts that first.
+    """
     target = _lock(target_id)
-    target.paused, target.paused_reason = False, ""
     for scope in ("letters", "all"):
         suppressions.lift(target.email, scope, by=by)
+    if suppressions.is_suppressed(target.email, "letters"):
+        db.session.rollback()
+        return False
+    target.paused, target.paused_reason = False, ""
     db.session.commit()
+    return True
 
 
 def choose_for_campaign(campaign_id: int, chosen: Sequence[int], urgent: bool) -> None:

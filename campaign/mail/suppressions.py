@@ -42,12 +42,13 @@ def suppress(
 
 
 def lift(address: str, scope: str, by: str) -> bool:
-    """A person lifts a suppression; returns whether there was one."""
+    """A person lifts a suppression; returns whether there was one. A complaint is for good: see ``lifting``."""
     statement = (
         update(Suppression)
         .where(
             Suppression.address == _key(address),
             Suppression.scope == scope,
+            Suppression.reason != "complaint",
             Suppression.lifted_at.is_(None),
         )
         .values(lifted_at=utcnow(), lifted_by=by)

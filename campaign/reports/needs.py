@@ -16,7 +16,7 @@ from campaign.web import languages
 
 
 class Need(NamedTuple):
-    """One line: how pressing (a badge's tone), which kind, what, and where to go."""
+    """One line: how pressing (a badge's tone), which kind, what, where to go, and what one press would do."""
 
     tone: str
     kind: str
@@ -24,6 +24,8 @@ class Need(NamedTuple):
     url: str | None = None
     label: str | None = None
     note: str | None = None
+    act: tuple[str, str] | None = None
+    """A desk page to POST to, and the button's label."""
 
 
 Source = Callable[[], Iterable[Need]]
@@ -126,6 +128,7 @@ def _paused() -> list[Need]:
             link("targets_desk.target", "letters_desk.target", target_id=target.id),
             gettext("Look"),
             target.paused_reason or None,
+            (url_for("targets_desk.resume", target_id=target.id), gettext("Let letters go on")),
         )
         for target in queries.targets_paused()
     ]
@@ -170,7 +173,7 @@ def _suppressed() -> list[Need]:
             "%(n)s address gets no mail: it returned mail, complained or unsubscribed",
             "%(n)s addresses get no mail: they returned mail, complained or unsubscribed", n, n=number(n),
         ),
-        link("mail_desk.suppressions"), gettext("Look"),
+        link("suppressions_desk.index"), gettext("Look"),
     ))  # fmt: skip
 
 

@@ -147,17 +147,18 @@ def alert_suppression(email: str) -> str | None:
     """Why this address gets no alerts at all; None: nothing stops them."""
     query = select(Suppression.reason).where(
         Suppression.address == email.strip().lower(),
-        Suppression.scope == "alerts",
+        Suppression.scope.in_(("alerts", "all")),
         Suppression.lifted_at.is_(None),
     )
-    return db.session.execute(query).scalar()
+    # What weighs more first: someone may have unsubscribed and complained.
+    return db.session.execute(query.order_by(Suppression.reason != "complaint")).scalar()
 
 
 def alert_suppressions(emails: Iterable[str]) -> dict[str, str]:
     """Why those of the addresses that get no alerts at all get none, by lower-case address."""
     query = select(Suppression.address, Suppression.reason).where(
         Suppression.address.in_({email.strip().lower() for email in emails}),
-        Suppression.scope == "alerts",
+        Suppression.scope.in_(("alerts", "all")),
         Suppression.lifted_at.is_(None),
     )
     return {row.address: row.reason for row in db.session.execute(query)}

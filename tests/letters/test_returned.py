@@ -1,0 +1,73 @@
+"""A letter that comes back: its office pauses by itself, the others go on, and a person lets it go on."""
+
+from typing import Any
+
+import pytest
+
+from tests.mail.inbound import letters as mails
+from tests.working import csrf_token
+
+DOMAIN = "in.coalition.example"
+
+
+@pytest.fixture
+def come_in(app: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """An inbound domain, and mail for it: ``come_in(address, raw)``."""
+    from campaign.mail.inbound import receiving
+    from campaign.mail.inbound.incoming import Incoming
+
+    monkeypatch.setitem(app.config, "MAIL_INBOUND_DOMAIN", DOMAIN)
+
+    def run(address: str, raw: bytes) -> None:
+        with app.app_context():
+            assert receiving.receive(Incoming(raw, "", address, "smtp")) is receiving.DONE
+
+    return run
+
+
+def test_an_office_whose_address_returns_mail_pauses_by_itself(
+    come_in: Any, office: Any, campaign_id: int, letters: Any, smtp: Any, deliver: Any, staff: Any, sql: Any,
+) -> None:  # fmt: skip
+    office()
+    office("Director of Tests")
+    letters(1)
+    deliver()
+    (mail,) = smtp.to("secretary@dot.example")
+    assert mail.sender.startswith("bounce+") and mail.sender.endswith(f"@{DOMAIN}")
+    assert mail.sender != smtp.to("director@dot.example")[0].sender
+    come_in(mail.sender, mails.dsn(mail.sender, diagnostic="smtp; 550 5.1.1 <b>No such office</b>"))
+    letters(1, first=2)
+    deliver()
+    rows = "SELECT target_id, state FROM delivery ORDER BY target_id, id"
+    assert sql(rows) == [(1, "failed"), (1, "waiting"), (2, "sent"), (2, "sent")]
+    assert sql("SELECT paused, paused_reason FROM target ORDER BY id") == [
+        (True, "A letter came back: 550 5.1.1 <b>No such office</b>"), (False, ""),
+    ]  # fmt: skip
+    desk = staff("organizer")
+    page = desk.get("/desk/").get_data(as_text=True)
+    assert "Nothing leaves to the Secretary of Tests" in page
+    assert "&lt;b&gt;No such office" in page and "<b>No such" not in page
+    assert 'action="/desk/targets/1/resume"' in page
+    answer = desk.post("/desk/targets/1/resume", data={"csrf_token": csrf_token(page)})
+    assert answer.status_code == 303
+    deliver()
+    assert sql(rows)[:2] == [(1, "failed"), (1, "sent")]
+
+
+def test_an_office_that_complains_goes_on_only_when_an_administrator_says_so(
+    come_in: Any, office: Any, campaign_id: int, letters: Any, smtp: Any, deliver: Any, staff: Any, sql: Any,
+) -> None:  # fmt: skip
+    office()
+    letters(1)
+    deliver()
+    (mail,) = smtp.to("secretary@dot.example")
+    come_in(f"complaints@{DOMAIN}", mails.arf(f"Message-ID: {mail.message['Message-ID']}"))
+    letters(1, first=2)
+    deliver()
+    assert sql("SELECT state FROM delivery ORDER BY id") == [("sent",), ("waiting",)]
+    assert sql("SELECT paused FROM target") == [(True,)]
+    desk = staff("organizer")
+    token = csrf_token(desk.get("/desk/").get_data(as_text=True))
+    answer = desk.post("/desk/targets/1/resume", data={"csrf_token": token}, follow_redirects=True)
+    assert "an administrator lifts that first" in answer.get_data(as_text=True)
+    assert sql("SELECT paused FROM target") == [(True,)]
