@@ -72,6 +72,9 @@ def world(demo: Flask, client: FlaskClient, deliver: Callable[[], None], sql: An
         "SELECT 'packet', min(id), 1, 'ready', current_date, 'a paper', now() FROM target"
     )
     sql(
+        "INSERT INTO suppression (address, scope, reason, since) VALUES ('b@c', 'alerts', 'person', now())"
+    )
+    sql(
         'INSERT INTO petition_event (petition_id, kind, "on", recorded_at) '
         "SELECT min(id), 'filed', current_date, now() FROM petition"
     )
@@ -109,7 +112,7 @@ def values(app: Flask, world: World, sql: Any) -> dict[str, Callable[[str], Any]
                 "update": '"update"', "organization": "organization", "petition": "petition",
                 "document": "document", "endorsement": "endorsement", "alert": "alert", "target": "target",
                 "campaign": "campaign", "bundle": "bundle", "delivery": "delivery", "message": "message", "holder": "holder",
-                "template": "letter_template", "event": "petition_event",
+                "template": "letter_template", "suppression": "suppression", "event": "petition_event",
             }.items()
         },
     }  # fmt: skip
