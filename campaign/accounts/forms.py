@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 from flask import Response, after_this_request
-from flask_babel import gettext, ngettext
+from flask_babel import gettext, lazy_pgettext, ngettext
 from flask_babel import lazy_gettext as _l
 from flask_security import ChangePasswordForm as LibraryChangeForm
 from flask_security import LoginForm as LibraryLoginForm
@@ -150,7 +150,9 @@ class RoleForm(FlaskForm):
     """What someone may do at the desk; a lead belongs to an organization."""
 
     name = StringField(_l("Name"), filters=[strip], validators=[Length(max=120), PlainText()])
-    role = SelectField(_l("Role"), choices=_role_choices, validators=[DataRequired()])
+    role = SelectField(
+        lazy_pgettext("account", "Role"), choices=_role_choices, validators=[DataRequired()]
+    )
     organization = StringField(
         _l("Organization"),
         filters=[strip],

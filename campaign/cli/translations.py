@@ -22,6 +22,7 @@ KEYWORDS = {
     "npgettext": ((1, "c"), 2, 3),
     "lazy_gettext": None,
     "lazy_ngettext": (1, 2),
+    "lazy_pgettext": ((1, "c"), 2),
     "_l": None,
     "N_": None,
 }

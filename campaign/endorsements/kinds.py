@@ -3,6 +3,7 @@
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
+from flask_babel import lazy_pgettext
 
 CHOICES: list[tuple[str, Any]] = [
     ("national", _l("A national organization")),
@@ -16,7 +17,7 @@ CHOICES: list[tuple[str, Any]] = [
 
 LABELS: dict[str, Any] = {
     "national": _l("National"),
-    "state": _l("State"),
+    "state": lazy_pgettext("kind", "State"),
     "local": _l("Local"),
     "international": _l("International"),
     "academic": _l("Academic"),

@@ -14,6 +14,8 @@ from werkzeug.wsgi import get_path_info
 
 LANGUAGES = {"en": "English", "es": "Español"}
 DEFAULT = "en"
+_LOCALES = {"es": "es_419"}
+"""Whose numbers and dates a language writes: Latin America's 5,000, not Spain's 5.000."""
 RIGHT_TO_LEFT = {"ar", "fa", "he", "ur"}
 
 
@@ -36,10 +38,9 @@ class LanguagePrefix:
 
 
 def selected() -> str:
-    """The language that Flask-Babel begins with: the request's, and English outside a request."""
-    return (
-        str(request.environ.get("campaign.language", DEFAULT)) if has_request_context() else DEFAULT
-    )
+    """The locale that Flask-Babel begins with: the request's language's, and English outside a request."""
+    language = current() if has_request_context() else DEFAULT
+    return _LOCALES.get(language, language)
 
 
 def current() -> str:
@@ -52,7 +53,8 @@ def current() -> str:
 
 def speaking(language: str) -> Any:
     """A context in which texts are in ``language``: ``with speaking("es"): …``."""
-    return force_locale(language if language in LANGUAGES else DEFAULT)
+    known = language if language in LANGUAGES else DEFAULT
+    return force_locale(_LOCALES.get(known, known))
 
 
 def pick(texts: dict[str, str] | None, language: str | None = None) -> str:

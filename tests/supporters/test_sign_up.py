@@ -332,4 +332,4 @@ def test_every_text_of_the_spanish_form_is_spanish(
         assert word in page
     wrong = text_of(sign_up("x", prefix="/es", given_name=""))
     assert "Escriba su nombre." in wrong
-    assert "Mire su correo" in text_of(sign_up(prefix="/es"))
+    assert "Revise su correo" in text_of(sign_up(prefix="/es"))
