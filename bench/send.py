@@ -153,7 +153,9 @@ def message_size() -> int:
             f"SELECT {columns}, m.state FROM message m WHERE stream = 'alerts' ORDER BY id LIMIT 1"
         )
     ).one()
-    [envelope], _ = sender.render([Row(*row)])
+    one = Row(*row)
+    [said] = sender.render([one])
+    envelope = said.message(one, sender.frame())
     db.session.rollback()
     return len(envelope.data)
 

@@ -41,3 +41,8 @@ def one_of(column: str, values: Iterable[str]) -> CheckConstraint:
 def among(column: Any, numbers: Iterable[int]) -> ColumnElement[bool]:
     """Whether ``column`` is one of the numbers: one array, so that the statement stays the same for any number of them."""
     return column == func.any(literal(list(numbers), ARRAY(BigInteger)))
+
+
+def array(numbers: Iterable[int]) -> str:
+    """Numbers as PostgreSQL reads an array of them; psycopg takes its time over a list."""
+    return "{" + ",".join(map(str, numbers)) + "}"

@@ -1,11 +1,11 @@
 """An alert's messages: compiled once a batch and language, filled in once a person."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from flask import current_app
+from flask import current_app, g
 from sqlalchemy import select
 
 from campaign.alerts import markup
@@ -17,6 +17,7 @@ from campaign.letters import links
 from campaign.mail import compose, forgetting, ledger, letterhead, wake
 from campaign.mail.compose import Rendered, Skip
 from campaign.mail.models import Message
+from campaign.mail.skeleton import Filled, NoSkeleton, Skeleton
 from campaign.mail.states import Row
 from campaign.supporters import keys
 from campaign.supporters import queries as supporters
@@ -91,22 +92,6 @@ def _compiled(
     return markup.compile_parts(subject, *finished)
 
 
-def fields(alert: Alert, campaign: Campaign, person: Any, language: str) -> dict[str, str]:
-    """What stands in the merge fields for one supporter."""
-    token = links.act_token(person.id, alert.id)
-    return {
-        "given_name": person.given_name,
-        "family_name": person.family_name,
-        "state": person.state,
-        "action_url": _frame(campaign.slug, language, current_app.config["SITE_URL"]).replace(
-            _MARK, token
-        ),
-        "unsubscribe_url": keys.unsubscribe_link(
-            person.id, alert.organization_id, alert.id, language
-        ),
-    }
-
-
 @lru_cache(maxsize=256)
 def _frame(slug: str, language: str, site_url: str) -> str:
     return languages.external("letters.write", language, slug=slug, k=_MARK)
@@ -118,63 +103,100 @@ class _Batch:
     def __init__(self, rows: Sequence[Row]) -> None:
         ids = {row.origin_id for row in rows}
         self.alerts = {
-            one.id: one for one in db.session.scalars(select(Alert).where(Alert.id.in_(ids)))
+            one.id: one for one in db.session.scalars(select(Alert).where(among(Alert.id, ids)))
         }
         self.campaigns = self._of(Campaign, {one.campaign_id for one in self.alerts.values()})
         self.organizations = self._of(
             Organization, {one.organization_id for one in self.alerts.values()}
         )
-        self._mails: dict[tuple[int, str], markup.Compiled] = {}
 
     @staticmethod
     def _of(model: Any, ids: set[int]) -> dict[int, Any]:
-        return {one.id: one for one in db.session.scalars(select(model).where(model.id.in_(ids)))}
+        return {
+            one.id: one for one in db.session.scalars(select(model).where(among(model.id, ids)))
+        }
 
-    def mail(self, alert: Alert, language: str) -> markup.Compiled:
-        key = (alert.id, language)
-        if key not in self._mails:
-            campaign = self.campaigns[alert.campaign_id]
-            organization = self.organizations[alert.organization_id]
-            self._mails[key] = compiled(alert, campaign, organization, language)
-        return self._mails[key]
-
-
-def render(rows: list[Row]) -> list[Rendered | Skip]:
-    """The messages of a batch; who has withdrawn since the audience was written down gets none."""
-    batch = _Batch(rows)
-    units = [row.unit_id for row in rows]
-    columns = (Supporter.id, Supporter.given_name, Supporter.family_name, Supporter.state)
-    people = {
-        person.id: person
-        for person in db.session.execute(
-            select(*columns).where(among(Supporter.id, units), Supporter.erased_at.is_(None))
+    def writer(self, alert_id: int, language: str) -> "_Writer | None":
+        """Who writes an alert's messages to readers of ``language``."""
+        alert = self.alerts.get(alert_id)
+        if alert is None:
+            return None
+        campaign, organization = (
+            self.campaigns[alert.campaign_id],
+            self.organizations[alert.organization_id],
         )
-    }
-    willing = {
-        organization_id: supporters.consenting(organization_id, units)
-        for organization_id in {alert.organization_id for alert in batch.alerts.values()}
-    }
-    answers: list[Rendered | Skip] = []
+        return _Writer(alert, campaign, organization, language_for(alert, language))
+
+
+class _Writer:
+    """The messages of one alert in one language: all that they share is at hand."""
+
+    def __init__(
+        self, alert: Alert, campaign: Campaign, organization: Organization, language: str
+    ) -> None:
+        self.organization_id = organization.id
+        self._from_name = organization.name
+        self._mail = compiled(alert, campaign, organization, language)
+        self._skeleton = _skeleton(self._mail, organization.name)
+        site_url = current_app.config["SITE_URL"]
+        self._act = _frame(campaign.slug, language, site_url).split(_MARK)
+        self._act_token = links.act_tokens(alert.id)
+        self._stop_link = keys.unsubscribe_links(organization.id, alert.id, language)
+
+    def message(self, person: supporters.Person) -> Rendered | Filled:
+        """The message to one supporter."""
+        number, given_name, family_name, state = person
+        stop = self._stop_link(number)
+        fields = {
+            "given_name": given_name,
+            "family_name": family_name,
+            "state": state,
+            "action_url": self._act_token(number).join(self._act),
+            "unsubscribe_url": stop,
+        }
+        if self._skeleton is None:
+            return self._plainly(fields)
+        return Filled(self._skeleton, fields, self._plainly, stop)
+
+    def _plainly(self, fields: Mapping[str, str]) -> Rendered:
+        return Rendered(
+            *self._mail.fill(fields),
+            from_name=self._from_name,
+            list_unsubscribe=fields["unsubscribe_url"],
+        )
+
+
+def _writers(rows: Sequence[Row]) -> dict[tuple[int, str], _Writer | None]:
+    """The writers of a batch's alerts and languages, kept while a sender goes on: an alert that leaves is not edited."""
+    kept: dict[tuple[int, str], _Writer | None] = g.setdefault("alert_writers", {})
+    if any((row.origin_id, row.language) not in kept for row in rows):
+        batch = _Batch(rows)
+        kept |= {key: batch.writer(*key) for key in {(row.origin_id, row.language) for row in rows}}
+    return kept
+
+
+@lru_cache(maxsize=64)
+def _skeleton(mail: markup.Compiled, from_name: str) -> Skeleton | None:
+    try:
+        return Skeleton(*mail.pieces, from_name)
+    except NoSkeleton:
+        return None
+
+
+def render(rows: list[Row]) -> list[Rendered | Filled | Skip]:
+    """The messages of a batch; who has withdrawn since the audience was written down gets none."""
+    writers = _writers(rows)
+    organizations = {writer.organization_id for writer in writers.values() if writer}
+    people = supporters.to_write_to(organizations, [row.unit_id for row in rows])
+    answers: list[Rendered | Filled | Skip] = []
     for row in rows:
-        alert = batch.alerts.get(row.origin_id)
-        person = people.get(row.unit_id)
-        if alert is None or person is None or row.unit_id not in willing[alert.organization_id]:
+        writer = writers[row.origin_id, row.language]
+        person = people.get((writer.organization_id, row.unit_id)) if writer else None
+        if writer and person:
+            answers.append(writer.message(person))
+        else:
             answers.append(Skip("the person no longer agrees to these messages"))
-            continue
-        answers.append(_message(batch, alert, person, language_for(alert, row.language)))
     return answers
-
-
-def _message(batch: _Batch, alert: Alert, person: Any, language: str) -> Rendered:
-    filled = fields(alert, batch.campaigns[alert.campaign_id], person, language)
-    subject, text, html = batch.mail(alert, language).fill(filled)
-    return Rendered(
-        subject,
-        text,
-        html,
-        from_name=batch.organizations[alert.organization_id].name,
-        list_unsubscribe=filled["unsubscribe_url"],
-    )
 
 
 def sample(alert: Alert, language: str, given_name: str) -> tuple[str, str, str]:

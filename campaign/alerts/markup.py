@@ -6,15 +6,17 @@ a word made of letters stands for each of them, since quotes and braces would no
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from flask_babel import gettext
 from jinja2 import StrictUndefined, Template, TemplateError, nodes
 from jinja2.sandbox import SandboxedEnvironment
+from markupsafe import escape
 
 from campaign.alerts.plain_text import plain_text
+from campaign.mail.skeleton import Pieces, Slot
 from campaign.web import pages
 
 FIELDS = ("given_name", "family_name", "state", "action_url")
@@ -120,13 +122,15 @@ def text_body(marked: Marked) -> str:
     return plain_text(marked.text)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Compiled:
     """Ready to be filled in, row by row."""
 
     subject: Template
     text: Template
     html: Template
+    pieces: tuple[Pieces, Pieces, Pieces]
+    """The same three as texts with places in them."""
 
     def fill(self, fields: Mapping[str, Any]) -> tuple[str, str, str]:
         """Subject, text and HTML for one person."""
@@ -136,4 +140,37 @@ class Compiled:
 
 def compile_parts(subject: str, text: str, html: str) -> Compiled:
     """Compiles the three finished sources, once a batch. Extra fields (``unsubscribe_url``) may stand in them."""
-    return Compiled(_plain.from_string(subject), _plain.from_string(text), _html.from_string(html))
+    sources = ((_plain, subject), (_plain, text), (_html, html))
+    first, second, third = (environment.from_string(source) for environment, source in sources)
+    one, two, three = (_pieces(environment, source) for environment, source in sources)
+    return Compiled(first, second, third, (one, two, three))
+
+
+def _pieces(environment: SandboxedEnvironment, source: str) -> Pieces:
+    """A template as a text with places: each merge field, and each whole condition, is one."""
+    pieces: list[str | Slot] = []
+    for node in environment.parse(source).body:
+        for child in node.nodes if isinstance(node, nodes.Output) else [node]:
+            if isinstance(child, nodes.TemplateData):
+                pieces.append(child.data)
+            else:
+                key = f"{environment.autoescape} {child!r}"
+                pieces.append(Slot(key, _value(environment, child)))
+    return pieces
+
+
+def _value(
+    environment: SandboxedEnvironment, node: nodes.Node
+) -> Callable[[Mapping[str, str]], str]:
+    """What stands in a place: Jinja's answer, reached without Jinja where that is plain."""
+    escaped: Callable[[str], str] = escape if environment.autoescape else str
+    match node:
+        case nodes.Name(name=name):
+            return lambda fields: escaped(fields[name])
+        case nodes.Filter(
+            node=nodes.Name(name=name), name="default" | "d", kwargs=[], dyn_args=None, dyn_kwargs=None,
+            args=[nodes.Const(value=str(otherwise)), nodes.Const(value=True)],
+        ):  # fmt: skip
+            return lambda fields: escaped(fields[name] or otherwise)
+    statement = nodes.Output([node], lineno=1) if isinstance(node, nodes.Expr) else node
+    return environment.from_string(nodes.Template([statement], lineno=1)).render

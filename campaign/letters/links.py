@@ -3,6 +3,7 @@
 The letters make and read it, so that alerts, which stand above them, only ask for one.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from campaign.supporters import queries as supporters
@@ -32,6 +33,12 @@ class Act:
 def act_token(supporter_id: int, alert_id: int) -> str:
     """The value of ``k`` in the link to the letter form that an alert carries for one supporter."""
     return tokens.sign(PURPOSE, [supporter_id, alert_id])
+
+
+def act_tokens(alert_id: int) -> Callable[[int], str]:
+    """:func:`act_token` by supporter, for the many messages of a batch."""
+    sign = tokens.signer(PURPOSE)
+    return lambda supporter_id: sign(supporter_id, alert_id)
 
 
 def read_act(token: str) -> Act | None:

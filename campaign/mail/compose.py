@@ -5,12 +5,13 @@ A feature registers how its messages are rendered; :func:`build` makes a message
 through this module's ``headers`` functions, which let no line break through.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import format_datetime
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from campaign.mail import mime
 from campaign.mail.headers import (
@@ -24,9 +25,12 @@ from campaign.mail.settings import Sender
 from campaign.mail.states import Row
 
 __all__ = [
-    "Attachment", "Envelope", "Frame", "NotAnAddress", "Rendered", "Skip",
+    "Attachment", "Envelope", "Frame", "NotAnAddress", "Rendered", "Said", "Skip",
     "build", "register_origin", "renderer",
 ]  # fmt: skip
+
+_URI = re.compile(r"[!#-;=?-~]{1,900}")
+"""Printable ASCII but for blanks, quotes and angle brackets."""
 
 OWN_HEADERS = {
     "from", "to", "sender", "reply-to", "subject", "date", "message-id", "mime-version", "content-type",
@@ -58,6 +62,10 @@ class Rendered:
     list_unsubscribe: str | None = None
     """The https address of the one-click unsubscribe (RFC 8058)."""
 
+    def message(self, row: Row, frame: "Frame") -> "Envelope":
+        """:func:`build` of it."""
+        return build(row, self, frame)
+
 
 @dataclass(slots=True)
 class Skip:
@@ -77,6 +85,8 @@ class Envelope(NamedTuple):
     """CRLF line endings, ending in one; dots not yet doubled."""
     utf8: bool
     """Whether it needs a server that offers SMTPUTF8 (RFC 6531)."""
+    dots: bool = True
+    """Whether a line may begin with a dot, which has to be doubled."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +101,14 @@ class Frame:
     """Returns the DKIM-Signature header lines for a message, with CRLF."""
 
 
-RenderBatch = Callable[[list[Row]], list[Rendered | Skip]]
+class Said(Protocol):
+    """What a renderer answers for a row: Rendered, or skeleton.Filled where many messages share a text."""
+
+    def message(self, row: Row, frame: Frame) -> Envelope:
+        """The message ready to leave. Raises NotAnAddress, or ValueError where it cannot be made."""
+
+
+RenderBatch = Callable[[list[Row]], Sequence[Said | Skip]]
 _renderers: dict[str, RenderBatch] = {}
 
 
@@ -113,31 +130,60 @@ def build(row: Row, rendered: Rendered, frame: Frame) -> Envelope:
     recipient = envelope_address(row.to_address)
     boundary = mime.boundary(row.message_id)
     content_headers, body = mime.body(rendered.text, rendered.html, rendered.attachments, boundary)
-    head = [
-        _from_and_date(rendered.from_name, frame.sender, frame.now),
+    header = head(
+        row, recipient, rendered.subject, content_headers, frame, from_name=rendered.from_name,
+        list_unsubscribe=rendered.list_unsubscribe, reply_to=rendered.reply_to, headers=rendered.headers,
+    )  # fmt: skip
+    return envelope(row, recipient, rendered.subject, header, [body], frame)
+
+
+def head(
+    row: Row,
+    recipient: str,
+    subject: str,
+    content_headers: str,
+    frame: Frame,
+    *,
+    from_name: str | None = None,
+    list_unsubscribe: str | None = None,
+    reply_to: str | None = None,
+    headers: Sequence[tuple[str, str]] = (),
+) -> str:
+    """A message's header, each line with its CRLF; ``recipient`` is checked already. Raises NotAnAddress."""
+    lines = [
+        _from_and_date(from_name, frame.sender, frame.now),
         address_header("To", recipient),
-        field_lines("Subject", rendered.subject),
+        field_lines("Subject", subject),
         f"Message-ID: {row.message_id}\r\n",
     ]
-    if rendered.reply_to:
-        head.append(address_header("Reply-To", envelope_address(rendered.reply_to)))
-    if rendered.list_unsubscribe:
-        head.append(_list_headers(row, rendered.list_unsubscribe, frame))
+    if reply_to:
+        lines.append(address_header("Reply-To", envelope_address(reply_to)))
+    if list_unsubscribe:
+        lines.append(_list_headers(row, list_unsubscribe, frame))
     if row.stream == "confirmations":
-        head.append("Auto-Submitted: auto-generated\r\n")
-    head += [
-        field_lines(name, value)
-        for name, value in rendered.headers
-        if name.lower() not in OWN_HEADERS
+        lines.append("Auto-Submitted: auto-generated\r\n")
+    lines += [
+        field_lines(name, value) for name, value in headers if name.lower() not in OWN_HEADERS
     ]
-    head.append("MIME-Version: 1.0\r\n")
-    head.append(content_headers)
-    text = "".join(head)
-    data = b"".join((text.encode("utf-8", "replace"), b"\r\n", body))
+    lines += ("MIME-Version: 1.0\r\n", content_headers)
+    return "".join(lines)
+
+
+def envelope(
+    row: Row,
+    recipient: str,
+    subject: str,
+    header: str,
+    content: Sequence[bytes],
+    frame: Frame,
+    dots: bool = True,
+) -> Envelope:
+    """The message with its envelope, signed where that is configured; the content follows an empty line."""
+    data = b"".join((header.encode("utf-8", "replace"), b"\r\n", *content))
     if frame.sign:
         data = frame.sign(data) + data
     return Envelope(
-        row, frame.envelope_sender(row), recipient, rendered.subject, data, not text.isascii()
+        row, frame.envelope_sender(row), recipient, subject, data, not header.isascii(), dots
     )
 
 
@@ -163,6 +209,6 @@ def _list_headers(row: Row, url: str, frame: Frame) -> str:
 
 def _uri(url: str) -> str:
     """A URI as it may stand between angle brackets in a header."""
-    if not url.isascii() or not url.isprintable() or set(url) & set(' <>"') or len(url) > 900:
+    if not _URI.fullmatch(url):
         raise ValueError("a link in a header has characters that no link has, or is too long")
     return url

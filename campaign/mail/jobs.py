@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 
+import psycopg
 from flask import Flask, current_app
 from sqlalchemy.exc import DBAPIError
 
@@ -71,10 +72,11 @@ class _Crew:
                 self.more |= sender.send_due(self.stream, slot, self.until)
             except ServerAway as error:
                 log.warning("%s", error)
-            except DBAPIError as error:
+            except (DBAPIError, psycopg.OperationalError) as error:
                 db.session.rollback()
+                reason = error.orig if isinstance(error, DBAPIError) else error
                 log.warning(
-                    "the database went away while %s were sent: %s", self.stream.name, error.orig
+                    "the database went away while %s were sent: %s", self.stream.name, reason
                 )
             except Exception:
                 log.exception("a sender of %s stopped", self.stream.name)

@@ -91,7 +91,7 @@ def enqueue(stream: str, drafts: Iterable[Draft]) -> list[int]:
         for row_id, origin, origin_id, campaign_id in db.session.execute(_INSERT, values):
             inserted.append(row_id)
             moves[stream, origin, origin_id, campaign_id, None, "queued"] += 1
-    states.count(moves)
+    states.count_moves(moves)
     return inserted
 
 
@@ -135,7 +135,7 @@ def enqueue_select(
         .execute(statement, execution_options={"preserve_rowcount": True})
         .rowcount
     )
-    states.count(Counter({(stream, origin, origin_id, campaign_id, None, "queued"): n}))
+    states.count_moves(Counter({(stream, origin, origin_id, campaign_id, None, "queued"): n}))
     return n
 
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 _CONTENT_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,60}/[a-z0-9!#$&^_.+-]{1,80}", re.I)
 _C1 = re.compile(rb"\xc2[\x80-\x9f]")
 """The control characters U+0080 to U+009F in UTF-8."""
-_LONGEST_LINE = 990
+LONGEST_LINE = 990
 """RFC 5322 section 2.1.1 allows 998, without the line's end."""
 
 
@@ -65,15 +65,15 @@ def _text_part(kind: str, text: str) -> tuple[str, bytes]:
         text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
     text = text.rstrip("\n") + "\n"
     headers = f"Content-Type: text/{kind}; charset=utf-8\r\nContent-Transfer-Encoding: "
-    if text.isascii() or (kind == "html" and _styles_are_ascii(text)):
+    if text.isascii() or (kind == "html" and styles_are_ascii(text)):
         data = text.encode("ascii", "xmlcharrefreplace")
-        if max(map(len, data.split(b"\n"))) <= _LONGEST_LINE:
+        if max(map(len, data.split(b"\n"))) <= LONGEST_LINE:
             return headers + "7bit\r\n", data.replace(b"\n", b"\r\n")
     data = text.replace("\n", "\r\n").encode("utf-8", "replace")
     return headers + "quoted-printable\r\n", b2a_qp(data)
 
 
-def _styles_are_ascii(html: str) -> bool:
+def styles_are_ascii(html: str) -> bool:
     """Whether other letters stand only where HTML reads ``&#233;`` as é, so that the part can stay ASCII."""
     if "<script" in html or _C1.search(
         html.encode("utf-8", "replace")

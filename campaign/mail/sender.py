@@ -12,6 +12,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
+import psycopg
 from sqlalchemy.exc import DBAPIError
 
 from campaign.clock import utcnow
@@ -29,7 +30,7 @@ from campaign.mail import (
     verp,
 )
 from campaign.mail.answers import Answer, GiveBack, Unknown
-from campaign.mail.compose import Envelope, Frame, NotAnAddress, Rendered, Skip
+from campaign.mail.compose import Envelope, Frame, NotAnAddress, Said, Skip
 from campaign.mail.leases import Outcome
 from campaign.mail.states import Row
 from campaign.mail.streams import Stream
@@ -114,53 +115,62 @@ def send_due(stream: Stream, slot: int, until: float) -> bool:
 
     Raises ServerAway where no connection could be had: nothing was claimed then.
     """
-    while not stopping.requested():
-        # First a connection, then a claim: a server that is away costs the rows nothing.
-        session = sessions.get(stream.name, slot)
-        db.session.commit()
-        owner, rows = leases.claim(stream)
-        batch = _Batch(stream, owner, session)
-        if rows:
-            with held_leases.held(owner):
-                batch.run(rows)
-            if isinstance(session, transport.Session) and session.broken and not session.carried:
-                raise transport.ServerAway("The mail server breaks every connection.")
-        if len(rows) < stream.claim and not batch.gave_back:
-            return False
-        if time.monotonic() > until:
-            return True
+    with leases.Record() as record:
+        while not stopping.requested():
+            # First a connection, then a claim: a server that is away costs the rows nothing.
+            session = sessions.get(stream.name, slot)
+            owner, rows = leases.claim(stream)
+            batch = _Batch(stream, owner, session, record)
+            if rows:
+                with held_leases.held(owner):
+                    batch.run(rows)
+                if (
+                    isinstance(session, transport.Session)
+                    and session.broken
+                    and not session.carried
+                ):
+                    raise transport.ServerAway("The mail server breaks every connection.")
+            if len(rows) < stream.claim and not batch.gave_back:
+                return False
+            if time.monotonic() > until:
+                return True
     return True
 
 
 class _Batch:
     """One claimed batch on its way through a connection."""
 
-    def __init__(self, stream: Stream, owner: str, session: Session) -> None:
+    def __init__(self, stream: Stream, owner: str, session: Session, record: leases.Record) -> None:
         self.stream = stream
         self.owner = owner
         self.session = session
+        self.record = record
         self.gave_back = False
         """Whether some of the batch went back untried."""
         self._orders_at = time.monotonic()
 
     def run(self, rows: list[Row]) -> None:
-        """Renders, sends and records; whatever could not be sent is given back."""
-        envelopes, outcomes = render(rows)
-        size = self.stream.group
-        groups = [envelopes[i : i + size] for i in range(0, len(envelopes), size)]
-        mine = self._record(outcomes, groups[0] if groups else [])
+        """Renders, sends and records, group by group; whatever could not be sent is given back."""
+        said = render(rows)
+        db.session.commit()
+        shared, size = frame(), self.stream.group
+        groups = [rows[i : i + size] for i in range(0, len(rows), size)]
+        mine = {row.id for row in groups[0]}
         for i, group in enumerate(groups):
-            group = [envelope for envelope in group if envelope.row.id in mine]
             if self._must_stop(groups[i:]):
                 self._give_back(groups[i:])
                 return
-            fates = self.session.send(group, self._mark if self.stream.marks else None)
-            mine = self._record(
-                [self._judge(e, f) for e, f in zip(group, fates, strict=True)],
-                groups[i + 1] if i + 1 < len(groups) else [],
-            )
+            outcomes: list[Outcome] = []
+            envelopes: list[Envelope] = []
+            for row, one in zip(group, said[i * size :], strict=False):
+                if row.id in mine:
+                    made = _build(row, one, shared)
+                    (envelopes if isinstance(made, Envelope) else outcomes).append(made)  # type: ignore[arg-type]  # each in its own list
+            fates = self.session.send(envelopes, self._mark if self.stream.marks else None)
+            outcomes += map(self._judge, envelopes, fates)
+            mine = self._settle(outcomes, groups[i + 1] if i + 1 < len(groups) else [])
 
-    def _must_stop(self, groups: Sequence[Sequence[Envelope]]) -> bool:
+    def _must_stop(self, groups: Sequence[Sequence[Row]]) -> bool:
         """Whether the rest of the batch should go back: the connection or the worker ends, or someone said so."""
         if self.session.broken or not self.session.room() or stopping.requested():
             return True
@@ -168,7 +178,7 @@ class _Batch:
             return False
         self._orders_at = time.monotonic()
         standing = orders.standing()
-        about = {(e.row.origin, e.row.origin_id) for group in groups for e in group}
+        about = {(row.origin, row.origin_id) for group in groups for row in group}
         stop = bool(about & standing.keys()) or orders.stream_paused(self.stream.name)
         db.session.commit()
         return stop
@@ -192,54 +202,47 @@ class _Batch:
         inbox = capture.columns(envelope) if fate.captured else None
         return Outcome(row, *verdict, answer=fate, captured=inbox)
 
-    def _give_back(self, groups: Sequence[Sequence[Envelope]]) -> None:
+    def _give_back(self, groups: Sequence[Sequence[Row]]) -> None:
         self.gave_back = True
-        self._record([Outcome(e.row, "queued") for group in groups for e in group], [])
+        self._settle([Outcome(row, "queued") for group in groups for row in group], [])
 
-    def _record(self, outcomes: Sequence[Outcome], following: Sequence[Envelope]) -> set[int]:
+    def _settle(self, outcomes: Sequence[Outcome], following: Sequence[Row]) -> set[int]:
         """Records outcomes, trying on while the database is away; returns which of ``following`` are still ours.
 
         A commit whose answer was lost does no harm: the second try finds the rows recorded.
         """
-        if not outcomes and not following:
-            return set()
         give_up_at = time.monotonic() + RECORD_FOR_S
         while True:
             try:
-                return leases.settle(self.owner, outcomes, [e.row.id for e in following])
-            except DBAPIError as error:
+                return self.record.settle(self.owner, outcomes, [row.id for row in following])
+            except (DBAPIError, psycopg.OperationalError) as error:
                 db.session.rollback()
-                if not error.connection_invalidated or time.monotonic() > give_up_at:
+                gone = not isinstance(error, DBAPIError) or error.connection_invalidated
+                if not gone or time.monotonic() > give_up_at:
                     raise
                 time.sleep(0.3)
 
 
-def render(rows: list[Row]) -> tuple[list[Envelope], list[Outcome]]:
-    """The messages ready to leave, and the outcomes of the rows that don't."""
+def render(rows: list[Row]) -> list[Said | Skip | None]:
+    """What the features say in these messages, in the same order; None where one could not say it."""
     by_origin: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         by_origin[row.origin].append(row)
-    envelopes: list[Envelope] = []
-    outcomes: list[Outcome] = []
-    now = utcnow()
-    frame = Frame(
-        settings.sender(), now, verp.envelope_sender, verp.unsubscribe_address, signing.signer()
-    )
+    said: dict[int, Said | Skip | None] = {}
     for origin, some in by_origin.items():
-        for row, rendered in zip(some, _render_origin(origin, some), strict=True):
-            if isinstance(rendered, Rendered):
-                made = _build(row, rendered, frame)
-            elif isinstance(rendered, Skip):
-                made = Outcome(
-                    row, "cancelled", answer=Answer(None, None, rendered.reason[:300], None)
-                )
-            else:
-                made = Outcome(row, "held", hold_reason="render")
-            envelopes.append(made) if isinstance(made, Envelope) else outcomes.append(made)
-    return envelopes, outcomes
+        said.update(zip((row.id for row in some), _render_origin(origin, some), strict=True))
+    return [said[row.id] for row in rows]
 
 
-def _render_origin(origin: str, rows: list[Row]) -> Sequence[Rendered | Skip | None]:
+def frame() -> Frame:
+    """What all messages of a batch share."""
+    return Frame(
+        settings.sender(), utcnow(), verp.addresses(verp.BOUNCE), verp.addresses(verp.UNSUBSCRIBE),
+        signing.signer(),
+    )  # fmt: skip
+
+
+def _render_origin(origin: str, rows: list[Row]) -> Sequence[Said | Skip | None]:
     """What the feature says, row by row; None where it could not say it: then a person has to look."""
     render_batch = compose.renderer(origin)
     if render_batch is None:
@@ -257,16 +260,21 @@ def _render_origin(origin: str, rows: list[Row]) -> Sequence[Rendered | Skip | N
     return [_render_origin(origin, [row])[0] for row in rows]
 
 
-def _rendered(render_batch: compose.RenderBatch, rows: list[Row]) -> Sequence[Rendered | Skip]:
+def _rendered(render_batch: compose.RenderBatch, rows: list[Row]) -> Sequence[Said | Skip]:
     rendered = render_batch(rows)
     if len(rendered) != len(rows):
         raise ValueError("a renderer answered for more or fewer rows than it was given")
     return rendered
 
 
-def _build(row: Row, rendered: Rendered, frame: Frame) -> Envelope | Outcome:
+def _build(row: Row, said: Said | Skip | None, frame: Frame) -> Envelope | Outcome:
+    """The message ready to leave, or what becomes of a row that has none."""
+    if said is None:
+        return Outcome(row, "held", hold_reason="render")
+    if isinstance(said, Skip):
+        return Outcome(row, "cancelled", answer=Answer(None, None, said.reason[:300], None))
     try:
-        return compose.build(row, rendered, frame)
+        return said.message(row, frame)
     except NotAnAddress as error:
         return Outcome(row, "failed", answer=Answer(None, "5.1.3", str(error), None))
     except ValueError as error:

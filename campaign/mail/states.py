@@ -154,8 +154,13 @@ def _housekeeping(new: str) -> str:
     return finished + lease + hold
 
 
-def tell(changes: Iterable[Change], listeners: bool = True) -> None:
-    """Journals the changes and, unless told otherwise, calls the listeners with them."""
+def listened(origin: str) -> bool:
+    """Whether anyone wants to hear of ``origin``'s messages."""
+    return bool(_listeners.get(origin))
+
+
+def tell(changes: Iterable[Change], listeners: bool = True, count: bool = True) -> None:
+    """Journals the changes and calls the listeners with them, unless told otherwise."""
     moves: Counter[tuple[str, str, int, int, str | None, str]] = Counter()
     heard: dict[str, list[Result]] = defaultdict(list)
     now = utcnow()
@@ -163,13 +168,14 @@ def tell(changes: Iterable[Change], listeners: bool = True) -> None:
         moves[row.stream, row.origin, row.origin_id, row.campaign_id, row.old_state, new] += 1
         if listeners and row.origin in _listeners:
             heard[row.origin].append(_result(row, new, answer, now))
-    count(moves)
+    if count:
+        count_moves(moves)
     for origin, results in heard.items():
         for listener in _listeners[origin]:
             listener(results)
 
 
-def count(moves: Counter[tuple[str, str, int, int, str | None, str]]) -> None:
+def count_moves(moves: Counter[tuple[str, str, int, int, str | None, str]]) -> None:
     """Journals moves {(stream, origin, origin_id, campaign_id, old state or None, new): n}.
 
     Two kinds of number come of them: ``messages.<state>`` by stream, and ``<origin>.<state>`` by the
@@ -187,6 +193,17 @@ def count(moves: Counter[tuple[str, str, int, int, str | None, str]]) -> None:
         journal.Change(name, delta, campaign_id, part)
         for (name, campaign_id, part), delta in deltas.items()
     )
+
+
+COUNT_MOVED = f"""
+    INSERT INTO journal (at, campaign_id, name, part, delta)
+    SELECT %(now)s::timestamptz, {WHOLE_SITE}, 'messages.' || state, stream, delta
+    FROM moved, LATERAL (VALUES (old, -n), (new, n)) AS change (state, delta)
+    UNION ALL
+    SELECT %(now)s::timestamptz, campaign_id, origin || '.' || state, origin_id::text, delta
+    FROM moved, LATERAL (VALUES (old, -n), (new, n)) AS change (state, delta) WHERE origin_id <> 0
+"""  # noqa: S608  # no part of it comes from outside
+"""What :func:`count_moves` does, in SQL, for ``moved (stream, origin, origin_id, campaign_id, old, new, n)``."""
 
 
 def _result(row: Row, new: str, answer: Answer | None, now: datetime) -> Result:

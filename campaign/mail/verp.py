@@ -8,12 +8,14 @@ import base64
 import hashlib
 import hmac
 import re
+from collections.abc import Callable
 from functools import lru_cache
 
 from flask import current_app
 
 from campaign.mail import settings
 from campaign.mail.states import Row
+from campaign.web import tokens
 
 BOUNCE = "bounce"
 UNSUBSCRIBE = "unsubscribe"
@@ -33,6 +35,16 @@ def unsubscribe_address(row: Row) -> str:
 def address(kind: str, number: int) -> str | None:
     """A signed address of another kind (``reply``, …) for a number; None without an inbound domain."""
     return None if settings.inbound_domain() is None else _address(kind, number)
+
+
+def addresses(kind: str) -> Callable[[Row], str]:
+    """:func:`envelope_sender` (``BOUNCE``) or :func:`unsubscribe_address` for the many rows of a batch."""
+    domain = settings.inbound_domain()
+    if domain is None:
+        address = settings.sender().address
+        return lambda row: address
+    digest = tokens.keyed_digest(_key(current_app.config["SECRET_KEY"]))
+    return lambda row: f"{kind}+{row.id}-{_signed(digest, kind, row.id)}@{domain}"
 
 
 def read(address: str) -> tuple[str, int] | None:
@@ -55,9 +67,13 @@ def _address(kind: str, number: int) -> str:
 
 
 def _signature(kind: str, number: int) -> str:
-    key = _key(current_app.config["SECRET_KEY"])
-    digest = hmac.digest(key, f"{kind}:{number}".encode(), "sha256")
-    return base64.b32encode(digest[:10]).decode().lower()
+    digest = tokens.keyed_digest(_key(current_app.config["SECRET_KEY"]))
+    return _signed(digest, kind, number)
+
+
+def _signed(digest: Callable[[bytes], bytes], kind: str, number: int) -> str:
+    signature = digest(f"{kind}:{number}".encode())[:10]
+    return base64.b32encode(signature).decode().lower()
 
 
 @lru_cache(maxsize=4)

@@ -4,6 +4,7 @@ The payloads are row numbers. Neither link expires, because people keep old mail
 its owner may do at any time, and GET changes nothing (campaign.web.access, ``link``).
 """
 
+from collections.abc import Callable
 from functools import lru_cache
 
 from flask import current_app
@@ -41,9 +42,18 @@ def unsubscribe_token(supporter_id: int, organization_id: int, alert_id: int = 0
 def unsubscribe_link(
     supporter_id: int, organization_id: int, alert_id: int = 0, language: str = "en"
 ) -> str:
-    """The https address for the message's foot and for ``List-Unsubscribe`` (RFC 8058); cheap enough for a million."""
+    """The https address for the message's foot and for ``List-Unsubscribe`` (RFC 8058)."""
     token = unsubscribe_token(supporter_id, organization_id, alert_id)
     return _link("supporters.unsubscribe", language, token)
+
+
+def unsubscribe_links(organization_id: int, alert_id: int, language: str) -> Callable[[int], str]:
+    """:func:`unsubscribe_link` by supporter, for the many messages of a batch."""
+    before, after = _frame(
+        "supporters.unsubscribe", language, current_app.config["SITE_URL"]
+    ).split(_MARK)
+    sign = tokens.signer(UNSUBSCRIBE)
+    return lambda number: f"{before}{sign(number, organization_id, alert_id)}{after}"
 
 
 def read_unsubscribe(token: str) -> tuple[int, int, int]:

@@ -3,13 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, func, or_, select
 from werkzeug.datastructures import MultiDict
 
 from campaign.coalition.models import Campaign, Organization
-from campaign.columns import among
+from campaign.columns import among, array
 from campaign.extensions import db
 from campaign.mail.models import Message, Suppression
 from campaign.supporters.models import CampaignSupporter, Consent, SignUp, Supporter
@@ -92,6 +92,33 @@ def consenting(organization_id: int, supporter_ids: Iterable[int]) -> set[int]:
         Consent.withdrawn_at.is_(None),
     )
     return set(db.session.scalars(query))
+
+
+class Person(NamedTuple):
+    """What a message to a supporter says of them."""
+
+    id: int
+    given_name: str
+    family_name: str
+    state: str
+
+
+def to_write_to(
+    organization_ids: Iterable[int], supporter_ids: Iterable[int]
+) -> dict[tuple[int, int], Person]:
+    """Those whom the organizations may write to now, by organization and supporter; ask before each batch of messages."""
+    # Past SQLAlchemy, whose rows would cost more than the look-up of some hundred people.
+    found = db.session.connection().exec_driver_sql(
+        """
+        SELECT c.organization_id, s.id, s.given_name, s.family_name, s.state
+        FROM consent c JOIN supporter s ON s.id = c.supporter_id
+        WHERE c.supporter_id = ANY(%(supporters)s::bigint[]) AND c.organization_id = ANY(%(organizations)s::bigint[])
+        AND c.withdrawn_at IS NULL AND s.erased_at IS NULL
+        """,
+        {"supporters": array(supporter_ids), "organizations": array(organization_ids)},
+    )
+    rows = found.cursor.fetchall() if found.cursor else []
+    return {(row[0], row[1]): Person._make(row[1:]) for row in rows}
 
 
 def has_consented(supporter_id: int, organization_id: int) -> bool:

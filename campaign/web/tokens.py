@@ -4,17 +4,19 @@ A token says for which purpose it was made and is worth nothing for another. Its
 never addresses or names, because links end up in logs and histories.
 """
 
-import base64
 import hashlib
-import hmac
 import json
 import secrets
 import time
+from binascii import b2a_base64
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
 from flask import current_app
 from itsdangerous import BadSignature, SignatureExpired, URLSafeTimedSerializer
+
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 FORM_AGE = 24 * 3600
 """Seconds for which a public form can be sent after it was opened."""
@@ -42,19 +44,49 @@ def _made(secret: str, purpose: str) -> URLSafeTimedSerializer:
 
 
 def sign(purpose: str, payload: Any) -> str:
-    """A token for ``payload`` (JSON; row numbers only), readable for this ``purpose`` alone.
+    """A token for ``payload`` (JSON; row numbers only), readable for this ``purpose`` alone."""
+    return _signer(purpose)(json.dumps(payload, separators=(",", ":")))
 
-    It is what itsdangerous' URLSafeTimedSerializer makes, at a third of the time: an alert signs two for each
-    of a million people.
+
+def signer(purpose: str) -> Callable[..., str]:
+    """:func:`sign` for many payloads at one time: an alert signs two for each of a million people.
+
+    What it returns makes the token of a list of numbers, ``signer("act")(7, 3)``.
     """
-    body = _base64(json.dumps(payload, separators=(",", ":")).encode())
+    signed = _signer(purpose)
+    return lambda *numbers: signed(f"[{','.join(map(str, numbers))}]")
+
+
+def _signer(purpose: str) -> Callable[[str], str]:
+    """Makes what itsdangerous' URLSafeTimedSerializer makes, at a quarter of the time."""
     stamp = int(time.time())
-    value = body + b"." + _base64(stamp.to_bytes((stamp.bit_length() + 7) // 8, "big"))
-    return (value + b"." + _base64(hmac.digest(key(purpose), value, "sha256"))).decode()
+    middle = b"." + _base64(stamp.to_bytes((stamp.bit_length() + 7) // 8, "big"))
+    digest = keyed_digest(key(purpose))
+
+    def signed(payload: str) -> str:
+        value = _base64(payload.encode()) + middle
+        return (value + b"." + _base64(digest(value))).decode()
+
+    return signed
+
+
+def keyed_digest(secret: bytes) -> Callable[[bytes], bytes]:
+    """HMAC-SHA-256 (RFC 2104) under one key of at most 64 bytes: the key is worked in once, a third of the time each."""
+    padded = secret.ljust(64, b"\0")
+    inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in padded))
+    outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in padded))
+
+    def digest(message: bytes) -> bytes:
+        first, second = inner.copy(), outer.copy()
+        first.update(message)
+        second.update(first.digest())
+        return second.digest()
+
+    return digest
 
 
 def _base64(data: bytes) -> bytes:
-    return base64.urlsafe_b64encode(data).rstrip(b"=")
+    return b2a_base64(data, newline=False).rstrip(b"=").translate(_URL_SAFE)
 
 
 def key(purpose: str) -> bytes:
