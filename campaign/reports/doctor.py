@@ -23,6 +23,7 @@ SWEEP_S = 60
 SPACE = 1_000_000_000
 """Bytes that should be free in the data folder."""
 WAITING_S = 900
+HOOKS = ("HOOK_SES_TOPICS", "HOOK_POSTMARK", "HOOK_SENDGRID_KEY", "HOOK_MAILGUN_KEY")
 
 
 class Finding(NamedTuple):
@@ -196,6 +197,38 @@ def _sender() -> Iterator[Finding]:
         )  # fmt: skip
 
 
+def _comes_back() -> Iterator[Finding]:
+    config = current_app.config
+    hooks = [name for name in HOOKS if config.get(name)]
+    domain = config.get("MAIL_INBOUND_DOMAIN")
+    if not domain and not hooks:
+        mend = "Set MAIL_INBOUND_DOMAIN, or a provider's HOOK_…: the README says how."
+        live = settings.delivery_mode() == "live"
+        yield Finding(
+            WARN if live else OK, "Returned mail", "nothing tells of it", mend if live else ""
+        )
+        return
+    if hooks:
+        yield Finding(OK, "Webhooks", ", ".join(hooks))
+    if not domain:
+        return
+    record = sender_dns.mx(domain)
+    if record.state == "ok":
+        yield Finding(OK, "MX", f"{domain}: {record.text[:100]}")
+    else:
+        seen = "none" if record.state == "missing" else "could not be checked"
+        yield Finding(
+            WARN, "MX", f"{domain}: {seen}", "Publish one that names where its mail is taken."
+        )
+    for place in (config["MAIL_INBOUND_SMTP"], config["MAIL_INBOUND_LMTP"]):
+        if place and not probes.listens(*place):
+            yield Finding(
+                WARN, "Inbound door", f"nothing listens at {place[0]}:{place[1]}", "Start `campaign inbound`."
+            )  # fmt: skip
+        elif place:
+            yield Finding(OK, "Inbound door", f"open at {place[0]}:{place[1]}")
+
+
 def _clock() -> Iterator[Finding]:
     before = utcnow()
     theirs = db.session.execute(text("SELECT clock_timestamp()")).scalar_one()
@@ -248,5 +281,5 @@ def _secrets() -> Iterator[Finding]:
 
 
 CHECKS: list[Check] = [
-    _postgresql, _migrations, _valkey, _workers, _sweep, _waiting, _smtp, _sender, _clock, _disk, _secrets,
+    _postgresql, _migrations, _valkey, _workers, _sweep, _waiting, _smtp, _sender, _comes_back, _clock, _disk, _secrets,
 ]  # fmt: skip

@@ -1,5 +1,6 @@
 """Short questions to the engines, each answered within a second or two."""
 
+import socket
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,15 @@ def valkey() -> bool:
     try:
         return bool(connection().ping())
     except (RedisError, OSError):
+        return False
+
+
+def listens(host: str, port: int) -> bool:
+    """Whether something takes connections there, seen from this machine."""
+    try:
+        socket.create_connection((host, port), timeout=2).close()
+        return True
+    except OSError:
         return False
 
 

@@ -43,6 +43,21 @@ def check(domain: str) -> list[Record]:
     return [spf, dmarc, _txt(resolver, name, "DKIM", "p=")]
 
 
+def mx(domain: str) -> Record:
+    """Where mail for a domain goes (RFC 5321 section 5.1)."""
+    try:
+        resolver = dns.resolver.Resolver()
+        resolver.lifetime = resolver.timeout = SECONDS
+        found = [
+            str(one.exchange).rstrip(".") for one in resolver.resolve(domain, "MX", search=False)
+        ]
+    except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
+        return Record("MX", domain, "missing")
+    except (dns.exception.DNSException, OSError):
+        return Record("MX", domain, "unknown")
+    return Record("MX", domain, "ok", ", ".join(sorted(found)))
+
+
 def _txt(resolver: dns.resolver.Resolver, name: str, kind: str, mark: str) -> Record:
     try:
         answer = resolver.resolve(name, "TXT", search=False)

@@ -241,6 +241,7 @@ def _factory(
             ident="Campaign",
             tls_context=context,
             timeout=IDLE_S,
+            auth_exclude_mechanism=["LOGIN", "PLAIN"],  # nobody signs in here
             command_call_limit={"*": 2000, "NOOP": 20, "VRFY": 5, "HELP": 5, "RSET": 2000},
         )
 

@@ -252,3 +252,19 @@ def test_the_senders_mailbox_can_be_piped_where_there_is_no_inbound_domain(
     options = ("inbound", "--stdin", "--recipient", "us@coalition.example")
     cli(*options, stdin=raw.decode(), MAIL_DEFAULT_SENDER="us@coalition.example")
     assert len(suppressed()) == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({}, "MAIL_INBOUND_DOMAIN is not set"),
+        ({"MAIL_INBOUND_DOMAIN": "no domain"}, "set it to a domain"),
+        ({"MAIL_INBOUND_DOMAIN": DOMAIN, "MAIL_INBOUND_SMTP": "25"}, "set it to host:port"),
+        ({"MAIL_INBOUND_DOMAIN": DOMAIN, "MAIL_INBOUND_TLS_KEY": "/none"}, "cannot be read"),
+        ({"MAIL_INBOUND_DOMAIN": DOMAIN, "MAIL_INBOUND_SMTP": "192.0.2.1:25"}, "cannot be opened"),
+    ],
+)
+def test_a_wrong_setting_is_one_sentence(cli: Any, given: dict[str, str], sentence: str) -> None:
+    done = cli("inbound", **given)
+    assert done.exit_code == 1
+    assert sentence in done.output + str(done.exception)
