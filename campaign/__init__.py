@@ -62,6 +62,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
 
 def _bind_extensions(app: Flask) -> None:
     from campaign import extensions
+    from campaign.engines import pool
     from campaign.web import languages
 
     app.config.setdefault("WTF_CSRF_CHECK_DEFAULT", False)
@@ -69,6 +70,8 @@ def _bind_extensions(app: Flask) -> None:
     app.config.setdefault("MAX_CONTENT_LENGTH", 11 * 1024 * 1024)
     app.config.setdefault("MAX_FORM_MEMORY_SIZE", 1024 * 1024)
     extensions.db.init_app(app)
+    with app.app_context():
+        pool.watch(extensions.db.engine)
     extensions.migrate.init_app(app, extensions.db, directory=str(ROOT / "migrations"))
     extensions.mail.init_app(app)
     extensions.rq.init_app(app)

@@ -41,7 +41,6 @@ def load(environ: Mapping[str, str]) -> dict[str, Any]:
         "EMBEDDED_POSTGRESQL": not database_url,
         "SQLALCHEMY_DATABASE_URI": _database_url(database_url) if database_url else None,
         "SQLALCHEMY_ENGINE_OPTIONS": {
-            "pool_pre_ping": True,
             "pool_size": 4,
             "max_overflow": 6,
             "pool_timeout": 10,

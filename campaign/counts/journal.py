@@ -10,6 +10,9 @@ from campaign.clock import utcnow
 from campaign.counts.models import WHOLE_SITE, JournalEntry
 from campaign.extensions import db
 
+INSERT = "INSERT INTO journal (at, campaign_id, name, part, delta)"
+"""How a larger statement begins what it writes to the journal: one SELECT of these columns follows."""
+
 
 @dataclass(frozen=True)
 class Change:

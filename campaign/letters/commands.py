@@ -4,20 +4,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from flask import has_request_context
 from sqlalchemy import select, text, update
 
 from campaign.clock import utcnow
-from campaign.coalition.models import Campaign
 from campaign.counts import journal
 from campaign.extensions import db
 from campaign.letters import confirming, deliveries, words
 from campaign.letters.links import Act
 from campaign.letters.models import Letter
 from campaign.mail import wake
+from campaign.statements import Statement
 from campaign.supporters import commands as supporters
 from campaign.supporters import confirmation
 from campaign.supporters.places import state_of
-from campaign.web import tokens
+from campaign.web import gate, limits, tokens
 
 
 @dataclass(frozen=True)
@@ -35,24 +36,37 @@ class Words:
     source: str = ""
 
 
-def write_letter(
-    campaign: Campaign, suggested: Sequence[str], email: str, typed: Words, nonce: str
-) -> None:
-    """Keeps a letter and asks for a confirmation; nothing of it counts before that.
+@dataclass(frozen=True)
+class Doorway:
+    """What a letter must know of its campaign."""
 
-    ``suggested`` are the templates' bodies. The same form sent twice is one letter; with other words it
-    is another one, and the confirmation page offers both. The answer is the same whether the address is known or not: none.
+    campaign_id: int
+    slug: str
+    suggested: Sequence[str] = ()
+    """The bodies of its templates: what a writer did not write."""
+
+
+def write_letter(door: Doorway, email: str, typed: Words, nonce: str) -> None:
+    """Keeps a letter and asks for a confirmation; nothing of it counts before that. One statement, committed.
+
+    The same form sent twice is one letter; with other words it is another one, and the confirmation page offers both.
+    The answer is the same whether the address is known or not: none.
     """
-    supporter_id = supporters.ensure_supporter_in_transaction(email, typed.language)
     # The words are part of it: what someone has read on the confirmation page cannot change under their hand, and
     # a cached form, which many people share, lets nobody write over another's letter.
     said = (typed.given_name, typed.family_name, typed.postal_code, typed.subject, typed.body)
-    submission = tokens.submission(nonce, email, campaign.slug, *said)
-    letter_id = _keep(campaign, suggested, supporter_id, typed, submission)
-    own = confirmation.Own("letter", letter_id)
-    confirmation.ask(email, typed.language, campaign.id, own)
-    db.session.commit()
-    wake.wake("confirmations")
+    submission = tokens.submission(nonce, email, door.slug, *said)
+    values = confirmation.ask_values(email, typed.language, door.campaign_id)
+    values |= _values(door, typed, submission) | {"email": email.strip()}
+    for _ in range(5):
+        found = _WRITE.first(values)
+        if found is not None and found.kept:
+            break
+    else:
+        raise RuntimeError("a supporter's row came and went under our hands")
+    if found.mails:
+        gate.mail_used()
+    wake.soon("confirmations")
 
 
 def send_own_page(campaign_id: int, act: Act, language: str) -> None:
@@ -62,49 +76,57 @@ def send_own_page(campaign_id: int, act: Act, language: str) -> None:
     wake.wake("confirmations")
 
 
-def write_proved_letter(
-    campaign: Campaign, suggested: Sequence[str], act: Act, typed: Words, nonce: str
-) -> confirming.Decision:
+def write_proved_letter(door: Doorway, act: Act, typed: Words, nonce: str) -> confirming.Decision:
     """Keeps and confirms a letter of someone who came with an alert's key: no second mail."""
     supporter_id = act.supporter.id
-    submission = tokens.submission(nonce, f"supporter {supporter_id}", campaign.slug)
-    letter_id = _keep(campaign, suggested, supporter_id, typed, submission, act.alert_id)
+    submission = tokens.submission(nonce, f"supporter {supporter_id}", door.slug)
+    letter_id = _keep(door, supporter_id, typed, submission, act.alert_id)
     decision = confirming.confirm_in_transaction(letter_id)
     db.session.commit()
     wake.wake("letters")
     return decision
 
 
-# Written out, since this is the statement that a flood of letters waits for.
-_KEEP = text(
-    """
+def _inserting(source: str, supporter: str) -> str:
+    return f"""
     INSERT INTO letter (campaign_id, supporter_id, submission, state, language, given_name, family_name, postal_code,
-        us_state, subject, body, consents, wording, own_share, fingerprint, source, alert_id, created_at)
-    VALUES (:campaign_id, :supporter_id, :submission, 'unconfirmed', :language, :given_name, :family_name,
-        :postal_code, :us_state, :subject, :body, :consents, :wording, :own_share, :fingerprint, :source,
-        :alert_id, :now)
+        us_state, subject, body, consents, wording, own_share, fingerprint, source, alert_id, network, created_at)
+    SELECT :campaign_id, {supporter}, :submission, 'unconfirmed', :language, :given_name, :family_name, :postal_code,
+        :us_state, :subject, :body, :consents, :wording, :own_share, :fingerprint, :source, :alert_id, :network, :now
+    {source}
     ON CONFLICT (submission) DO UPDATE SET language = excluded.language, given_name = excluded.given_name,
         family_name = excluded.family_name, postal_code = excluded.postal_code, us_state = excluded.us_state,
         subject = excluded.subject, body = excluded.body, consents = excluded.consents, wording = excluded.wording,
         own_share = excluded.own_share, fingerprint = excluded.fingerprint, source = excluded.source
     WHERE letter.state = 'unconfirmed'
-    RETURNING id, xmax = 0 AS is_new
-    """
+    RETURNING id, xmax = 0 AS is_new"""  # our own text
+
+
+_KEEP = text(_inserting("", ":supporter_id"))
+
+# The statement that a flood of letters waits for: the supporter, the letter, the confirmation, its mail, the journal.
+_WRITE = Statement(
+    f"""
+    WITH {supporters.PERSON},
+    kept AS ({_inserting("FROM person", "person.id")}),
+    counted AS ({
+        journal.INSERT
+    } SELECT :now, :campaign_id, 'letters.unconfirmed', '', 1 FROM kept WHERE is_new),
+    {
+        confirmation.asking('''
+        SELECT jsonb_build_array('letter', one.id) AS data FROM (
+            SELECT id FROM kept UNION ALL SELECT id FROM letter WHERE submission = :submission LIMIT 1) AS one''')
+    }
+    SELECT (SELECT count(*) FROM act) AS kept, (SELECT count(*) FROM mail) AS mails
+    """  # noqa: S608  # our own text
 )
 
 
-def _keep(
-    campaign: Campaign,
-    suggested: Sequence[str],
-    supporter_id: int,
-    typed: Words,
-    submission: str,
-    alert_id: int | None = None,
-) -> int:
-    """The letter's row, made or (while unconfirmed) brought up to date, in the caller's transaction; its number."""
-    values = {
-        "campaign_id": campaign.id,
-        "supporter_id": supporter_id,
+def _values(
+    door: Doorway, typed: Words, submission: str, alert_id: int | None = None
+) -> dict[str, Any]:
+    return {
+        "campaign_id": door.campaign_id,
         "submission": submission,
         "language": typed.language,
         "given_name": typed.given_name,
@@ -115,19 +137,27 @@ def _keep(
         "body": typed.body,
         "consents": bool(typed.agreement),
         "wording": typed.agreement,
-        "own_share": words.own_share(typed.body, suggested),
+        "own_share": words.own_share(typed.body, door.suggested),
         "fingerprint": words.fingerprint(typed.body),
         "source": typed.source,
         "alert_id": alert_id,
+        "network": limits.network() if has_request_context() else "",
         "now": utcnow(),
     }
+
+
+def _keep(
+    door: Doorway, supporter_id: int, typed: Words, submission: str, alert_id: int | None = None
+) -> int:
+    """The letter's row, made or (while unconfirmed) brought up to date, in the caller's transaction; its number."""
+    values = _values(door, typed, submission, alert_id) | {"supporter_id": supporter_id}
     row: Any = db.session.execute(_KEEP, values).first()
     if row is None:
         return db.session.execute(
             select(Letter.id).where(Letter.submission == submission)
         ).scalar_one()
     if row.is_new:
-        journal.record(journal.moved("letters", None, "unconfirmed", campaign_id=campaign.id))
+        journal.record(journal.moved("letters", None, "unconfirmed", campaign_id=door.campaign_id))
     return int(row.id)
 
 

@@ -162,6 +162,7 @@ class Letter(db.Model):
             "fingerprint",
             postgresql_where=text("own_share > 0"),
         ),
+        Index("ix_letter_network", "network", postgresql_where=text("network <> ''")),
     )
 
     id: Mapped[Id]
@@ -196,6 +197,8 @@ class Letter(db.Model):
     """Whether the writer agreed to stand by name in a public docket; else a comment made of the letter is anonymous."""
     keep_replies: Mapped[bool] = mapped_column(Boolean, server_default="false")
     """Whether the writer lets the campaign keep what offices answer."""
+    network: Mapped[str] = mapped_column(server_default="")
+    """That day's keyed hash of the network that it came from (campaign.web.limits)."""
     created_at: Mapped[Moment]
     confirmed_at: Mapped[Moment | None]
     decided_by: Mapped[str] = mapped_column(server_default="")

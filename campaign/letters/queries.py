@@ -24,6 +24,7 @@ from campaign.letters.models import (
 )
 from campaign.letters.offices import office_of
 from campaign.letters.render import holders_on
+from campaign.statements import Statement
 from campaign.web.pages import Page, page_by_key
 
 COUNTED = 500
@@ -67,6 +68,27 @@ def templates(campaign_id: int) -> list[LetterTemplate]:
     """The campaign's suggestions, agency by agency, in their order."""
     query = select(LetterTemplate).where(LetterTemplate.campaign_id == campaign_id)
     return list(db.session.scalars(query.order_by(LetterTemplate.position, LetterTemplate.id)))
+
+
+_DOOR = Statement(
+    """
+    SELECT c.id, c.languages, c.opens_at, c.closes_at, o.name AS lead,
+        EXISTS (SELECT 1 FROM campaign_target t WHERE t.campaign_id = c.id) AS offices,
+        ARRAY(SELECT DISTINCT body.value FROM letter_template t, jsonb_each_text(t.body) body
+            WHERE t.campaign_id = c.id AND body.value <> '') AS suggested
+    FROM campaign c JOIN organization o ON o.id = c.lead_organization_id WHERE c.slug = :slug AND c.published
+    """
+)
+
+
+def door(slug: str, language: str) -> Any:
+    """In one look, what taking a letter in this language needs (id, lead, suggested); None where none is taken now."""
+    found = _DOOR.first({"slug": slug})
+    if found is None or not found.offices or language not in found.languages:
+        return None
+    now = utcnow()
+    closed = found.closes_at is not None and found.closes_at <= now
+    return None if now < found.opens_at or closed else found
 
 
 def suggested(found: Sequence[LetterTemplate]) -> list[str]:

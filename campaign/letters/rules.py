@@ -92,8 +92,9 @@ def no_links(form: Form, field: Field) -> None:
 
 def not_shouting(form: Form, field: Field) -> None:
     """Validator: not in capitals throughout, where there are enough letters to say so."""
-    letters = [c for c in field.data or "" if c.isupper() or c.islower()]
-    if len(letters) >= 12 and sum(c.isupper() for c in letters) > 0.7 * len(letters):
+    large = sum(map(str.isupper, field.data or ""))
+    letters = large + sum(map(str.islower, field.data or ""))
+    if letters >= 12 and large > 0.7 * letters:
         raise ValidationError(
             gettext(
                 "Please do not write everything in capitals: it reads like shouting, and filters stop it."

@@ -31,6 +31,10 @@ bp = Blueprint("letters", __name__)
 @gate.guarded
 def write(slug: str) -> ResponseReturnValue:
     """The letter form; the same answer whether the address is known or not."""
+    if request.method == "POST":
+        taken = _take(slug)
+        if taken is not None:
+            return taken
     campaign = found(slug)
     if not is_open(campaign) or not queries.has_offices(campaign.id):
         return _closed_page(campaign)
@@ -47,6 +51,21 @@ def write(slug: str) -> ResponseReturnValue:
     if request.form.get("action") == "preview":
         return _preview_page(campaign, form, templates, act)
     return _send(campaign, form, templates, act)
+
+
+def _take(slug: str) -> ResponseReturnValue | None:
+    """Takes a letter that is good as it stands, on the shortest way; None where there is more to say about it."""
+    if request.form.get("action") in ("preview", "edit") or request.form.get("k"):
+        return None
+    door = queries.door(slug, languages.current())
+    if door is None:
+        return None
+    form = LetterForm(consent_wording(door.lead))
+    if not form.validate():
+        return None
+    doorway = commands.Doorway(door.id, slug, door.suggested)
+    commands.write_letter(doorway, form.email.data, _typed(form), form.nonce)
+    return redirect(url_for("letters.sent", slug=slug), 303)
 
 
 @bp.get("/c/<slug>/letter/sent")
@@ -141,10 +160,8 @@ def _preview_page(
     return pages.private(page)
 
 
-def _send(
-    campaign: Campaign, form: LetterForm, templates: list[LetterTemplate], act: links.Act | None
-) -> ResponseReturnValue:
-    typed = commands.Words(
+def _typed(form: LetterForm) -> commands.Words:
+    return commands.Words(
         given_name=form.given_name.data,
         family_name=form.family_name.data,
         postal_code=form.postal_code.data,
@@ -154,13 +171,16 @@ def _send(
         agreement=form.consent.label.text if form.consent.data else "",
         source=form.source.data,
     )
-    suggested = queries.suggested(templates)
+
+
+def _send(
+    campaign: Campaign, form: LetterForm, templates: list[LetterTemplate], act: links.Act | None
+) -> ResponseReturnValue:
+    doorway = commands.Doorway(campaign.id, campaign.slug, queries.suggested(templates))
     if act is None:
-        # Taken now: after the commit the campaign's row would be read again.
-        following = url_for("letters.sent", slug=campaign.slug)
-        commands.write_letter(campaign, suggested, form.email.data, typed, form.nonce)
-        return redirect(following, 303)
-    decision = commands.write_proved_letter(campaign, suggested, act, typed, form.nonce)
+        commands.write_letter(doorway, form.email.data, _typed(form), form.nonce)
+        return redirect(url_for("letters.sent", slug=doorway.slug), 303)
+    decision = commands.write_proved_letter(doorway, act, _typed(form), form.nonce)
     page = render_template(
         "letters/confirmed.html",
         **_frame(campaign),

@@ -22,14 +22,17 @@ def _shingles(text: str) -> frozenset[tuple[str, ...]]:
     return frozenset(tuple(words[i : i + SHINGLE]) for i in range(len(words) - SHINGLE + 1))
 
 
+@lru_cache(maxsize=64)
+def _all_shingles(texts: tuple[str, ...]) -> frozenset[tuple[str, ...]]:
+    return frozenset().union(*(_shingles(text) for text in texts))
+
+
 def own_share(body: str, templates: Iterable[str]) -> float:
     """The share of the words, 0 to 1, that do not stand in a run of three words of a template."""
     words = words_of(body)
     if not words:
         return 0.0
-    suggested: set[tuple[str, ...]] = set()
-    for text in templates:
-        suggested |= _shingles(text)
+    suggested = _all_shingles(tuple(templates))
     taken = [False] * len(words)
     for i in range(len(words) - SHINGLE + 1):
         if tuple(words[i : i + SHINGLE]) in suggested:

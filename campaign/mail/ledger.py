@@ -55,29 +55,46 @@ class Draft:
     data: Any = None
 
 
-_INSERT = text(
-    """
+_QUEUE = """
     INSERT INTO message (id, stream, origin, origin_id, unit_id, to_address, domain, language, campaign_id,
         priority, next_attempt_at, message_id, data, created_at)
     SELECT u.id, :stream, u.origin, u.origin_id, u.unit_id, u.to_address,
         lower(substring(u.to_address FROM '[^@]*$')), u.language, u.campaign_id, u.priority, u.due,
         -- The row's number in it finds the row again where a bounce or a complaint quotes no more than this.
         '<' || replace(gen_random_uuid()::text, '-', '') || '.' || u.id || '@' || :sender_domain || '>', u.data, :now
-    FROM (SELECT nextval('message_id_seq') AS id, * FROM unnest(CAST(:origin AS text[]), CAST(:origin_id AS bigint[]), CAST(:unit_id AS bigint[]),
-        CAST(:to_address AS text[]), CAST(:language AS text[]), CAST(:campaign_id AS bigint[]),
-        CAST(:priority AS smallint[]), CAST(:due AS timestamptz[]), CAST(:data AS jsonb[]))
-        AS d (origin, origin_id, unit_id, to_address, language, campaign_id, priority, due, data)) AS u
+    FROM (SELECT nextval('message_id_seq') AS id, * FROM {drafts}) AS u
     ON CONFLICT (origin, origin_id, unit_id) DO NOTHING
     RETURNING id, origin, origin_id, campaign_id
     """
+
+
+def queueing(drafts: str) -> str:
+    """The INSERT that ``enqueue`` runs, for a larger statement, from a relation ``drafts`` with the columns of Draft.
+
+    Needs ``queue_values``. Whoever takes it counts the rows that it returns.
+    """
+    return _QUEUE.replace("{drafts}", drafts)
+
+
+def queue_values(stream: str) -> dict[str, Any]:
+    """What ``queueing`` needs beside the drafts."""
+    return {"stream": stream, "sender_domain": settings.sender().domain, "now": utcnow()}
+
+
+_INSERT = text(
+    queueing(
+        """unnest(CAST(:origin AS text[]), CAST(:origin_id AS bigint[]), CAST(:unit_id AS bigint[]),
+        CAST(:to_address AS text[]), CAST(:language AS text[]), CAST(:campaign_id AS bigint[]),
+        CAST(:priority AS smallint[]), CAST(:due AS timestamptz[]), CAST(:data AS jsonb[]))
+        AS d (origin, origin_id, unit_id, to_address, language, campaign_id, priority, due, data)"""
+    )
 )
 
 
 def enqueue(stream: str, drafts: Iterable[Draft]) -> list[int]:
     """Queues the messages that are not in the ledger yet and returns their row numbers."""
     _known(stream)
-    now = utcnow()
-    domain = settings.sender().domain
+    common = queue_values(stream)
     inserted: list[int] = []
     moves: Counter[tuple[str, str, int, int, str | None, str]] = Counter()
     for chunk in _chunks(drafts):
@@ -85,9 +102,9 @@ def enqueue(stream: str, drafts: Iterable[Draft]) -> list[int]:
             name: [getattr(draft, name) for draft in chunk]
             for name in ("origin", "origin_id", "unit_id", "to_address", "language", "campaign_id", "priority")
         }  # fmt: skip
-        values["due"] = [draft.due or now for draft in chunk]
+        values["due"] = [draft.due or common["now"] for draft in chunk]
         values["data"] = [None if draft.data is None else Jsonb(draft.data) for draft in chunk]
-        values |= {"stream": stream, "sender_domain": domain, "now": now}
+        values |= common
         for row_id, origin, origin_id, campaign_id in db.session.execute(_INSERT, values):
             inserted.append(row_id)
             moves[stream, origin, origin_id, campaign_id, None, "queued"] += 1

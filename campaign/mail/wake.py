@@ -5,8 +5,10 @@ Only a hint, to be given after the commit: with Valkey away nothing is lost, sin
 
 import contextlib
 import logging
+import threading
 import time
 
+from flask import Flask, current_app
 from redis.exceptions import RedisError
 
 from campaign.extensions import rq
@@ -22,6 +24,39 @@ def note_sweep() -> None:
     """Leaves word that the sweep has run."""
     with contextlib.suppress(RedisError):
         next(iter(rq.queues.values())).connection.set(SWEPT, f"{time.time():.0f}", ex=86400)
+
+
+GATHER = 0.05
+"""Seconds for which wishes are gathered."""
+
+_wanted: set[tuple[Flask, str]] = set()
+_lock = threading.Lock()
+_running = False
+
+
+def soon(stream: str) -> None:
+    """``wake``, a moment later and apart from the request that asks: a thousand wishes at once are one."""
+    global _running
+    with _lock:
+        _wanted.add((current_app._get_current_object(), stream))  # type: ignore[attr-defined]  # the proxy's
+        if not _running:
+            _running = True
+            threading.Thread(target=_wake_wanted, daemon=True).start()
+
+
+def _wake_wanted() -> None:
+    global _running
+    while True:
+        time.sleep(GATHER)
+        with _lock:
+            wanted = list(_wanted)
+            _wanted.clear()
+            if not wanted:
+                _running = False
+                return
+        for app, stream in wanted:
+            with app.app_context():
+                wake(stream)
 
 
 def wake(stream: str) -> bool:

@@ -48,6 +48,19 @@ class Agreement:
     source: str = ""
 
 
+PERSON = """
+    known AS (SELECT id FROM supporter WHERE lower(email) = lower(:email)),
+    made AS (
+        INSERT INTO supporter (email, language, created_at) SELECT :email, :language, :now
+        WHERE NOT EXISTS (SELECT 1 FROM known) ON CONFLICT (lower(email)) DO NOTHING RETURNING id
+    ),
+    person AS (SELECT id FROM known UNION ALL SELECT id FROM made)"""
+"""``ensure_supporter_in_transaction`` as part of a larger statement: ``person`` has the number in ``id``.
+
+It is empty where another transaction made the row in this very moment: the statement is then run again.
+"""
+
+
 def ensure_supporter_in_transaction(email: str, language: str = "en") -> int:
     """The number of the supporter with this address, whatever its case; made if there is none. Safe in a race.
 

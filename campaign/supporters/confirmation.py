@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from sqlalchemy import func, literal_column, or_
-from sqlalchemy.dialects.postgresql import insert
+from psycopg.types.json import Jsonb
+from sqlalchemy import text
 
 from campaign.clock import utcnow
+from campaign.counts import journal
 from campaign.extensions import db
 from campaign.mail import ledger, wake
 from campaign.supporters.models import Confirmation
@@ -110,6 +111,49 @@ def register(kind: str, provider: Provider) -> None:
     _providers[kind] = provider
 
 
+_ASKING = f"""
+    asked AS (
+        INSERT INTO confirmation (address, language, campaign_id, asked_at, round)
+        SELECT :address, :language, CAST(:campaign_id AS bigint), :now, 1 FROM act
+        ON CONFLICT (lower(address)) DO UPDATE SET language = excluded.language,
+            campaign_id = excluded.campaign_id, asked_at = excluded.asked_at, round = confirmation.round + 1
+        WHERE confirmation.asked_at <= :an_interval_ago OR confirmation.asked_at > :clocks_differ
+        RETURNING id, round
+    ),
+    draft AS (
+        SELECT CAST('{ORIGIN}' AS text) AS origin, 0 AS origin_id, asked.id * {_ROUNDS} + asked.round AS unit_id,
+            CAST(:address AS text) AS to_address, CAST(:language AS text) AS language,
+            coalesce(CAST(:campaign_id AS bigint), 0) AS campaign_id, 0 AS priority,
+            CAST(:now AS timestamptz) AS due, act.data
+        FROM asked CROSS JOIN act
+    ),
+    mail AS ({ledger.queueing("draft")}),
+    mail_counted AS ({journal.INSERT} SELECT :now, 0, 'messages.queued', 'confirmations', 1 FROM mail)"""  # noqa: S608  # our own text
+
+
+def asking(act: str) -> str:
+    """``ask`` as part of a larger statement: ``act`` is a SELECT of the mail's ``data`` (Own as [kind, id], or null),
+    without a row where nothing is to be asked; ``mail`` has a row where a mail goes. Needs ``ask_values``."""
+    return f"act AS ({act}), {_ASKING}"
+
+
+def ask_values(address: str, language: str, campaign_id: int | None) -> dict[str, Any]:
+    """What ``asking`` needs."""
+    common = ledger.queue_values("confirmations")
+    return common | {
+        "address": address,
+        "language": language,
+        "campaign_id": campaign_id,
+        "an_interval_ago": common["now"] - INTERVAL,
+        "clocks_differ": common["now"] + SKEW,
+    }
+
+
+_ASK = text(
+    f"WITH {asking('SELECT CAST(:data AS jsonb) AS data')} SELECT count(*) FROM mail"  # noqa: S608  # our own text
+)
+
+
 def ask(address: str, language: str, campaign_id: int | None, own: Own | None = None) -> bool:
     """Asks for a confirmation mail in the caller's transaction; returns whether one will go.
 
@@ -118,44 +162,12 @@ def ask(address: str, language: str, campaign_id: int | None, own: Own | None = 
 
     The caller says the same to the person either way, and calls ``wake.wake("confirmations")`` after its commit.
     """
-    now = utcnow()
-    values = {
-        "address": address,
-        "language": language,
-        "campaign_id": campaign_id,
-        "asked_at": now,
-        "round": 1,
-    }
-    statement = insert(Confirmation).values(**values)
-    row = db.session.execute(
-        statement.on_conflict_do_update(
-            index_elements=[func.lower(literal_column("address"))],
-            set_={
-                "language": language,
-                "campaign_id": campaign_id,
-                "asked_at": now,
-                "round": Confirmation.round + 1,
-            },
-            where=or_(Confirmation.asked_at <= now - INTERVAL, Confirmation.asked_at > now + SKEW),
-        ).returning(Confirmation.id, Confirmation.round)
-    ).first()
-    if row is None:
-        return False
-    ledger.enqueue(
-        "confirmations",
-        [
-            ledger.Draft(
-                origin=ORIGIN,
-                unit_id=unit(row.id, row.round),
-                to_address=address,
-                language=language,
-                campaign_id=campaign_id or 0,
-                data=None if own is None else [own.kind, own.id],
-            )
-        ],
-    )
-    gate.mail_used()
-    return True
+    values = ask_values(address, language, campaign_id)
+    values["data"] = None if own is None else Jsonb([own.kind, own.id])
+    goes = bool(db.session.execute(_ASK, values).scalar())
+    if goes:
+        gate.mail_used()
+    return goes
 
 
 def unit(confirmation_id: int, round_: int) -> int:

@@ -1,5 +1,7 @@
 """What public forms share: a signed token instead of a session, and messages in the page's language."""
 
+import re
+from functools import lru_cache
 from typing import Any
 
 from disposable_email_domains import blocklist
@@ -7,14 +9,20 @@ from email_validator import EmailNotValidError, validate_email
 from flask import current_app, request
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
-from flask_wtf.i18n import translations
 from wtforms import Form, HiddenField, ValidationError
 from wtforms.fields import Field
+from wtforms.i18n import get_translations
 
-from campaign.web import tokens
+from campaign.web import languages, tokens
 
 EMAIL_LENGTH = 254
 """RFC 5321, 4.5.3.1.3: a path is at most 256 octets with its angle brackets."""
+
+
+@lru_cache
+def _own_messages(language: str) -> Any:
+    """What WTForms itself says, in this language; read once."""
+    return get_translations([language])
 
 
 class PublicForm(Form):
@@ -29,7 +37,7 @@ class PublicForm(Form):
         """WTForms settings: messages come from its own translations, in the page's language."""
 
         def get_translations(self, form: Form) -> Any:
-            return translations
+            return _own_messages(languages.current())
 
     form_token = HiddenField()
 
@@ -108,23 +116,21 @@ class PlainText:
     displays are tricked.
     """
 
-    REORDERING = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+    # Lone surrogates are among them: they cannot be encoded.
+    UNSEEN = "\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff"
 
     def __init__(self, lines: bool = False) -> None:
-        self.allowed = {"\n", "\t"} if lines else set()
+        self.unseen = re.compile(f"[{self.UNSEEN}{'' if lines else chr(9) + chr(10)}]")
 
     def __call__(self, form: Form, field: Field) -> None:
         text = (field.data or "").replace("\r\n", "\n").replace("\r", "\n")
         field.data = text
-        for character in text:
-            control = ord(character) < 32 or 0x7F <= ord(character) < 0xA0
-            lone = 0xD800 <= ord(character) <= 0xDFFF
-            if (control and character not in self.allowed) or character in self.REORDERING or lone:
-                raise ValidationError(
-                    gettext(
-                        "There is an invisible character here that we cannot send. Please type the text anew."
-                    )
+        if self.unseen.search(text):
+            raise ValidationError(
+                gettext(
+                    "There is an invisible character here that we cannot send. Please type the text anew."
                 )
+            )
 
 
 def strip(value: str | None) -> str:

@@ -133,7 +133,8 @@ def letters(app: Any, campaign_id: int) -> Any:
                     f"{BODY} These are my words, number {i}.",
                     "en",
                 )
-                commands.write_letter(campaign, [], f"w{i}@people.example", words, f"nonce{i}")
+                door = commands.Doorway(campaign.id, campaign.slug)
+                commands.write_letter(door, f"w{i}@people.example", words, f"nonce{i}")
                 confirming.confirm_in_transaction(i)
                 db.session.commit()
 

@@ -25,7 +25,7 @@ def write(campaign_id: int, n: int, email: str = "ana@mail.example") -> None:
 
     campaign = db.session.get_one(Campaign, campaign_id)
     words = letters.Words("Ana", "Ruiz", "60608", f"Letter {n}", f"{BODY} Number {n}.", "en")
-    letters.write_letter(campaign, [], email, words, f"nonce{n}")
+    letters.write_letter(letters.Doorway(campaign.id, campaign.slug), email, words, f"nonce{n}")
 
 
 def test_a_flood_hides_nobodys_own_act(
