@@ -22,6 +22,7 @@ def init_app(app: Flask) -> None:
         render,
         results,
         retention,
+        stating,
     )
     from campaign.letters.provider import KIND, Letters
     from campaign.letters.views import bp
@@ -30,6 +31,7 @@ def init_app(app: Flask) -> None:
     from campaign.supporters import retention as unconfirmed
     from campaign.web import nav
 
+    app.jinja_env.filters["reason"] = stating.reason
     for blueprint in (bp, desk.bp, desk_campaign.bp, desk_letters.bp, desk_packets.bp):
         app.register_blueprint(blueprint)
     nav.register(app, "letters_desk.letters", _l("Letters"), 20)

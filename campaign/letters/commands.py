@@ -141,7 +141,7 @@ def _values(
         "fingerprint": words.fingerprint(typed.body),
         "source": typed.source,
         "alert_id": alert_id,
-        "network": limits.network() if has_request_context() else "",
+        "network": limits.origin() if has_request_context() else "",
         "now": utcnow(),
     }
 

@@ -22,7 +22,7 @@ from wtforms.validators import DataRequired, InputRequired, Length, NumberRange,
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from campaign.coalition.forms import MISSING, LanguagesForm, in_languages, line, text
-from campaign.letters import queries, rules
+from campaign.letters import merging, queries, rules
 from campaign.letters.importing import MOST_PER_HOUR
 from campaign.letters.models import CHANNELS
 from campaign.letters.plan import MIDNIGHT
@@ -178,6 +178,27 @@ class RulesForm(FlaskForm):
         _l("Longer than so many characters"), [InputRequired(MISSING), NumberRange(0, 5000)],
         description=_l("0: any length is good."),
     )  # fmt: skip
+    network = IntegerField(
+        _l("So many others from the same network on one day"), [InputRequired(MISSING), NumberRange(0, 100000)],
+        description=_l("0: it does not matter. A school or a mobile network can be one. No address is kept: the network’s mark changes each day."),
+    )  # fmt: skip
+
+    def listed(self) -> tuple[str, ...]:
+        """The words."""
+        return tuple(line.strip() for line in self.words.data.splitlines() if line.strip())
+
+
+class WordsForm(FlaskForm):
+    """Words that hold the letters of one campaign."""
+
+    words = TextAreaField(
+        _l("One of these words"), [PlainText(lines=True), Length(max=5000)], [strip],
+        description=_l("One a line. Small and capital letters are the same."),
+    )  # fmt: skip
+
+    def listed(self) -> tuple[str, ...]:
+        """The words."""
+        return tuple(line.strip() for line in self.words.data.splitlines() if line.strip())
 
 
 class HandOverForm(FlaskForm):
@@ -202,17 +223,37 @@ class ChooseTargetsForm(FlaskForm):
     )  # fmt: skip
 
 
+class MergeFields:
+    """Validator: in braces only names that are put in."""
+
+    def __init__(self, *known: str) -> None:
+        self.known = known
+
+    def __call__(self, form: FlaskForm, field: Field) -> None:
+        name = merging.unknown(field.data or "", self.known)
+        if name:
+            fields = ", ".join(f"{{{one}}}" for one in self.known)
+            raise ValidationError(
+                gettext(
+                    "There is no field {%(name)s}. These can be used here: %(fields)s.",
+                    name=name,
+                    fields=fields,
+                )
+            )
+
+
 def _subject(code: str, language: str, needed: list[Any]) -> Field:
     return StringField(
         _l("Subject (%(language)s)", language=language),
-        [*(needed or [Optional()]), PlainText(), rules.Length(*rules.SUBJECT_LENGTH)], [strip],
+        [*(needed or [Optional()]), PlainText(), rules.Length(*rules.SUBJECT_LENGTH), MergeFields(*merging.WRITER)], [strip],
     )  # fmt: skip
 
 
 def _body(code: str, language: str, needed: list[Any]) -> Field:
     return TextAreaField(
         _l("Suggested words (%(language)s)", language=language),
-        [*(needed or [Optional()]), PlainText(lines=True), rules.Length(*rules.BODY_LENGTH)], [rules.normal],
+        [*(needed or [Optional()]), PlainText(lines=True), rules.Length(*rules.BODY_LENGTH), MergeFields(*merging.WRITER)],
+        [rules.normal],
     )  # fmt: skip
 
 
@@ -223,7 +264,10 @@ TemplateForm = in_languages(
         "subject": _subject,
         "body": _body,
         "request": lambda code, language, needed: text(
-            _l("Request to the agency (%(language)s)", language=language), 2000, *needed
+            _l("Request to the agency (%(language)s)", language=language),
+            2000,
+            *needed,
+            MergeFields(*merging.WRITER, *merging.OFFICE),
         ),
         "salutation": lambda code, language, needed: line(
             _l("Salutation (%(language)s)", language=language), 200

@@ -8,13 +8,14 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext, ngettext
 from flask_login import current_user
 
+from campaign.coalition.desk import found
 from campaign.counts import queries as counts
 from campaign.letters import deciding, desk_queries, moderation, queries, similarity
-from campaign.letters.desk_forms import ReasonForm, RulesForm
+from campaign.letters.desk_forms import ReasonForm, RulesForm, WordsForm
 from campaign.letters.models import DELIVERY_STATES, LETTER_STATES
-from campaign.letters.stating import delivery_label, letter_label
+from campaign.letters.stating import REASONS, delivery_label, letter_label
 from campaign.web import access, pages
-from campaign.web.languages import pick
+from campaign.web.languages import LANGUAGES, pick
 
 bp = Blueprint("letters_desk", __name__, url_prefix="/desk")
 
@@ -39,6 +40,7 @@ def letters() -> ResponseReturnValue:
         states=[(name, letter_label(name), states.get(name, 0)) for name in LETTER_STATES],
         label=letter_label,
         pick=pick,
+        reasons=REASONS,
     )
     return pages.private(body)
 
@@ -61,6 +63,8 @@ def letter(letter_id: int) -> ResponseReturnValue:
             receipts=queries.receipts(row.id),
             label=letter_label(row.state),
             delivery_label=delivery_label,
+            reasons=REASONS,
+            writer_language=LANGUAGES.get(row.language, row.language),
             form=ReasonForm(formdata=None),
         )
     )
@@ -111,16 +115,38 @@ def rules() -> ResponseReturnValue:
     """Which letters a person reads before they leave."""
     form = RulesForm()
     if form.validate_on_submit():
-        words = tuple(line.strip() for line in form.words.data.splitlines() if line.strip())
-        new = moderation.Rules(form.links.data, words, form.same.data, form.longest.data)
+        new = moderation.Rules(
+            form.links.data, form.listed(), form.same.data, form.longest.data, form.network.data
+        )
         moderation.save(new, current_user.email)
         flash(gettext("Saved. The rules hold for letters confirmed from now on."), "success")
         return redirect(url_for(".letters"), 303)
     if request.method == "GET":
         now = moderation.rules()
         form.links.data, form.same.data, form.longest.data = now.links, now.same, now.longest
-        form.words.data = "\n".join(now.words)
-    return render_template("letters/desk_rules.html", form=form), 422 if form.errors else 200
+        form.network.data, form.words.data = now.network, "\n".join(now.words)
+    campaigns = [
+        (one.slug, pick(one.title), len(moderation.words_of(one.id)))
+        for one in desk_queries.campaigns()
+    ]
+    body = render_template("letters/desk_rules.html", form=form, campaigns=campaigns)
+    return body, 422 if form.errors else 200
+
+
+@bp.route("/letters/rules/<slug>", methods=["GET", "POST"])
+@access.organizer
+def words(slug: str) -> ResponseReturnValue:
+    """Which words hold the letters of one campaign."""
+    campaign = found(slug)
+    form = WordsForm()
+    if form.validate_on_submit():
+        moderation.save_words(campaign.id, form.listed(), current_user.email)
+        flash(gettext("Saved. The rules hold for letters confirmed from now on."), "success")
+        return redirect(url_for(".rules"), 303)
+    if request.method == "GET":
+        form.words.data = "\n".join(moderation.words_of(campaign.id))
+    body = render_template("letters/desk_words.html", form=form, title=pick(campaign.title))
+    return body, 422 if form.errors else 200
 
 
 @bp.get("/letters/alike")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from flask_babel import gettext
 
+from campaign.letters import merging
 from campaign.letters.models import LetterTemplate, Target
 from campaign.web.languages import pick, speaking
 
@@ -115,12 +116,28 @@ def message(
         subject=subject,
         salutation=salutation(own_salutation or target.salutation, target.role, holder),
         paragraphs=paragraphs(body),
-        request=pick(template.request, language) if template else "",
+        request=_request(template, target, holder, person, language),
         signoff=signoff,
         name=person.name,
         place=person.place,
         note=note,
     )
+
+
+def _request(
+    template: LetterTemplate | None, target: Target, holder: str, person: Person, language: str
+) -> str:
+    if template is None:
+        return ""
+    values = merging.writer(
+        person.given_name, person.family_name, person.postal_code, person.us_state
+    )
+    values |= {
+        "agency": target.agency,
+        "role": target.role,
+        "holder": holder_name(holder) or target.role,
+    }
+    return merging.merged(pick(template.request, language), values)
 
 
 def foot(name: str, lead: str) -> str:

@@ -4,6 +4,7 @@ Organizers set them at the desk. A letter is looked at once, when its writer con
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -31,6 +32,8 @@ class Rules:
     """The same own words from so many other addresses."""
     longest: int = 0
     """Longer than so many characters."""
+    network: int = 100
+    """So many others from the same network on the same day."""
 
 
 def rules() -> Rules:
@@ -39,6 +42,17 @@ def rules() -> Rules:
     known = {name: kept[name] for name in Rules.__dataclass_fields__ if name in kept}
     known["words"] = tuple(known.get("words", ()))
     return Rules(**known)
+
+
+def words_of(campaign_id: int) -> tuple[str, ...]:
+    """The words that hold a letter in this campaign alone."""
+    return tuple(settings.get(f"{SETTING}.words.{campaign_id}") or ())
+
+
+def save_words(campaign_id: int, words: Sequence[str], by: str) -> None:
+    """Sets them for letters confirmed from now on."""
+    settings.put(f"{SETTING}.words.{campaign_id}", list(words), by)
+    db.session.commit()
 
 
 def save(new: Rules, by: str) -> None:
@@ -56,14 +70,35 @@ def reason_to_hold(letter: Letter) -> str:
         return f"It has {links} links."
     if found.longest and len(letter.body) > found.longest:
         return f"It is longer than {found.longest} characters."
-    for word in found.words:
+    for word in (*found.words, *words_of(letter.campaign_id)):
         if re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text, re.IGNORECASE):
             return f"It contains “{word}”."
     if found.same and letter.own_share >= OWN:
         others = _same(letter, found.same)
         if others >= found.same:
             return f"The same own words came from at least {others} other addresses."
+    if found.network and letter.network and _near(letter, found.network) >= found.network:
+        return f"At least {found.network} others came from the same network that day."
     return ""
+
+
+def _near(letter: Letter, most: int) -> int:
+    """How many letters of other people came from the same network that day, counted no further than ``most``.
+
+    The network's name is a keyed hash of the day (campaign.web.limits); only confirmed letters count, so that whoever
+    floods the form does not hold up the neighbours.
+    """
+    others = (
+        select(Letter.id)
+        .where(
+            Letter.network != "",  # as its index says
+            Letter.network == letter.network,
+            Letter.supporter_id != letter.supporter_id,
+            Letter.state.in_(("confirmed", "held")),
+        )
+        .limit(most)
+    )
+    return int(db.session.scalar(select(func.count()).select_from(others.subquery())) or 0)
 
 
 def _same(letter: Letter, most: int) -> int:

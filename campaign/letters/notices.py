@@ -4,6 +4,7 @@ from sqlalchemy import select
 
 from campaign.coalition.models import Campaign
 from campaign.extensions import db
+from campaign.letters import stating
 from campaign.letters.models import Letter
 from campaign.mail import compose, ledger, letterhead
 from campaign.mail.states import Row
@@ -53,7 +54,7 @@ def _message(
         name=letter.given_name,
         letter_subject=letter.subject,
         campaign_title=languages.pick(campaign.title, row.language),
-        reason=letter.decision,
+        reason=stating.reason(letter.decision, row.language),
         own_url=keys.own_page_link(letter.supporter_id, row.language),
     )
 

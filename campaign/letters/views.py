@@ -11,7 +11,7 @@ from campaign.coalition import front
 from campaign.coalition.models import Campaign
 from campaign.coalition.queries import is_open
 from campaign.coalition.views import found
-from campaign.letters import commands, links, message, queries, words
+from campaign.letters import commands, composing, links, message, queries, words
 from campaign.letters.forms import CorrectionForm, LetterForm
 from campaign.letters.models import Letter, LetterTemplate
 from campaign.letters.provider import sentence
@@ -45,17 +45,23 @@ def write(slug: str) -> ResponseReturnValue:
     if request.method == "GET":
         _prefill(form, templates, act)
         return _form_page(campaign, form, templates, act)
+    action = request.form.get("action")
+    answered = composing.put_in_answers(form, queries.suggested(templates))
+    if answered and action != "preview":
+        # Also where "send" was pressed: nobody sends a letter that they have not seen.
+        return _form_page(campaign, form, templates, act)
     good = form.validate()
-    if not good or request.form.get("action") == "edit":
+    if not good or action == "edit":
         return _form_page(campaign, form, templates, act, 422 if not good else 200)
-    if request.form.get("action") == "preview":
+    composing.put_in_fields(form)
+    if action in ("preview", composing.ANSWERS):
         return _preview_page(campaign, form, templates, act)
     return _send(campaign, form, templates, act)
 
 
 def _take(slug: str) -> ResponseReturnValue | None:
     """Takes a letter that is good as it stands, on the shortest way; None where there is more to say about it."""
-    if request.form.get("action") in ("preview", "edit") or request.form.get("k"):
+    if request.form.get("action", "send") != "send" or request.form.get("k") or composing.given():
         return None
     door = queries.door(slug, languages.current())
     if door is None:
@@ -63,6 +69,7 @@ def _take(slug: str) -> ResponseReturnValue | None:
     form = LetterForm(consent_wording(door.lead))
     if not form.validate():
         return None
+    composing.put_in_fields(form)
     doorway = commands.Doorway(door.id, slug, door.suggested)
     commands.write_letter(doorway, form.email.data, _typed(form), form.nonce)
     return redirect(url_for("letters.sent", slug=slug), 303)
@@ -112,7 +119,7 @@ def _form_page(
         **_frame(campaign),
         form=form,
         offices=queries.offices(campaign.id),
-        prompts=[line for line in prompts if line.strip()],
+        prompts=[line for line in prompts if line.strip()][: composing.MOST],
         suggested=languages.pick(templates[0].body) if templates else "",
         act=act,
         again_url=url_for("letters.write", slug=campaign.slug),

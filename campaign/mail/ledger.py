@@ -55,12 +55,12 @@ class Draft:
     data: Any = None
 
 
+# The Message-ID holds the row's number: it finds the row again where a bounce or a complaint quotes no more than this.
 _QUEUE = """
     INSERT INTO message (id, stream, origin, origin_id, unit_id, to_address, domain, language, campaign_id,
         priority, next_attempt_at, message_id, data, created_at)
     SELECT u.id, :stream, u.origin, u.origin_id, u.unit_id, u.to_address,
         lower(substring(u.to_address FROM '[^@]*$')), u.language, u.campaign_id, u.priority, u.due,
-        -- The row's number in it finds the row again where a bounce or a complaint quotes no more than this.
         '<' || replace(gen_random_uuid()::text, '-', '') || '.' || u.id || '@' || :sender_domain || '>', u.data, :now
     FROM (SELECT nextval('message_id_seq') AS id, * FROM {drafts}) AS u
     ON CONFLICT (origin, origin_id, unit_id) DO NOTHING

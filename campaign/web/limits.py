@@ -28,6 +28,15 @@ def network() -> str:
     ]
 
 
+def origin() -> str:
+    """``network`` where it tells something; empty for this machine and for private networks, as a proxy's often is."""
+    try:
+        known = ipaddress.ip_address(request.remote_addr or NOWHERE).is_global
+    except ValueError:
+        known = False
+    return network() if known else ""
+
+
 def address() -> str:
     """Today's keyed hash of the single address that this request came from."""
     return _hashed(request.remote_addr or NOWHERE, _today(), str(current_app.config["SECRET_KEY"]))[

@@ -17,7 +17,13 @@ def test_a_rule_holds_a_letter_and_no_other(
     desk = staff("organizer")
     assert (
         post(
-            desk, "/desk/letters/rules", links="1", words="Threat\nbomb", same="2", longest="0"
+            desk,
+            "/desk/letters/rules",
+            links="1",
+            words="Threat\nbomb",
+            same="2",
+            longest="0",
+            network="0",
         ).status_code
         == 303
     )
@@ -115,3 +121,51 @@ def test_own_words_and_fingerprints() -> None:
     assert fingerprint("A b c d") == fingerprint("a, B c? d!")
     assert -(2**63) <= fingerprint("x" * 100) < 2**63
     assert distance(-1, 0) == 64
+
+
+def test_words_of_one_campaign_hold_its_letters_alone(
+    writer: Writer, confirm: Any, staff: Any, sql: Any
+) -> None:
+    desk = staff("organizer")
+    assert post(desk, "/desk/letters/rules/test", words="grandmother\n").status_code == 303
+    assert "grandmother" in desk.get("/desk/letters/rules/test").get_data(as_text=True)
+    assert "1 word" in desk.get("/desk/letters/rules").get_data(as_text=True)
+    writer.send()
+    confirm()
+    assert held(sql) == [("held", "It contains “grandmother”.")]
+    assert desk.get("/desk/letters/rules/none").status_code == 404
+
+
+def test_many_from_one_network_are_held_and_no_address_is_kept(
+    writer: Writer, confirm: Any, app: Any, sql: Any
+) -> None:
+    from campaign.letters import moderation
+
+    with app.app_context():
+        moderation.save(moderation.Rules(same=0, network=2), by="an organizer")
+    people = ("ana", "ben", "cy", "dee")
+    for number, name in enumerate(people):
+        # A public network (RFC 5737's are not): three of it, and one from elsewhere.
+        address = "9.9.9.9" if name == "dee" else f"8.8.8.{number}"
+        writer.client.environ_base["REMOTE_ADDR"] = address
+        writer.send(f"{name}@people.example")
+    writer.client.environ_base["REMOTE_ADDR"] = "127.0.0.1"
+    for name in people:
+        confirm(f"{name}@people.example")
+    assert [state for state, _ in held(sql)] == ["confirmed", "confirmed", "held", "confirmed"]
+    assert "same network" in held(sql)[2][1]
+    marks = [mark for (mark,) in sql("SELECT network FROM letter ORDER BY id")]
+    assert len(set(marks)) == 2 and not any("8.8" in mark for mark in marks)
+
+
+def test_the_writer_reads_a_usual_reason_in_their_language(
+    writer: Writer, confirm: Any, staff: Any, smtp: Any, deliver: Any
+) -> None:
+    writer.send("ana@people.example", language="/es")
+    confirm("ana@people.example")
+    desk = staff("organizer")
+    page = desk.get("/desk/letters/1").get_data(as_text=True)
+    assert "this one reads Español" in page and "It advertises something." in page
+    post(desk, "/desk/letters/1", "/desk/letters/1/reject", reason="It advertises something.")
+    deliver()
+    assert "Hace publicidad de algo." in text_of(smtp.to("ana@people.example")[-1])

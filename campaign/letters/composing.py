@@ -1,0 +1,50 @@
+"""What a writer's page does with the words that were typed: answers become the letter, merge fields become names.
+
+It never writes for the person: of the answers it makes paragraphs, and nothing else.
+"""
+
+from collections.abc import Collection
+
+from flask import request
+
+from campaign.letters import merging, rules
+from campaign.letters.forms import LetterForm
+from campaign.supporters.places import state_of
+
+ANSWERS = "answers"
+"""The form's action that makes the answers the letter."""
+MOST = 9
+"""Questions on a page at most."""
+
+
+def given() -> list[str]:
+    """What was answered, in the questions' order."""
+    texts = (
+        rules.normal(request.form.get(f"answer-{number}", "")) for number in range(1, MOST + 1)
+    )
+    return [text for text in texts if text]
+
+
+def put_in_answers(form: LetterForm, suggested: Collection[str]) -> bool:
+    """Begins the letter with the answers; whether there were any. The suggested words make room for the writer's own."""
+    answers = given()
+    if not answers:
+        return False
+    written = form.body.data or ""
+    known = {rules.normal(text) for text in suggested}
+    form.body.data = "\n\n".join(
+        [*answers, *([written] if written and written not in known else [])]
+    )
+    return True
+
+
+def put_in_fields(form: LetterForm) -> None:
+    """Puts the writer's name and place where the suggested words left room for them."""
+    values = merging.writer(
+        form.given_name.data,
+        form.family_name.data,
+        form.postal_code.data,
+        state_of(form.postal_code.data),
+    )
+    for field in (form.subject, form.body):
+        field.data = merging.merged(field.data, values)

@@ -1,0 +1,95 @@
+"""Questions whose answers become the letter, and merge fields: nothing is written for anybody."""
+
+from typing import Any
+
+import pytest
+from bs4 import BeautifulSoup
+
+from campaign.letters import merging
+from tests.letters.conftest import BODY, Writer, text_of
+
+SUGGESTED = "These are the words that the campaign suggests to whoever does not know how to begin."
+REQUEST = "I live in {state}. {holder}, please act for {agency}."
+
+
+@pytest.fixture
+def suggesting(writer: Writer, app: Any) -> Writer:
+    from campaign.coalition.queries import campaign_by_slug
+    from campaign.letters import suggesting as commands
+
+    with app.app_context():
+        campaign = campaign_by_slug("test")
+        assert campaign
+        texts = {
+            "subject": {"en": "A request from {given_name}"}, "body": {"en": SUGGESTED},
+            "request": {"en": REQUEST}, "salutation": {},
+            "prompts": {"en": "Why does this matter to you?\nWhat have you seen?"},
+        }  # fmt: skip
+        commands.save(campaign.id, "DOT", texts)
+    return writer
+
+
+def body_of(answer: Any) -> str:
+    return (
+        BeautifulSoup(answer.get_data(as_text=True), "html.parser").select_one("#body").text.strip()
+    )  # type: ignore[union-attr]  # it is there
+
+
+def test_answers_become_the_letter(suggesting: Writer, sql: Any) -> None:
+    page = suggesting.open()
+    assert "Why does this matter to you?" in page and 'name="answer-2"' in page
+    answers = {"answer-1": "My sister waits there.", "answer-2": "I saw the hall in March."}
+    both = "My sister waits there.\n\nI saw the hall in March."
+    made = suggesting.send(action="answers", body=SUGGESTED, **answers)
+    assert made.status_code == 200
+    assert body_of(made) == both, "the suggested words make room"
+    assert 'value="Ana"' in made.get_data(as_text=True), "nothing typed is lost"
+    assert body_of(suggesting.send(action="answers", body=BODY, **answers)) == f"{both}\n\n{BODY}"
+    # Sent at once, the letter is shown first; looked at, it is looked at with the answers.
+    assert body_of(suggesting.send(body=SUGGESTED, **answers)) == both
+    assert sql("SELECT count(*) FROM letter") == [(0,)]
+    looked = suggesting.send(action="preview", body=SUGGESTED, **answers).get_data(as_text=True)
+    assert "I saw the hall in March." in looked and SUGGESTED not in looked
+    # The button that Enter presses, with nothing answered, is a look at the letter.
+    assert "Your letter, as it arrives" in suggesting.send(action="answers").get_data(as_text=True)
+
+
+def test_fields_are_put_in_before_the_writer_looks(
+    suggesting: Writer, confirm: Any, deliver: Any, smtp: Any, sql: Any
+) -> None:
+    subject, body = (
+        "A request from {given_name}",
+        f"{BODY} I am {{given_name}} of {{state}}, {{7*7}}.",
+    )
+    looked = suggesting.send(action="preview", subject=subject, body=body).get_data(as_text=True)
+    assert "A request from Ana" in looked and "I am Ana of IL, {7*7}." in looked
+    assert "I live in IL. Carlos Del Toro, please act for DOT." in looked
+    suggesting.send(subject=subject, body=body)
+    confirm()
+    deliver()
+    mail = smtp.to("secretary@dot.example")[-1]
+    assert "I am Ana of IL, {7*7}." in text_of(mail)
+    assert "I live in IL. Carlos Del Toro, please act for DOT." in text_of(mail)
+    assert sql("SELECT subject FROM letter") == [("A request from Ana",)]
+
+
+def test_unknown_fields_are_refused_at_the_desk(suggesting: Writer, staff: Any) -> None:
+    from tests.letters.test_desk import post
+
+    path = "/desk/campaigns/test/templates/DOT"
+    typed = {
+        "subject_en": "A request from {given_name}", "body_en": SUGGESTED + " {holder}",
+        "request_en": "Dear {nobody}, please act.", "prompts_en": "Why?",
+    }  # fmt: skip
+    page = post(staff("organizer"), path, **typed)
+    assert page.status_code == 422
+    text = page.get_data(as_text=True)
+    assert "There is no field {holder}" in text and "There is no field {nobody}" in text
+
+
+def test_merging_is_a_closed_list() -> None:
+    values = {"given_name": "{state}", "state": ""}
+    assert merging.merged("Hi {given_name} of {state}, {x} {given_name.__class__}", values) == (
+        "Hi {state} of, {x} {given_name.__class__}"
+    ), "what is put in is not read again, and there is no language to escape from"
+    assert merging.unknown("{a} {state}", ("state",)) == "a"
