@@ -646,6 +646,7 @@ def upgrade() -> None:
         sa.Column("told_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("named_in_public", sa.Boolean(), server_default="false", nullable=False),
         sa.Column("keep_replies", sa.Boolean(), server_default="false", nullable=False),
+        sa.Column("network", sa.String(), server_default="", nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("decided_by", sa.String(), server_default="", nullable=False),
@@ -675,6 +676,13 @@ def upgrade() -> None:
     )
     op.create_index(
         "ix_letter_held", "letter", ["id"], unique=False, postgresql_where=sa.text("state = 'held'")
+    )
+    op.create_index(
+        "ix_letter_network",
+        "letter",
+        ["network"],
+        unique=False,
+        postgresql_where=sa.text("network <> ''"),
     )
     op.create_index("ix_letter_supporter_id", "letter", ["supporter_id"], unique=False)
     op.create_index(
@@ -1223,6 +1231,9 @@ def downgrade() -> None:
         postgresql_where=sa.text("state IN ('confirmed', 'held')"),
     )
     op.drop_index("ix_letter_supporter_id", table_name="letter")
+    op.drop_index(
+        "ix_letter_network", table_name="letter", postgresql_where=sa.text("network <> ''")
+    )
     op.drop_index("ix_letter_held", table_name="letter", postgresql_where=sa.text("state = 'held'"))
     op.drop_index(
         "ix_letter_fingerprint", table_name="letter", postgresql_where=sa.text("own_share > 0")
