@@ -12,6 +12,7 @@ def init_app(app: Flask) -> None:
         deliveries,
         desk,
         desk_campaign,
+        desk_filings,
         desk_letters,
         desk_packets,
         front,
@@ -23,6 +24,7 @@ def init_app(app: Flask) -> None:
         results,
         retention,
         stating,
+        telling,
     )
     from campaign.letters.provider import KIND, Letters
     from campaign.letters.views import bp
@@ -32,7 +34,7 @@ def init_app(app: Flask) -> None:
     from campaign.web import nav
 
     app.jinja_env.filters["reason"] = stating.reason
-    for blueprint in (bp, desk.bp, desk_campaign.bp, desk_letters.bp, desk_packets.bp):
+    for blueprint in (bp, desk.bp, desk_campaign.bp, desk_letters.bp, desk_packets.bp, desk_filings.bp):
         app.register_blueprint(blueprint)
     nav.register(app, "letters_desk.letters", _l("Letters"), 20)
     nav.register(app, "letters_desk.deliveries", _l("Deliveries"), 22)

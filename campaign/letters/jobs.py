@@ -4,7 +4,7 @@ import time
 
 from campaign.engines import stopping
 from campaign.extensions import rq
-from campaign.letters import bundles, drip
+from campaign.letters import bundles, drip, filing
 
 
 @rq.job(queue="letters")
@@ -15,10 +15,12 @@ def give_out_slots() -> int:
 
 @rq.job(queue="default")
 def make_papers() -> int:
-    """Begins the digests that are due and sets the PDFs that wait, for some twenty seconds; cron calls it."""
+    """Begins the digests that are due and makes the PDFs and filings that wait, for some twenty seconds; cron calls it."""
     bundles.begin_digests()
     made, until = 0, time.monotonic() + 20
-    while time.monotonic() < until and not stopping.requested() and bundles.make_next():
+    while time.monotonic() < until and not stopping.requested():
+        if not bundles.make_next() and not filing.make_next():
+            break
         made += 1
     return made
 

@@ -7,7 +7,7 @@ from sqlalchemy import delete, select, update
 
 from campaign.counts import journal
 from campaign.extensions import db
-from campaign.letters import bundles, confirming, deliveries, queries
+from campaign.letters import bundles, confirming, deliveries, filing, queries
 from campaign.letters.models import Delivery, Letter
 from campaign.letters.stating import letter_label
 from campaign.mail import forgetting
@@ -114,6 +114,7 @@ def erase(supporter: Supporter) -> None:
             db.session.execute(delete(Letter).where(Letter.id == letter.id))
             continue
         bundles.forget(letter.id)
+        filing.forget_in_transaction(letter.id, letter.campaign_id)
         deliveries.take_back(letter.id)
         _forget_mail(letter.id)
         if letter.state in confirming.ALIVE and not _all_over(letter.id):

@@ -26,6 +26,14 @@ from campaign.supporters.models import Supporter
 
 BATCH = 500
 
+WORDS = {
+    "contents": "Contents",
+    "petition": "The petition",
+    "letters": "The letters",
+    "cosigners": "The co-signers",
+}
+"""The headings of the parts."""
+
 
 def set_bundle(bundle: Bundle) -> bytes:
     """The PDF of a bundle as it stands in the tables."""
@@ -40,15 +48,10 @@ def set_bundle(bundle: Bundle) -> bytes:
     data = {
         "title": _title(campaign, bundle),
         "lead": lead,
-        "running": f"{lead} to the {target.role}, {_day(bundle.day)}",
+        "running": f"{lead} to the {target.role}, {day_text(bundle.day)}",
         "form": _form(version, target, bundle.day) if version is not None else None,
         "cover": _cover(target, holder, campaign, bundle, len(letters), version, len(cosigners)),
-        "words": {
-            "contents": "Contents",
-            "petition": "The petition",
-            "letters": "The letters",
-            "cosigners": "The co-signers",
-        },
+        "words": WORDS,
         "petition": _petition(version),
         "letters": letters,
         "cosigners": [{"name": name, "detail": detail} for name, detail in cosigners],
@@ -70,16 +73,17 @@ def compile_(data: dict[str, Any]) -> bytes:
     return bytes(typst.compile(str(source), sys_inputs=inputs, ignore_system_fonts=True))
 
 
-def _day(day: date) -> str:
+def day_text(day: date) -> str:
+    """A day as letters in English write it: May 4, 2026."""
     return f"{day:%B} {day.day}, {day.year}"
 
 
 def _title(campaign: Campaign, bundle: Bundle) -> str:
     title = campaign.title.get("en") or next(iter(campaign.title.values()), "")
     return (
-        f"{title} ({_day(bundle.day)}, part {bundle.piece})"
+        f"{title} ({day_text(bundle.day)}, part {bundle.piece})"
         if bundle.piece > 1
-        else f"{title} ({_day(bundle.day)})"
+        else f"{title} ({day_text(bundle.day)})"
     )
 
 
@@ -90,7 +94,7 @@ def _form(version: PetitionVersion, target: Target, day: date) -> dict[str, Any]
         ("Petitioner", "\n".join(p for p in (facts.get("petitioner"), facts.get("petitioner_address")) if p)),
         ("Mailed to", facts.get("submit_to", "")),
         ("Under", facts.get("authority", "")),
-        ("Date", _day(day)),
+        ("Date", day_text(day)),
     ]  # fmt: skip
     return {
         "legal_form": facts.get("legal_form") or "Petition",
@@ -137,7 +141,7 @@ def _cover(
         )
     return {
         "title": "Letters to your office" if n else "A petition to your office",
-        "date": _day(bundle.day),
+        "date": day_text(bundle.day),
         "office": "\n".join(line for line in (message.holder_name(holder), f"{target.role}, {target.agency}") if line),
         "salutation": message.salutation(target.salutation, target.role, holder),
         "paragraphs": said if n else said[1:],
@@ -186,9 +190,16 @@ def _letter(
     text = message.message(
         target, holder, template, person, letter.subject, letter.body, letter.language
     )
+    return set_letter(number, text, letter, email)
+
+
+def set_letter(
+    number: int, text: message.Message, letter: Letter, email: str, group: str = ""
+) -> dict[str, Any]:
+    """A letter as templates/letters/paper.typ sets it; ``group`` says which form letter it nearly is."""
     return {
         "heading": f"{number}. {text.name}{', ' + text.place if text.place else ''}",
-        "date": _day(letter.confirmed_at.date()) if letter.confirmed_at else "",
+        "date": day_text(letter.confirmed_at.date()) if letter.confirmed_at else "",
         "subject": text.subject,
         "salutation": text.salutation,
         "paragraphs": text.own_and_request,
@@ -196,7 +207,7 @@ def _letter(
         "name": text.name,
         "place": text.place,
         "email": email,
-        "note": text.note,
+        "note": "\n".join(part for part in (text.note, group) if part),
     }
 
 

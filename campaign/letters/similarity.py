@@ -3,6 +3,8 @@
 ACUS Recommendation 2021-1 (86 FR 36075) advises agencies to group identical and near-identical comments.
 """
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
@@ -71,24 +73,60 @@ def report(campaign_id: int, most: int = LOOKED_AT) -> Report:
     )
 
 
-def _merge(texts: list[tuple[int, int, int, float]]) -> list[tuple[int, int, float]]:
-    """(letters, newest, share) of each group: each text joins the first leader that is near it, or leads a new group.
+def numbered(marks: Mapping[int, int]) -> tuple[dict[int, int], dict[int, int]]:
+    """Groups of two and more nearly identical letters, of how many letters there are with each fingerprint.
+
+    Returns the number of its group by fingerprint, and the size of each group by number; numbers count from 1, the
+    largest first.
+    """
+    shelves = _Shelves()
+    where = {
+        mark: shelves.place(mark) for mark, _ in sorted(marks.items(), key=lambda one: -one[1])
+    }
+    sizes: Counter[int] = Counter()
+    for mark, place in where.items():
+        sizes[place] += marks[mark]
+    order = [place for place, n in sizes.most_common() if n > 1]
+    number = {place: i for i, place in enumerate(order, start=1)}
+    return (
+        {mark: number[place] for mark, place in where.items() if place in number},
+        {number[place]: sizes[place] for place in order},
+    )
+
+
+class _Shelves:
+    """Texts by their fingerprints: each joins the first leader that is near it, or leads a new group.
 
     Two fingerprints that differ in at most 7 bits have one of their eight bytes in common, so only those are compared.
     """
-    leaders: list[int] = []
-    groups: list[list[tuple[int, int, float]]] = []
-    shelves: list[dict[int, list[int]]] = [{} for _ in range(8)]
-    for mark, n, example, share in sorted(texts, key=lambda one: -one[1]):
+
+    def __init__(self) -> None:
+        self.leaders: list[int] = []
+        self.shelves: list[dict[int, list[int]]] = [{} for _ in range(8)]
+
+    def place(self, mark: int) -> int:
+        """The group of a fingerprint, counted from 0."""
         parts = [mark >> (8 * byte) & 0xFF for byte in range(8)]
-        near = {i for shelf, part in zip(shelves, parts, strict=True) for i in shelf.get(part, ())}
-        group = next((i for i in sorted(near) if distance(leaders[i], mark) <= NEAR), None)
+        near = {
+            i for shelf, part in zip(self.shelves, parts, strict=True) for i in shelf.get(part, ())
+        }
+        group = min((i for i in near if distance(self.leaders[i], mark) <= NEAR), default=None)
         if group is None:
-            group = len(leaders)
-            leaders.append(mark)
-            groups.append([])
-            for shelf, part in zip(shelves, parts, strict=True):
+            group = len(self.leaders)
+            self.leaders.append(mark)
+            for shelf, part in zip(self.shelves, parts, strict=True):
                 shelf.setdefault(part, []).append(group)
+        return group
+
+
+def _merge(texts: list[tuple[int, int, int, float]]) -> list[tuple[int, int, float]]:
+    """(letters, newest, share) of each group."""
+    shelves = _Shelves()
+    groups: list[list[tuple[int, int, float]]] = []
+    for mark, n, example, share in sorted(texts, key=lambda one: -one[1]):
+        group = shelves.place(mark)
+        if group == len(groups):
+            groups.append([])
         groups[group].append((n, example, share))
     return [
         (

@@ -1,0 +1,126 @@
+"""/desk/…/petitions/<n>/comments: letters as the mass comments of a docket, and the files to file."""
+
+from collections.abc import Iterator
+
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    flash,
+    redirect,
+    render_template,
+    request,
+    stream_with_context,
+    url_for,
+)
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _l
+from flask_login import current_user
+
+from campaign.extensions import db
+from campaign.letters import filing
+from campaign.petitions import front
+from campaign.petitions.desk import found
+from campaign.web import access
+
+bp = Blueprint("filings_desk", __name__, url_prefix="/desk/campaigns/petitions/<int:petition_id>")
+
+REFUSALS = {
+    filing.NOT_OPEN: _l("No comment period is open on this petition: nothing was made."),
+    filing.NO_LETTERS: _l("No confirmed letter goes to an office that reads about this petition."),
+    filing.AT_IT: _l("Files are being made already: please wait for them."),
+}
+LAYOUTS = {"zip": _l("ZIP with one file a letter"), "pdf": _l("PDF")}
+
+
+@bp.get("/comments")
+@access.organizer
+def index(petition_id: int) -> ResponseReturnValue:
+    """What has been made, what is being made, and what does not fit."""
+    petition, campaign = found(petition_id)
+    made = filing.filings(petition.id)
+    files = filing.files([one.id for one in made if one.state == "ready"])
+    return render_template(
+        "letters/desk_filings.html",
+        petition=petition,
+        campaign=campaign,
+        docket=front.docket(petition),
+        filings=[(one, LAYOUTS[one.layout], files.get(one.id, [])) for one in made],
+        making=next((one for one in made if one.state == "making"), None),
+        layouts=list(LAYOUTS.items()),
+    )
+
+
+@bp.post("/comments")
+@access.organizer
+def make(petition_id: int) -> ResponseReturnValue:
+    """Has the files made; refused with a sentence while no comment period is open."""
+    petition, _campaign = found(petition_id)
+    layout = request.form.get("layout", "")
+    if layout not in LAYOUTS:
+        abort(400)
+    try:
+        filing.begin(petition.id, layout, current_user.email)
+    except filing.Refused as refused:
+        flash(REFUSALS[str(refused)], "error")
+    else:
+        flash(gettext("The files are being made. This page shows how far it is."), "success")
+    return redirect(url_for(".index", petition_id=petition_id), 303)
+
+
+def _found(petition_id: int, filing_id: int) -> filing.Filing:
+    row = filing.filing(filing_id)
+    if row is None or row.petition_id != petition_id:
+        abort(404)
+    return row
+
+
+@bp.get("/comments/<int:filing_id>")
+@access.organizer
+def one(petition_id: int, filing_id: int) -> ResponseReturnValue:
+    """What of a filing does not fit the agency's form, row by row."""
+    petition, campaign = found(petition_id)
+    row = _found(petition_id, filing_id)
+    return render_template(
+        "letters/desk_filing.html",
+        petition=petition,
+        campaign=campaign,
+        filing=row,
+        misfits=filing.misfits(row.id),
+        most=filing.MISFITS_SHOWN,
+    )
+
+
+@bp.get("/comments/<int:filing_id>/<int:file>")
+@access.organizer
+def download(petition_id: int, filing_id: int, file: int) -> ResponseReturnValue:
+    """One of the files, a megabyte at a time."""
+    row = _found(petition_id, filing_id)
+    files = {number: (name, size) for number, name, size in filing.files([row.id]).get(row.id, [])}
+    if row.state != "ready" or file not in files:
+        abort(404)
+    name, size = files[file]
+
+    def pieces() -> Iterator[bytes]:
+        number = 0
+        while (piece := filing.part(filing_id, file, number)) is not None:
+            db.session.rollback()
+            yield piece
+            number += 1
+
+    kind = "application/pdf" if name.endswith(".pdf") else "application/zip"
+    answer = Response(stream_with_context(pieces()), mimetype=kind)
+    answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    answer.headers["Content-Length"] = str(size)
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+@bp.post("/comments/<int:filing_id>/discard")
+@access.organizer
+def discard(petition_id: int, filing_id: int) -> ResponseReturnValue:
+    """Deletes the files."""
+    filing.discard(_found(petition_id, filing_id).id)
+    flash(gettext("The files are deleted."), "success")
+    return redirect(url_for(".index", petition_id=petition_id), 303)

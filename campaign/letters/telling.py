@@ -1,0 +1,112 @@
+"""The mail that a writer may want: every office has the letter now. Once a letter, through the ledger."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select, text, update
+
+from campaign.clock import utcnow
+from campaign.coalition.models import Campaign
+from campaign.extensions import db
+from campaign.letters.models import Delivery, Letter, Target
+from campaign.mail import compose, ledger, letterhead
+from campaign.mail.states import Row
+from campaign.supporters import keys
+from campaign.supporters.models import Supporter
+from campaign.web import languages
+
+DONE = "letter_done"
+"""The mail ledger's name for these messages; ``unit_id`` is the letter's number."""
+
+# Taken by whoever sets the time first, so that two last deliveries at the same moment tell once.
+_COMPLETE = text(
+    """
+    UPDATE letter l SET told_at = :now
+    FROM supporter s
+    WHERE l.id IN (SELECT d.letter_id FROM delivery d WHERE d.id = ANY(:deliveries))
+        AND l.tell_when_done AND l.told_at IS NULL AND l.state = 'confirmed'
+        AND s.id = l.supporter_id AND s.erased_at IS NULL
+        AND EXISTS (SELECT 1 FROM delivery d WHERE d.letter_id = l.id AND d.state = 'sent')
+        AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.letter_id = l.id AND d.state NOT IN ('sent', 'cancelled'))
+    RETURNING l.id, l.language, l.campaign_id, s.email
+    """
+)
+
+
+def look_in_transaction(delivery_ids: Sequence[int]) -> int:
+    """Queues the mail for each letter whose last delivery is among these, if its writer wants it; returns how many."""
+    if not delivery_ids:
+        return 0
+    values = {"deliveries": list(delivery_ids), "now": utcnow()}
+    done = db.session.execute(_COMPLETE, values).all()
+    drafts = [
+        ledger.Draft(
+            origin=DONE, unit_id=row.id, to_address=row.email, language=row.language, campaign_id=row.campaign_id
+        )
+        for row in done
+    ]  # fmt: skip
+    if drafts:
+        ledger.enqueue("confirmations", drafts)
+    return len(drafts)
+
+
+def want(letter_id: int, supporter_id: int, tell: bool, named: bool, keep: bool) -> bool:
+    """What the writer wants of a letter: a mail at the end, their name in a public docket, replies kept.
+
+    False where the letter is not theirs.
+    """
+    changed = db.session.execute(
+        update(Letter)
+        .where(Letter.id == letter_id, Letter.supporter_id == supporter_id)
+        .values(tell_when_done=tell, named_in_public=named, keep_replies=keep)
+        .returning(Letter.id)
+    ).first()
+    if changed is not None and tell:
+        # It may have arrived everywhere while the writer made up their mind.
+        of_letter = select(Delivery.id).where(Delivery.letter_id == letter_id)
+        look_in_transaction(db.session.scalars(of_letter).all())
+    db.session.commit()
+    return changed is not None
+
+
+def render(rows: list[Row]) -> list[compose.Rendered | compose.Skip]:
+    """The messages of a batch."""
+    ids = [row.unit_id for row in rows]
+    query = (
+        select(Letter, Campaign)
+        .join(Campaign, Campaign.id == Letter.campaign_id)
+        .join(Supporter, Supporter.id == Letter.supporter_id)
+        .where(Letter.id.in_(ids), Supporter.erased_at.is_(None))
+    )
+    found = {letter.id: (letter, campaign) for letter, campaign in db.session.execute(query)}
+    offices: dict[int, list[tuple[str, bool]]] = {}
+    reached = (
+        select(Delivery.letter_id, Target.role, Delivery.captured)
+        .join(Target, Target.id == Delivery.target_id)
+        .where(Delivery.letter_id.in_(ids), Delivery.state == "sent")
+        .order_by(Delivery.id)
+    )
+    for letter_id, role, captured in db.session.execute(reached):
+        offices.setdefault(letter_id, []).append((role, captured))
+    return [_message(row, found.get(row.unit_id), offices.get(row.unit_id, [])) for row in rows]
+
+
+def _message(
+    row: Row, found: tuple[Letter, Campaign] | None, offices: list[tuple[str, bool]]
+) -> compose.Rendered | compose.Skip:
+    if found is None or not offices:
+        return compose.Skip("the letter has changed since")
+    letter, campaign = found
+    return letterhead.written(
+        "letter_done",
+        row.language,
+        campaign.accent,
+        name=letter.given_name,
+        letter_subject=letter.subject,
+        campaign_title=languages.pick(campaign.title, row.language),
+        offices=[role for role, _ in offices],
+        practice=any(captured for _, captured in offices),
+        own_url=keys.own_page_link(letter.supporter_id, row.language),
+    )
+
+
+compose.register_origin(DONE, render)

@@ -1,0 +1,140 @@
+"""Letters as the mass comments of a docket: the files, what does not fit, and how many are alike."""
+
+import csv
+import io
+import zipfile
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import time_machine
+
+from campaign.letters import comment_fields, similarity
+from campaign.letters.comment_fields import ANONYMOUS, INDIVIDUAL, ORGANIZATION, misfits
+from tests.letters.test_bundles import pdf_text
+from tests.letters.test_desk import post
+
+OPEN = datetime(2026, 11, 20, 17, tzinfo=UTC)
+DESK = "/desk/campaigns/petitions/1/comments"
+
+
+@pytest.fixture
+def docket(campaign_id: int, office: Any, sql: Any) -> None:
+    office()
+    sql(
+        "INSERT INTO petition (campaign_id, slug, agency, docket_number, document_id, comment_opens, comment_closes) "
+        f"VALUES ({campaign_id}, 'dot', 'DOT', 'DOT-2026-0012', 'DOT-2026-0012-0001', '2026-11-01', '2026-12-01')"
+    )
+
+
+def table(archive: zipfile.ZipFile, name: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(archive.read(name).decode())))
+
+
+def test_a_zip_holds_each_letter_and_names_what_does_not_fit(
+    docket: None, letters: Any, staff: Any, deliver: Any, sql: Any
+) -> None:
+    with time_machine.travel(OPEN):
+        letters(4)
+        sql("UPDATE letter SET named_in_public = true WHERE id IN (1, 2)")
+        sql("UPDATE letter SET given_name = 'Wolfeschlegelsteinhausenberger' WHERE id = 2")
+        sql("UPDATE letter SET fingerprint = 5")
+        sql("UPDATE letter SET body = body || ' \U0001f600', fingerprint = -77 WHERE id = 3")
+        desk = staff("organizer")
+        assert post(desk, DESK, layout="zip").status_code == 303
+        assert "The files are being made" in desk.get(DESK).get_data(as_text=True)
+        deliver()
+        page = desk.get(DESK).get_data(as_text=True)
+        assert "1 unlike any other, 3 in 1 group of" in page and "2 letters do not fit" in page
+        answer = desk.get(f"{DESK}/1/1")
+        assert answer.headers["Content-Length"] == str(len(answer.data))
+        which = desk.get(f"{DESK}/1").get_data(as_text=True)
+        assert "30 characters, 25 allowed" in which and "an emoji at character" in which
+    archive = zipfile.ZipFile(io.BytesIO(answer.data))
+    assert archive.testzip() is None
+    index = table(archive, "index.csv")
+    assert list(index[0]) == list(comment_fields.COLUMNS)
+    assert [row["submitterType"] for row in index] == [
+        ORGANIZATION, INDIVIDUAL, INDIVIDUAL, ANONYMOUS, ANONYMOUS
+    ]  # fmt: skip
+    assert {row["commentOnDocumentId"] for row in index} == {"DOT-2026-0012-0001"}
+    assert index[1]["firstName"] == "Writer1" and index[1]["email"] == "w1@people.example"
+    assert not any(index[4][name] for name in ("firstName", "lastName", "email", "zip"))
+    assert index[2]["firstName"] == "Wolfeschlegelsteinhausenberger", "nothing is cut"
+    assert [row["formLetterGroup"] for row in index] == ["", "1", "1", "", "1"]
+    missing = [(row["row"], row["field"]) for row in table(archive, "does-not-fit.csv")]
+    assert missing == [("2", "firstName"), ("3", "comment")]
+    first, last = (archive.read(f"letters/00000{n}.txt").decode() for n in (1, 4))
+    assert "Writer1 Ruiz" in first and "my grandmother waited" in first
+    assert "Anonymous" in last and "Ruiz" not in last and "people.example" not in first + last
+
+
+def test_a_pdf_says_what_it_is_and_names_nobody_who_did_not_agree(
+    docket: None, letters: Any, staff: Any, deliver: Any, sql: Any, tmp_path: Any
+) -> None:
+    with time_machine.travel(OPEN):
+        letters(2)
+        sql("UPDATE letter SET named_in_public = true WHERE id = 1")
+        desk = staff("organizer")
+        post(desk, DESK, layout="pdf")
+        deliver()
+        answer = desk.get(f"{DESK}/1/1")
+    words = pdf_text(answer.data, tmp_path)
+    for said in ("Public comments", "DOT-2026-0012-0001", "Writer1 Ruiz", "2. Anonymous"):
+        assert said in words, said
+    assert "Writer2" not in words and "people.example" not in words
+
+
+def test_nothing_is_made_while_no_comment_period_is_open(
+    docket: None, letters: Any, staff: Any, sql: Any
+) -> None:
+    letters(1)
+    desk = staff("organizer")
+    sql("UPDATE petition SET comment_opens = '2020-01-01', comment_closes = '2020-02-01'")
+    answer = desk.get(DESK).get_data(as_text=True)
+    assert "Make the files" not in answer
+    assert post(desk, DESK, layout="zip").status_code == 303
+    page = desk.get(DESK).get_data(as_text=True)
+    assert "No comment period is open" in page and sql("SELECT count(*) FROM filing") == [(0,)]
+
+
+def test_a_job_that_died_is_begun_again_and_a_deleted_writer_leaves_the_files(
+    docket: None, letters: Any, deliver: Any, sql: Any, app: Any
+) -> None:
+    from campaign.letters import filing
+
+    with time_machine.travel(OPEN) as clock, app.app_context():
+        letters(3)
+        filing.begin(1, "zip", "an organizer")
+        with pytest.raises(filing.Refused):
+            filing.begin(1, "zip", "an organizer")
+        assert filing._claim() is not None
+        assert not filing.make_next(), "someone is at it"
+        clock.shift(200)
+        assert filing.make_next() and not filing.make_next()
+        assert sql("SELECT state, letters, done FROM filing") == [("ready", 3, 3)]
+        from campaign.supporters import erasing
+
+        erasing.erase(1)
+        assert sql("SELECT count(*) FROM filing_part") == [(0,)]
+
+
+def test_fields_have_a_length_in_characters_and_one_in_bytes() -> None:
+    good = {"comment": "x" * 5000, "firstName": "Ana", "lastName": "R" * 25}
+    assert misfits(good, INDIVIDUAL) == []
+    assert misfits({**good, "comment": "é" * 2501}, INDIVIDUAL) == [
+        ("comment", "5,002 bytes, 5,000 allowed")
+    ]
+    assert misfits({**good, "lastName": "R" * 26}, INDIVIDUAL) == [
+        ("lastName", "26 characters, 25 allowed")
+    ]
+    assert misfits({"comment": "x"}, ORGANIZATION) == [("organization", "empty, and needed")]
+    assert misfits({"comment": "well \u2764\ufe0f"}, ANONYMOUS) == [
+        ("comment", "an emoji at character 6")
+    ]
+    assert misfits({"comment": "© § “quoted” – ½"}, ANONYMOUS) == []
+
+
+def test_groups_of_nearly_the_same_fingerprint_are_numbered_by_size() -> None:
+    marks = {0: 5, 0b111: 2, -1: 1, 0x0F0F0F0F0F0F0F0F: 8}
+    assert similarity.numbered(marks) == ({0: 2, 0b111: 2, 0x0F0F0F0F0F0F0F0F: 1}, {1: 8, 2: 7})
