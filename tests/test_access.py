@@ -78,6 +78,14 @@ def world(demo: Flask, client: FlaskClient, deliver: Callable[[], None], sql: An
         'INSERT INTO petition_event (petition_id, kind, "on", recorded_at) '
         "SELECT min(id), 'filed', current_date, now() FROM petition"
     )
+    sql(
+        "INSERT INTO filing (petition_id, campaign_id, layout, state, upto, created_at) "
+        "SELECT min(id), 1, 'zip', 'ready', 1, now() FROM petition"
+    )
+    sql(
+        "INSERT INTO filing_part (filing_id, file, name, number, size, content) "
+        "SELECT min(id), 1, 'comments.zip', 0, 1, 'x' FROM filing"
+    )
     return World(waiting, supporter, letter, captured, user, version)
 
 
@@ -100,6 +108,7 @@ def values(app: Flask, world: World, sql: Any) -> dict[str, Callable[[str], Any]
         "filename": lambda endpoint: "campaign.css" if endpoint == "static" else
         sql("SELECT filename FROM document ORDER BY id")[0][0] if "document" in endpoint else "x",
         "language": lambda _: "es",
+        "file": lambda _: 1,
         "token": lambda endpoint: _key(app, world, sql, endpoint),
         "letter_id": lambda _: world.letter,
         "supporter_id": lambda _: world.supporter,
@@ -113,6 +122,7 @@ def values(app: Flask, world: World, sql: Any) -> dict[str, Callable[[str], Any]
                 "document": "document", "endorsement": "endorsement", "alert": "alert", "target": "target",
                 "campaign": "campaign", "bundle": "bundle", "delivery": "delivery", "message": "message", "holder": "holder",
                 "template": "letter_template", "suppression": "suppression", "event": "petition_event",
+                "filing": "filing",
             }.items()
         },
     }  # fmt: skip

@@ -21,6 +21,7 @@ def init_app(app: Flask) -> None:
         notices,
         own,
         render,
+        replies,
         results,
         retention,
         stating,
@@ -28,13 +29,17 @@ def init_app(app: Flask) -> None:
     )
     from campaign.letters.provider import KIND, Letters
     from campaign.letters.views import bp
+    from campaign.letters.views_own import bp as own_bp
     from campaign.mail import compose, ledger
+    from campaign.mail.inbound import routing
     from campaign.supporters import confirmation, erasing, own_page
     from campaign.supporters import retention as unconfirmed
     from campaign.web import nav
 
     app.jinja_env.filters["reason"] = stating.reason
-    for blueprint in (bp, desk.bp, desk_campaign.bp, desk_letters.bp, desk_packets.bp, desk_filings.bp):
+    for blueprint in (
+        bp, own_bp, desk.bp, desk_campaign.bp, desk_filings.bp, desk_letters.bp, desk_packets.bp,
+    ):  # fmt: skip
         app.register_blueprint(blueprint)
     nav.register(app, "letters_desk.letters", _l("Letters"), 20)
     nav.register(app, "letters_desk.deliveries", _l("Deliveries"), 22)
@@ -43,6 +48,9 @@ def init_app(app: Flask) -> None:
     ledger.on_result(deliveries.ORIGIN, results.on_result)
     compose.register_origin(bundles.ORIGIN, bundles.render_batch)
     ledger.on_result(bundles.ORIGIN, bundles.on_result)
+    compose.register_origin(replies.ORIGIN, replies.render)
+    ledger.on_result(replies.ORIGIN, replies.on_result)
+    routing.register(replies.PREFIX, replies.receive)
     confirmation.register(KIND, Letters())
     campaign_page.register_section("letters", front.section)
     own_page.register(own.section)

@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from campaign.clock import utcnow
 from campaign.extensions import db
-from campaign.letters import deliveries, paper, plan, results
+from campaign.letters import deliveries, paper, plan, results, telling
 from campaign.letters.models import Bundle, Delivery, Target
 from campaign.letters.offices import office_of
 from campaign.mail import ledger, wake
@@ -183,11 +183,14 @@ def hand_over(bundle_id: int, on: date, by: str, note: str) -> bool:
         return False
     bundle.state, bundle.handed_on, bundle.handed_by, bundle.note = "handed", on, by, note
     db.session.flush()
-    deliveries.move(
+    moved = deliveries.move(
         "sent", "d.bundle_id = :bundle", {"bundle": bundle_id, "now": utcnow()}, old=("queued",),
         set_="finished_at = :now",
     )  # fmt: skip
+    told = telling.look_in_transaction([one.id for one in moved])
     db.session.commit()
+    if told:
+        wake.wake("confirmations")
     return True
 
 
@@ -245,12 +248,14 @@ def _settle(result: Result) -> None:
         bundle.state, bundle.problem = result.state, answer if result.state == "failed" else ""
         db.session.flush()
     finished = "finished_at = :now" if result.state != "uncertain" else "finished_at = NULL"
-    deliveries.move(
+    moved = deliveries.move(
         result.state, "d.bundle_id = :bundle",
         {"bundle": bundle.id, "answer": answer, "captured": result.captured, "now": result.at or utcnow()},
         old=tuple({"queued", "uncertain", "sent"} - {result.state}),
         set_=f"answer = :answer, captured = :captured, {finished}",
     )  # fmt: skip
+    if result.state == "sent":
+        telling.look_in_transaction([one.id for one in moved])
     if result.state == "failed":
         results.pause_by_itself(
             bundle.target_id, f"The mail server refused a digest for good: {answer}"

@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
 from campaign.coalition.desk import found
-from campaign.letters import queries, suggesting, targets
+from campaign.letters import queries, replies, suggesting, targets
 from campaign.letters.desk_forms import ChooseTargetsForm, TemplateForm
 from campaign.web import access
 from campaign.web.languages import LANGUAGES
@@ -35,6 +35,26 @@ def choose(slug: str) -> ResponseReturnValue:
         form.targets.data = ids
         form.urgent.data = any(one.urgent for one in chosen)
     return render_template("letters/desk_choose.html", campaign=campaign, form=form)
+
+
+@bp.route("/replies", methods=["GET", "POST"])
+@access.organizer
+def office_replies(slug: str) -> ResponseReturnValue:
+    """Whether answers come through us, and which offices have answered how soon."""
+    campaign = found(slug)
+    if request.method == "POST":
+        here = bool(request.form.get("here")) and replies.possible()
+        replies.choose(campaign.id, here)
+        flash(gettext("Saved. Letters that leave from now on go by it."), "success")
+        return redirect(url_for(".office_replies", slug=slug), 303)
+    return render_template(
+        "letters/desk_replies.html",
+        campaign=campaign,
+        possible=replies.possible(),
+        here=replies.through_us(campaign.id),
+        offices=queries.answers(campaign.id),
+        kept=replies.kept(campaign.id),
+    )
 
 
 @bp.get("/templates")

@@ -1,4 +1,4 @@
-"""The two layouts of a filing: a ZIP with one file a letter and an index, or PDFs of a thousand letters each.
+"""The two layouts of a filing: a ZIP with one file a letter and an index, or PDFs of five hundred letters each.
 
 Both write into the database a megabyte at a time and hold no file whole.
 """
@@ -18,8 +18,8 @@ from campaign.letters.models import FilingPart, Letter, LetterTemplate, Target
 from campaign.letters.render import templates_of
 
 PIECE = 1 << 20
-IN_A_PDF = 1000
-"""Letters in one PDF at most: regulations.gov takes attachments of 10 MB at most."""
+IN_A_PDF = 500
+"""Letters in one PDF at most: regulations.gov takes attachments of 10 MB at most, and typst a megabyte a page."""
 
 
 @dataclass(frozen=True)
@@ -205,7 +205,7 @@ class Zip:
 
 
 class Pdf:
-    """One PDF, or one for each thousand letters."""
+    """One PDF, or one for each five hundred letters."""
 
     batch = IN_A_PDF
 

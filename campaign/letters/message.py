@@ -140,21 +140,27 @@ def _request(
     return merging.merged(pick(template.request, language), values)
 
 
-def foot(name: str, lead: str) -> str:
-    """What a message says of itself below the letter, in English: the office's language."""
-    return (
-        f"{name} wrote this letter through a campaign of {lead}, which sent it at the writer's request. "
-        "The writer confirmed this address: a reply to this message reaches the writer directly."
+def foot(name: str, lead: str, passed_on: bool = False) -> str:
+    """What a message says of itself below the letter, in English: the office's language.
+
+    ``passed_on``: replies come to an address of the campaign, which passes them on.
+    """
+    reach = (
+        "The writer confirmed an email address: a reply to this message is passed on to the writer by the campaign."
+        if passed_on
+        else "The writer confirmed this address: a reply to this message reaches the writer directly."
     )
+    return f"{name} wrote this letter through a campaign of {lead}, which sent it at the writer's request. {reach}"
 
 
-def as_text(letter: Message, lead: str) -> str:
+def as_text(letter: Message, lead: str, passed_on: bool = False) -> str:
     """The plain-text mail."""
     parts = [letter.salutation, *letter.own_and_request, f"{letter.signoff}\n\n{letter.name}"]
     parts[-1] += f"\n{letter.place}" if letter.place else ""
     # RFC 3676 section 4.3: what follows "-- " is not the letter.
     parts.append(
-        "-- \n" + "\n".join(line for line in (letter.note, foot(letter.name, lead)) if line)
+        "-- \n"
+        + "\n".join(line for line in (letter.note, foot(letter.name, lead, passed_on)) if line)
     )
     return "\n\n".join(parts) + "\n"
 
@@ -168,12 +174,12 @@ _HTML = (
 )
 
 
-def as_html(letter: Message, lead: str, language: str) -> str:
+def as_html(letter: Message, lead: str, language: str, passed_on: bool = False) -> str:
     """The same as simple HTML: no picture, no link, nothing that counts who opens it."""
     blocks = [letter.salutation, *letter.own_and_request, letter.signoff]
     sign = html.escape(letter.name) + (f"<br>{html.escape(letter.place)}" if letter.place else "")
     text = "".join(f"<p>{_lines(block)}</p>" for block in blocks) + f"<p>{sign}</p>"
-    notes = " ".join(part for part in (letter.note, foot(letter.name, lead)) if part)
+    notes = " ".join(part for part in (letter.note, foot(letter.name, lead, passed_on)) if part)
     return _HTML.format(language=html.escape(language), letter=text, foot=html.escape(notes))
 
 

@@ -398,9 +398,11 @@ class Reply(db.Model):
     target_id: Mapped[int] = mapped_column(BigInteger)
     campaign_id: Mapped[int] = mapped_column(BigInteger)
     message_id: Mapped[str]
-    """A hash of the reply's own Message-ID: the same reply delivered twice is passed on once."""
+    """A digest of the answer's own Message-ID: the same one delivered twice is passed on once."""
     received_at: Mapped[Moment]
-    automatic: Mapped[bool] = mapped_column(Boolean, server_default="false")
+    counted: Mapped[bool] = mapped_column(Boolean, server_default="false")
+    """Whether it came from the office's own domain, and so counts as its answer."""
+    sender: Mapped[str] = mapped_column(server_default="")
     subject: Mapped[str] = mapped_column(server_default="")
     body: Mapped[str] = mapped_column(server_default="")
     """What is passed on; emptied once it is, unless the writer lets the campaign keep it."""

@@ -5,12 +5,15 @@ from typing import Any
 from flask_babel import gettext
 from sqlalchemy import delete, select, update
 
+from campaign.clock import utcnow
 from campaign.counts import journal
 from campaign.extensions import db
-from campaign.letters import bundles, confirming, deliveries, filing, queries
+from campaign.letters import bundles, confirming, deliveries, filing, queries, replies
 from campaign.letters.models import Delivery, Letter
 from campaign.letters.stating import letter_label
 from campaign.mail import forgetting
+from campaign.petitions import docketing
+from campaign.petitions import queries as petitions
 from campaign.supporters.keys import own_page_token
 from campaign.supporters.models import Supporter
 from campaign.web.languages import pick
@@ -35,9 +38,22 @@ def section(supporter: Supporter) -> tuple[str, dict[str, Any]] | None:
                 "can_correct": alive and states <= {"waiting", "held", "queued"} and bool(states),
                 "state": STATE_TEXTS[letter.state](),
                 "reason": _reason(letter),
+                "alive": alive,
+                "dockets": _dockets(letter.campaign_id) if alive else [],
+                "through_us": replies.through_us(letter.campaign_id),
             }
         )
     return "letters/own.html", {"letters": shown, "token": own_page_token(supporter.id)}
+
+
+def _dockets(campaign_id: int) -> list[str]:
+    """The documents on which agencies take comments, or soon will, in the campaign's petitions."""
+    today = utcnow().astimezone(docketing.WASHINGTON).date()
+    return [
+        one.document_id
+        for one in petitions.all_of_campaign(campaign_id)
+        if one.document_id and one.comment_closes and one.comment_closes >= today
+    ]
 
 
 def desk_section(supporter: Supporter) -> tuple[str, dict[str, Any]] | None:
@@ -115,6 +131,7 @@ def erase(supporter: Supporter) -> None:
             continue
         bundles.forget(letter.id)
         filing.forget_in_transaction(letter.id, letter.campaign_id)
+        replies.forget_in_transaction(letter.id)
         deliveries.take_back(letter.id)
         _forget_mail(letter.id)
         if letter.state in confirming.ALIVE and not _all_over(letter.id):

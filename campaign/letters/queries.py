@@ -58,6 +58,34 @@ def offices(campaign_id: int) -> list[OfficeOf]:
     return [OfficeOf(target, holders.get(target.id, ""), urgent) for target, urgent in rows]
 
 
+@dataclass(frozen=True)
+class Answers:
+    """What an office has answered to a campaign's letters; ``hours`` is the mean time to the first answer to a letter."""
+
+    target: Target
+    sent: int
+    answered: int
+    received: int
+    hours: int | None
+
+
+def answers(campaign_id: int) -> list[Answers]:
+    """Which of the campaign's offices answered through us, and how soon, as of the last fold."""
+    told = {
+        name: counts.totals(name, campaign_id=campaign_id)
+        for name in ("deliveries.sent", "replies.answered", "replies.received", "replies.hours")
+    }
+    found = []
+    for one in offices(campaign_id):
+        n = {name: max(0, parts.get(str(one.target.id), 0)) for name, parts in told.items()}
+        answered = n["replies.answered"]
+        hours = round(n["replies.hours"] / answered) if answered else None
+        found.append(
+            Answers(one.target, n["deliveries.sent"], answered, n["replies.received"], hours)
+        )
+    return found
+
+
 def has_offices(campaign_id: int) -> bool:
     """Whether a campaign's letters go anywhere."""
     query = select(CampaignTarget.target_id).where(CampaignTarget.campaign_id == campaign_id)

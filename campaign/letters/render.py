@@ -9,7 +9,7 @@ from sqlalchemy import select
 from campaign.clock import utcnow
 from campaign.coalition.models import Campaign, Organization
 from campaign.extensions import db
-from campaign.letters import message, plan
+from campaign.letters import message, plan, replies
 from campaign.letters.models import Delivery, Holder, Letter, LetterTemplate, Target
 from campaign.letters.offices import office_of
 from campaign.mail.compose import Rendered, Skip
@@ -41,6 +41,7 @@ def render_batch(rows: list[Row]) -> list[Rendered | Skip]:
         {row[2].id: plan.local_day(office_of(row[2]), now) for row in found.values()}
     )
     templates = templates_of({row[1].campaign_id for row in found.values()})
+    through_us = replies.among({row[1].campaign_id for row in found.values()})
     answers: list[Rendered | Skip] = []
     for row in rows:
         parts = found.get(row.unit_id)
@@ -48,9 +49,12 @@ def render_batch(rows: list[Row]) -> list[Rendered | Skip]:
         if parts is None or why_not:
             answers.append(Skip(why_not))
             continue
-        _, letter, target, email, lead = parts
+        delivery, letter, target, email, lead = parts
+        passed_on = letter.campaign_id in through_us
         template = templates.get((letter.campaign_id, target.agency))
-        answers.append(_rendered(letter, target, holders.get(target.id, ""), template, email, lead))
+        reply_to = replies.address(delivery.id) if passed_on else email
+        holder = holders.get(target.id, "")
+        answers.append(_rendered(letter, target, holder, template, reply_to, lead, passed_on))
     return answers
 
 
@@ -81,8 +85,9 @@ def _rendered(
     target: Target,
     holder: str,
     template: LetterTemplate | None,
-    email: str,
+    reply_to: str,
     lead: str,
+    passed_on: bool,
 ) -> Rendered:
     person = message.Person(
         letter.given_name, letter.family_name, letter.postal_code, letter.us_state
@@ -92,10 +97,10 @@ def _rendered(
     )
     return Rendered(
         subject=letter.subject,
-        text=message.as_text(text, lead),
-        html=message.as_html(text, lead, letter.language),
+        text=message.as_text(text, lead, passed_on),
+        html=message.as_html(text, lead, letter.language, passed_on),
         from_name=from_name(person.name, lead),
-        reply_to=email,
+        reply_to=reply_to,
         headers=[("Content-Language", letter.language)],
     )
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from sqlalchemy import select, text, update
 
 from campaign.extensions import db
-from campaign.letters import deliveries
+from campaign.letters import deliveries, telling
 from campaign.letters.models import Target
 from campaign.mail import suppressions
 from campaign.mail.leases import DOUBT
@@ -79,6 +79,7 @@ def on_result(results: list[Result]) -> None:
     deliveries.count(
         (c.campaign_id, c.target_id, c.old, c.state) for c in changed if c.old != c.state
     )
+    telling.look_in_transaction([c.id for c in changed if c.state == "sent" and c.old != "sent"])
     refused = {c.target_id: c for c in changed if c.state == "failed" and c.old != "failed"}
     for target_id, change in sorted(refused.items()):
         what = (

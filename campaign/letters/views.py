@@ -11,7 +11,7 @@ from campaign.coalition import front
 from campaign.coalition.models import Campaign
 from campaign.coalition.queries import is_open
 from campaign.coalition.views import found
-from campaign.letters import commands, composing, links, message, queries, words
+from campaign.letters import commands, composing, links, message, queries, replies, words
 from campaign.letters.forms import CorrectionForm, LetterForm
 from campaign.letters.models import Letter, LetterTemplate
 from campaign.letters.provider import sentence
@@ -150,6 +150,7 @@ def _preview_page(
         for office in queries.offices(campaign.id)
     ]  # fmt: skip
     lead = campaign.lead_organization.name
+    passed_on = replies.through_us(campaign.id)
     share = words.own_share(form.body.data, queries.suggested(templates))
     page = render_template(
         "letters/preview.html",
@@ -160,11 +161,17 @@ def _preview_page(
         own_share=round(100 * share),
         from_name=from_name(person.name, lead),
         from_address=settings.sender().address,
-        reply_to=act.masked if act else form.email.data,
-        foot=message.foot(person.name, lead),
+        reply_to=_reply_to(form, act, passed_on),
+        foot=message.foot(person.name, lead, passed_on),
         act=act,
     )
     return pages.private(page)
+
+
+def _reply_to(form: LetterForm, act: links.Act | None, passed_on: bool) -> str:
+    if passed_on:
+        return gettext("an address of this campaign, which passes answers on to you")
+    return act.masked if act else str(form.email.data)
 
 
 def _typed(form: LetterForm) -> commands.Words:

@@ -1,0 +1,247 @@
+"""Offices' answers where a campaign lets them come through an address of its own: passed on to the writer, and counted.
+
+Each letter then carries ``reply+<delivery>-<signature>@MAIL_INBOUND_DOMAIN`` as Reply-To. What comes there reaches the
+writer as a new message from this site that names the office; nothing is ever sent back to the office. Automatic answers
+(RFC 3834) are dropped by the mail floor, so two machines never talk to each other. An answer's words are forgotten
+once it is passed on, unless the writer lets the campaign keep them.
+"""
+
+import base64
+import hashlib
+import json
+from typing import Any
+
+from flask_babel import gettext
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from campaign.clock import utcnow
+from campaign.counts import journal
+from campaign.extensions import db
+from campaign.letters.models import Delivery, Letter, LetterSettings, Reply, Target
+from campaign.mail import ledger, settings
+from campaign.mail.compose import Attachment, Rendered, Skip
+from campaign.mail.inbound import routing
+from campaign.mail.inbound.incoming import Incoming
+from campaign.mail.ledger import Result
+from campaign.mail.states import Row
+from campaign.supporters.models import Supporter
+from campaign.web.languages import speaking
+
+PREFIX = "reply"
+ORIGIN = "office_reply"
+"""The mail ledger's name for answers that are passed on; ``unit_id`` is the reply's number."""
+
+ATTACHED_AT_MOST = 8 * 1024 * 1024
+"""Bytes of an answer's attachments that are passed on; what goes beyond is left out, and the message says so."""
+KEPT_TEXT = 50_000
+
+
+def possible() -> bool:
+    """Whether mail can come in at all: MAIL_INBOUND_DOMAIN is set."""
+    return settings.inbound_domain() is not None
+
+
+def through_us(campaign_id: int) -> bool:
+    """Whether offices answer a campaign's letters through us."""
+    row = db.session.get(LetterSettings, campaign_id)
+    return possible() and row is not None and row.replies_here
+
+
+def among(campaign_ids: set[int]) -> set[int]:
+    """Those of the campaigns whose letters are answered through us."""
+    if not possible():
+        return set()
+    query = select(LetterSettings.campaign_id).where(
+        LetterSettings.campaign_id.in_(campaign_ids), LetterSettings.replies_here
+    )
+    return set(db.session.scalars(query))
+
+
+def address(delivery_id: int) -> str:
+    """The address to which an office answers this delivery."""
+    return routing.address(PREFIX, delivery_id) or ""
+
+
+def choose(campaign_id: int, here: bool) -> None:
+    """Has a campaign's answers come through us, or straight to the writer; letters that wait follow."""
+    db.session.execute(
+        insert(LetterSettings)
+        .values(campaign_id=campaign_id, replies_here=here)
+        .on_conflict_do_update(
+            index_elements=[LetterSettings.campaign_id], set_={"replies_here": here}
+        )
+    )
+    db.session.commit()
+
+
+def receive(mail: Incoming, number: int) -> None:
+    """The handler of the prefix ``reply`` for delivery ``number``: in the caller's transaction."""
+    row = db.session.execute(
+        select(Delivery, Letter, Target, Supporter)
+        .join(Letter, Letter.id == Delivery.letter_id)
+        .join(Target, Target.id == Delivery.target_id)
+        .join(Supporter, Supporter.id == Letter.supporter_id)
+        .where(Delivery.id == number)
+    ).first()
+    if row is None or mail.automatic:
+        return
+    delivery, letter, target, supporter = row
+    if supporter.erased_at is not None or delivery.state not in ("sent", "uncertain"):
+        return
+    attached, left_out = _attached(mail)
+    reply_id = _keep(mail, delivery, attached, left_out)
+    if reply_id is None:
+        return
+    if is_offices(mail.sender, target.email):
+        _count(delivery, reply_id)
+    draft = ledger.Draft(
+        origin=ORIGIN, unit_id=reply_id, to_address=supporter.email, language=letter.language,
+        campaign_id=delivery.campaign_id,
+    )  # fmt: skip
+    ledger.enqueue("confirmations", [draft])
+
+
+def is_offices(sender: str, office: str) -> bool:
+    """Whether a sender's domain is the office's, or one below or above it: only then an answer counts as the office's."""
+    theirs, ours = (one.rpartition("@")[2].lower() for one in (sender, office))
+    if not theirs or not ours or "." not in theirs:
+        return False
+    return theirs == ours or theirs.endswith(f".{ours}") or ours.endswith(f".{theirs}")
+
+
+def _keep(mail: Incoming, delivery: Delivery, attached: bytes | None, left_out: int) -> int | None:
+    body = mail.text[:KEPT_TEXT]
+    if left_out:
+        body += f"\n\n[{left_out} attachment(s) were too large to pass on: please ask the office for them.]"
+    values = {
+        "delivery_id": delivery.id, "letter_id": delivery.letter_id, "target_id": delivery.target_id,
+        "campaign_id": delivery.campaign_id, "message_id": _same(mail), "received_at": mail.at, "sender": mail.sender,
+        "subject": mail.subject[:300], "body": body, "attachments": attached,
+    }  # fmt: skip
+    statement = insert(Reply).values(**values).on_conflict_do_nothing().returning(Reply.id)
+    return db.session.scalar(statement)
+
+
+def _same(mail: Incoming) -> str:
+    """What tells an answer from another one: its own Message-ID, which stays when it is delivered twice; else all of it."""
+    own = mail.reading.header("Message-ID")
+    return hashlib.sha256(own.encode()).hexdigest()[:40] if own else mail.key
+
+
+def _attached(mail: Incoming) -> tuple[bytes | None, int]:
+    """The answer's attachments as JSON of (name, type, base64), and how many were left out."""
+    found: list[tuple[str, str, str]] = []
+    size = left_out = 0
+    for part in mail.reading.parts():
+        try:
+            name, content = part.get_filename(), part.get_payload(decode=True)
+            kind = part.get_content_type()
+        except (ValueError, LookupError, TypeError, AttributeError):
+            continue
+        if not name or not isinstance(content, bytes):
+            continue
+        size += len(content)
+        if size > ATTACHED_AT_MOST or len(found) == 20:
+            left_out += 1
+            continue
+        known = kind if kind in KINDS else "application/octet-stream"
+        found.append((name[:100], known, base64.b64encode(content).decode()))
+    return (json.dumps(found).encode() if found else None), left_out
+
+
+KINDS = {"application/pdf", "image/png", "image/jpeg", "text/plain"}
+"""Types of attachments that are passed on under their own name; any other is bytes."""
+
+
+def _count(delivery: Delivery, reply_id: int) -> None:
+    """Counts an office's answer, and for the first one to a letter the hours that it took."""
+    part = str(delivery.target_id)
+    changes = [journal.Change("replies.received", 1, delivery.campaign_id, part)]
+    earlier = select(Reply.id).where(
+        Reply.delivery_id == delivery.id, Reply.id != reply_id, Reply.counted
+    )
+    db.session.execute(update(Reply).where(Reply.id == reply_id).values(counted=True))
+    if delivery.finished_at and db.session.execute(earlier.limit(1)).first() is None:
+        hours = max(0, round((utcnow() - delivery.finished_at).total_seconds() / 3600))
+        changes.append(journal.Change("replies.answered", 1, delivery.campaign_id, part))
+        changes.append(journal.Change("replies.hours", hours, delivery.campaign_id, part))
+    journal.record(changes)
+
+
+def render(rows: list[Row]) -> list[Rendered | Skip]:
+    """The messages that pass answers on."""
+    query = (
+        select(Reply, Target, Letter, Supporter.erased_at)
+        .join(Target, Target.id == Reply.target_id)
+        .join(Letter, Letter.id == Reply.letter_id)
+        .join(Supporter, Supporter.id == Letter.supporter_id)
+        .where(Reply.id.in_([row.unit_id for row in rows]))
+    )
+    found = {row[0].id: row for row in db.session.execute(query)}
+    return [_message(row, found.get(row.unit_id)) for row in rows]
+
+
+def _message(row: Row, found: Any) -> Rendered | Skip:
+    if found is None or found[3] is not None or not (found[0].body or found[0].subject):
+        return Skip("there is nothing to pass on any more")
+    reply, target, letter, _ = found
+    with speaking(row.language):
+        lines = [
+            gettext("An answer to your letter “%(subject)s”.", subject=letter.subject),
+            gettext("You wrote to: %(role)s, %(agency)s", role=target.role, agency=target.agency),
+            gettext("The answer came from: %(sender)s", sender=reply.sender or gettext("no address")),
+            gettext("If you answer this message, your answer goes to that address, from yours and not through us. Anyone can write any address: be careful with links and with what you are asked for."),
+        ]  # fmt: skip
+        subject = gettext(
+            "Answer from %(role)s: %(subject)s", role=target.role, subject=reply.subject
+        )
+    text = "\n".join(lines) + "\n\n" + "-" * 60 + "\n\n" + reply.body + "\n"
+    attached = [
+        Attachment(name, kind, base64.b64decode(content))
+        for name, kind, content in json.loads(reply.attachments or b"[]")
+    ]
+    return Rendered(
+        subject=" ".join(subject.split())[:200],
+        text=text,
+        reply_to=reply.sender or None,
+        attachments=attached,
+    )
+
+
+def on_result(heard: list[Result]) -> None:
+    """The listener: an answer that was passed on is forgotten, unless its writer lets the campaign keep it."""
+    done = [one.unit_id for one in heard if one.state == "sent"]
+    if not done:
+        return
+    db.session.execute(
+        update(Reply).where(Reply.id.in_(done)).values(passed_on_at=utcnow(), attachments=None)
+    )
+    keeps = select(Letter.id).where(Letter.id == Reply.letter_id, Letter.keep_replies)
+    db.session.execute(
+        update(Reply)
+        .where(Reply.id.in_(done), ~keeps.exists())
+        .values(subject="", body="", sender="")
+    )
+
+
+def forget_in_transaction(letter_id: int) -> None:
+    """A deleted writer's answers lose their words; that there was one stays counted."""
+    db.session.execute(
+        update(Reply)
+        .where(Reply.letter_id == letter_id)
+        .values(subject="", body="", sender="", attachments=None)
+    )
+
+
+def kept(campaign_id: int) -> list[tuple[Reply, Target]]:
+    """The newest answers whose words the writers let the campaign keep."""
+    query = (
+        select(Reply, Target)
+        .join(Target, Target.id == Reply.target_id)
+        .join(Letter, Letter.id == Reply.letter_id)
+        .where(Reply.campaign_id == campaign_id, Letter.keep_replies, Reply.body != "")
+        .order_by(Reply.id.desc())
+        .limit(100)
+    )
+    return [(reply, target) for reply, target in db.session.execute(query)]

@@ -1,0 +1,148 @@
+"""Offices' answers through an address of ours; and the mail to a writer when every office has the letter."""
+
+import re
+from email.message import EmailMessage
+from typing import Any
+
+import pytest
+
+from tests.letters.conftest import Writer, text_of
+from tests.letters.test_desk import post
+
+DESK = "/desk/campaigns/test/replies"
+
+
+@pytest.fixture
+def answered_here(app: Any, writer: Writer, staff: Any) -> Any:
+    """The campaign's offices answer to an address of ours; returns an organizer."""
+    app.config["MAIL_INBOUND_DOMAIN"] = "in.coalition.example"
+    desk = staff("organizer")
+    assert post(desk, DESK, here="1").status_code == 303
+    yield desk
+    app.config["MAIL_INBOUND_DOMAIN"] = None
+
+
+def answer(app: Any, to: str, words: str = "We have read it.", **headers: str) -> None:
+    from campaign.mail.inbound import receiving
+    from campaign.mail.inbound.incoming import Incoming
+
+    mail = EmailMessage()
+    mail["From"] = headers.pop("sender", "Clerk <clerk@dot.example>")
+    mail["To"] = to
+    mail["Subject"] = "Re: Please let people wait"
+    mail["Message-ID"] = f"<{abs(hash(words))}@dot.example>"
+    for name, value in headers.items():
+        mail[name.replace("_", "-")] = value
+    mail.set_content(words)
+    mail.add_attachment(b"%PDF-1.7", maintype="application", subtype="pdf", filename="answer.pdf")
+    with app.app_context():
+        receiving.receive(Incoming(mail.as_bytes(), "clerk@dot.example", to, "smtp"))
+
+
+def passed_on(smtp: Any) -> list[Any]:
+    return [one for one in smtp.to("ana@people.example") if "Answer from" in one.message["Subject"]]
+
+
+def test_an_answer_reaches_the_writer_once_and_is_counted(
+    answered_here: Any, writer: Writer, confirm: Any, deliver: Any, smtp: Any, sql: Any, app: Any
+) -> None:
+    writer.send()
+    confirm()
+    deliver()
+    (letter,) = smtp.to("secretary@dot.example")
+    here = str(letter.message["Reply-To"])
+    assert re.search(r"reply\+1-[a-z2-7]{16}@in\.coalition\.example", here)
+    assert "ana@people.example" not in letter.message.as_string()
+    assert "is passed on to the writer" in text_of(letter)
+    to = here.strip("<>")
+    for _ in range(2):
+        answer(app, to)
+    answer(app, to, "I am away.", Auto_Submitted="auto-replied")
+    answer(app, to.replace("reply+1", "reply+2"))
+    deliver()
+    (mail,) = passed_on(smtp)
+    assert mail.message["Reply-To"].addresses[0].addr_spec == "clerk@dot.example"
+    assert mail.message["Auto-Submitted"] == "auto-generated"
+    text = text_of(mail)
+    assert "Secretary of Tests, DOT" in text and "We have read it." in text
+    (paper,) = mail.message.iter_attachments()
+    assert paper.get_filename() == "answer.pdf"
+    assert sql("SELECT counted, subject, body, sender, attachments FROM reply") == [
+        (True, "", "", "", None)
+    ]
+    # Someone else to whom the office passed the address is passed on, and no office's answer.
+    answer(app, to, "Call me.", sender="a@stranger.example")
+    deliver()
+    assert len(passed_on(smtp)) == 2
+    page = answered_here.get(DESK).get_data(as_text=True)
+    assert "Secretary of Tests" in page
+    assert sql(
+        "SELECT name, sum(delta) FROM journal WHERE starts_with(name, 'replies') GROUP BY 1 ORDER BY 1"
+    ) == [("replies.answered", 1), ("replies.hours", 0), ("replies.received", 1)]
+
+
+def test_words_are_kept_where_the_writer_agreed_until_they_are_deleted(
+    answered_here: Any,
+    writer: Writer,
+    confirm: Any,
+    deliver: Any,
+    smtp: Any,
+    sql: Any,
+    app: Any,
+    client: Any,
+) -> None:
+    from campaign.supporters import erasing
+
+    writer.send()
+    link = re.search(r'href="([^"]*/me/[^"#]+)', confirm().get_data(as_text=True))
+    deliver()
+    assert link and "may keep what offices answer" in client.get(link[1]).get_data(as_text=True)
+    assert client.post(f"{link[1]}/letters/1/wishes", data={"keep": "1"}).status_code == 303
+    (letter,) = smtp.to("secretary@dot.example")
+    answer(app, str(letter.message["Reply-To"]).strip("<>"))
+    deliver()
+    assert "We have read it." in answered_here.get(DESK).get_data(as_text=True)
+    with app.app_context():
+        erasing.erase(1)
+    assert sql("SELECT body FROM reply") == [("",)]
+
+
+def test_without_a_way_in_answers_go_straight_to_the_writer(
+    writer: Writer, confirm: Any, deliver: Any, smtp: Any, staff: Any
+) -> None:
+    desk = staff("organizer")
+    assert "set MAIL_INBOUND_DOMAIN" in desk.get(DESK).get_data(as_text=True)
+    post(desk, "/desk/campaigns/test/targets", DESK, here="1")
+    writer.send()
+    confirm()
+    deliver()
+    (letter,) = smtp.to("secretary@dot.example")
+    assert letter.message["Reply-To"].addresses[0].addr_spec == "ana@people.example"
+
+
+def test_the_writer_is_told_once_when_every_office_has_it(
+    writer: Writer, office: Any, confirm: Any, deliver: Any, smtp: Any, sql: Any, client: Any
+) -> None:
+    office(role="Secretary of Paper", channel="packet")
+    writer.send(language="/es")
+    link = re.search(r'href="([^"]*/me/[^"#]+)', confirm().get_data(as_text=True))
+    assert link
+    assert client.post(f"{link[1]}/letters/1/wishes", data={"tell": "1"}).status_code == 303
+    deliver()
+    told = [one for one in smtp.to("ana@people.example") if "entregada" in one.message["Subject"]]
+    assert sql("SELECT state FROM delivery ORDER BY id") == [("sent",), ("waiting",)]
+    assert told == []
+    with client.application.app_context():
+        from datetime import date
+
+        from campaign.letters import bundles
+
+        (number,) = bundles.begin_packet(2, 1, "an organizer")
+        assert bundles.make_next()
+        assert bundles.hand_over(number, date(2026, 11, 24), "an organizer", "")
+    client.post(f"{link[1]}/letters/1/wishes", data={"tell": "1"})
+    deliver()
+    (mail,) = [
+        one for one in smtp.to("ana@people.example") if "entregada" in one.message["Subject"]
+    ]
+    assert "Secretary of Paper" in text_of(mail) and "/es/me/" in text_of(mail)
