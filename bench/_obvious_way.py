@@ -5,9 +5,7 @@ import os
 from flask import Flask, render_template_string
 from flask_mail import Mail, Message
 
-LINE = "The rule that we ask for would let a person see what is held against them before they answer it.\n"
-TEXT = "Dear {{ name }},\n" + LINE * 32 + "{{ link }}\n"
-HTML = "<p>Dear {{ name }},</p>\n" + f"<p>{LINE}</p>" * 38 + "<p>{{ link }}</p>\n"
+from bench._texts import HTML, TEXT
 
 
 def send_one(address: str) -> None:

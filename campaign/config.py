@@ -76,6 +76,7 @@ def load(environ: Mapping[str, str]) -> dict[str, Any]:
     }
     config |= redis_settings(_redis_url(environ))
     config |= _mail(environ)
+    config |= _mail_limits(environ)
     config |= _inbound(environ)
     return config
 
@@ -128,6 +129,63 @@ def _mail(environ: Mapping[str, str]) -> dict[str, Any]:
         "MAIL_DKIM_KEY": _readable(environ, "MAIL_DKIM_KEY"),
         "MAIL_DKIM_SELECTOR": environ.get("MAIL_DKIM_SELECTOR", "").strip() or "campaign",
     }
+
+
+STREAM_PATIENCE = {
+    "confirmations": ("1m 6h 3d", "0s"),
+    "letters": ("1m 6h 3d", "30m"),
+    "alerts": ("1m 6h 3d", "1m"),
+}
+"""By stream: the first wait, the longest, and when to give up; and how long a message of unknown fate waits."""
+
+
+def _mail_limits(environ: Mapping[str, str]) -> dict[str, Any]:
+    """What the mail server and the receiving domains will bear, and how long we try."""
+    patience = {}
+    for stream, (retry, doubt) in STREAM_PATIENCE.items():
+        waits = _waits(environ, f"MAIL_RETRY_{stream.upper()}", retry, 3)
+        if not 0 < waits[0] <= waits[1] <= waits[2]:
+            raise ConfigError(
+                f"MAIL_RETRY_{stream.upper()} must rise: set the first wait, the longest wait and when to give up, "
+                f"like {retry!r}."
+            )
+        patience[stream] = (*waits, *_waits(environ, f"MAIL_UNCERTAIN_{stream.upper()}", doubt, 1))
+    return {
+        "MAIL_MESSAGES_PER_SECOND": _integer(environ, "MAIL_MESSAGES_PER_SECOND", 0, 1_000_000, 0),
+        "MAIL_MAX_EMAILS": _integer(environ, "MAIL_MAX_EMAILS", 0, 1_000_000, 0),
+        "MAIL_MAX_CONNECTIONS": _integer(environ, "MAIL_MAX_CONNECTIONS", 0, 10_000, 0),
+        "MAIL_DOMAIN_LIMITS": _domain_limits(environ),
+        "MAIL_PATIENCE": patience,
+    }
+
+
+def _domain_limits(environ: Mapping[str, str]) -> dict[str, tuple[int, int]]:
+    """MAIL_DOMAIN_LIMITS, ``gmail.com=20/4, *=50/10``: messages a second and connections at once; 0: no limit."""
+    limits = {}
+    for entry in filter(None, map(str.strip, environ.get("MAIL_DOMAIN_LIMITS", "").split(","))):
+        found = re.fullmatch(r"([^=\s]+)\s*=\s*(\d{1,6})/(\d{1,4})", entry)
+        name = found[1].lower() if found else ""
+        if not found or not (name == "*" or _DOMAIN.fullmatch(name)):
+            raise ConfigError(
+                f"MAIL_DOMAIN_LIMITS has {entry!r}: write each domain's messages a second and connections at once "
+                "like 'gmail.com=20/4, *=50/10'; 0 is no limit."
+            )
+        limits[name] = (int(found[2]), int(found[3]))
+    return limits
+
+
+def _waits(environ: Mapping[str, str], name: str, default: str, n: int) -> tuple[int, ...]:
+    """Lengths of time, ``1m 6h 3d``, in seconds."""
+    words = (environ.get(name, "").strip() or default).split()
+    found = [re.fullmatch(r"(\d{1,6})([smhd])", word) for word in words]
+    seconds = [
+        int(one[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[one[2]] for one in found if one
+    ]
+    if len(seconds) != len(words) or len(words) != n or max(seconds) > 30 * 86400:
+        raise ConfigError(
+            f"{name} is {' '.join(words)!r}: write it like {default!r} (s, m, h or d, at most 30d)."
+        )
+    return tuple(seconds)
 
 
 def _inbound(environ: Mapping[str, str]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from campaign.engines import stopping
 from campaign.extensions import db, rq
-from campaign.mail import leases, orders, sender
+from campaign.mail import domains, leases, orders, sender
 from campaign.mail.streams import STREAMS
 from campaign.mail.transport import ServerAway
 from campaign.mail.wake import note_sweep, wake
@@ -70,6 +70,8 @@ class _Crew:
         with self.app.app_context():
             try:
                 self.more |= sender.send_due(self.stream, slot, self.until)
+            except sender.NoRoom:
+                pass  # the others that are at it will send the rest, or the sweep calls again
             except ServerAway as error:
                 log.warning("%s", error)
             except (DBAPIError, psycopg.OperationalError) as error:
@@ -80,10 +82,13 @@ class _Crew:
                 )
             except Exception:
                 log.exception("a sender of %s stopped", self.stream.name)
+            finally:
+                sender.sessions.rest(self.stream.name, slot)
 
     def _renew(self) -> None:
         try:
             sender.held_leases.renew()
+            sender.sessions.renew()
         except DBAPIError:
             db.session.rollback()
 
@@ -122,6 +127,7 @@ def sweep() -> int:
     """
     leases.expire()
     leases.retry_uncertain()
+    domains.put_off(STREAMS)
     until = time.monotonic() + BOX_S
     while orders.carry_on() and time.monotonic() < until and not stopping.requested():
         pass

@@ -55,7 +55,7 @@ def due(stream: str, at_most: int) -> int:
     ).scalar_one()
 
 
-def claim(stream: Stream) -> tuple[str, list[Row]]:
+def claim(stream: Stream, at_most: int | None = None) -> tuple[str, list[Row]]:
     """Leases some due messages and commits; returns the lease's name and the rows that may be sent.
 
     Rows that a standing order or a suppression forbids are held or cancelled instead.
@@ -63,7 +63,7 @@ def claim(stream: Stream) -> tuple[str, list[Row]]:
     owner = secrets.token_hex(8)
     standing = orders.standing()
     values = {
-        "stream": stream.name, "limit": stream.claim, "owner": owner, "now": utcnow(), "lease_s": LEASE_S,
+        "stream": stream.name, "limit": min(at_most or stream.claim, stream.claim), "owner": owner, "now": utcnow(), "lease_s": LEASE_S,
     }  # fmt: skip
     # SQLAlchemy's rows, made into ours, would cost as much as the rest.
     found = db.session.connection().exec_driver_sql(_CLAIM, values).cursor
@@ -80,6 +80,7 @@ _CLAIM = f"""
     WITH picked AS MATERIALIZED (
         SELECT m.id, m.state FROM message m
         WHERE m.state IN ('queued', 'deferred') AND m.stream = %(stream)s AND m.next_attempt_at <= %(now)s
+        AND m.domain <> ALL (ARRAY(SELECT domain FROM deferring_domain WHERE paused_until > %(now)s))
         ORDER BY m.priority, m.next_attempt_at, m.id FOR UPDATE SKIP LOCKED LIMIT %(limit)s
     ), leased AS (
         UPDATE message m SET
@@ -266,11 +267,12 @@ def expire() -> int:
     )  # fmt: skip
     for stream in STREAMS.values():
         which = f"{expired} AND m.in_flight AND m.stream = :stream"
-        due = utcnow() + stream.patience.doubt
+        patience = stream.patience()
+        due = utcnow() + patience.doubt
         values = {
             "stream": stream.name,
             "due": due,
-            "doubts": stream.patience.doubts,
+            "doubts": patience.doubts,
             "reason": DOUBT,
         }
         n += len(

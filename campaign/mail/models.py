@@ -186,3 +186,16 @@ class Order(db.Model):
     by: Mapped[str]
     done_at: Mapped[Moment | None]
     """When a cancellation had reached every row."""
+
+
+class DeferringDomain(db.Model):
+    """A receiving domain that answered "later" too often: it is left alone until a time."""
+
+    __tablename__ = "deferring_domain"
+
+    domain: Mapped[str] = mapped_column(primary_key=True)
+    paused_until: Mapped[Moment]
+    strikes: Mapped[int] = mapped_column(SmallInteger)
+    """How often in a row; each pause is twice as long as the one before."""
+    reason: Mapped[str]
+    """What its server said last."""

@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 import psycopg
+from flask import current_app
 from sqlalchemy.exc import DBAPIError
 
 from campaign.clock import utcnow
@@ -22,7 +23,9 @@ from campaign.mail import (
     answers,
     capture,
     compose,
+    gate,
     leases,
+    limits,
     orders,
     settings,
     signing,
@@ -45,14 +48,20 @@ ORDERS_EVERY_S = 0.5
 Session = transport.Session | capture.CaptureSession
 
 
+class NoRoom(Exception):
+    """As many connections to the mail server are open as there may be: the others' senders go on."""
+
+
 class Sessions:
     """The kept connections of one process: one for each stream's each thread."""
 
     def __init__(self) -> None:
         self._kept: dict[tuple[str, int], Session] = {}
+        self._places: dict[tuple[str, int], str] = {}
+        """The names under which connections count, where their number is limited."""
 
     def get(self, stream: str, slot: int) -> Session:
-        """A connection that works. Raises ServerAway."""
+        """A connection that works. Raises ServerAway, or NoRoom."""
         key = (stream, slot)
         kept = self._kept.pop(key, None)
         if settings.delivery_mode() == "capture":
@@ -61,6 +70,10 @@ class Sessions:
                 kept.close()
         else:
             server = transport.configured()
+            if not self._enter(key):
+                if kept:
+                    kept.close()
+                raise NoRoom
             if isinstance(kept, transport.Session) and kept.server == server and kept.usable():
                 wanted = kept
             else:
@@ -70,13 +83,36 @@ class Sessions:
         self._kept[key] = wanted
         return wanted
 
+    def _enter(self, key: tuple[str, int]) -> bool:
+        """Whether a connection may be open, by MAIL_MAX_CONNECTIONS; the last one is not for alerts."""
+        most = int(current_app.config.get("MAIL_MAX_CONNECTIONS") or 0)
+        if not most:
+            return True
+        most -= key[0] == "alerts" and most > 1
+        return limits.enter(PLACES, most, self._places.setdefault(key, limits.member()))
+
+    def rest(self, stream: str, slot: int) -> None:
+        """The sender has nothing to do: where connections are limited, another may have its place."""
+        if place := self._places.pop((stream, slot), None):
+            if kept := self._kept.pop((stream, slot), None):
+                kept.close()
+            limits.leave(PLACES, place)
+
+    def renew(self) -> None:
+        """Keeps the places of connections whose batches last."""
+        for key in list(self._places):
+            self._enter(key)
+
     def close(self) -> None:
         """Ends them all."""
         while self._kept:
             self._kept.popitem()[1].close()
+        while self._places:
+            limits.leave(PLACES, self._places.popitem()[1])
 
 
 sessions = Sessions()
+PLACES = "connections"
 
 
 class Leases:
@@ -115,11 +151,13 @@ def send_due(stream: Stream, slot: int, until: float) -> bool:
 
     Raises ServerAway where no connection could be had: nothing was claimed then.
     """
+    per_second = limits.rate()
+    at_most = max(int(per_second * gate.WAIT_S), 1) if per_second else None
     with leases.Record() as record:
         while not stopping.requested():
             # First a connection, then a claim: a server that is away costs the rows nothing.
             session = sessions.get(stream.name, slot)
-            owner, rows = leases.claim(stream)
+            owner, rows = leases.claim(stream, at_most)
             batch = _Batch(stream, owner, session, record)
             if rows:
                 with held_leases.held(owner):
@@ -130,7 +168,7 @@ def send_due(stream: Stream, slot: int, until: float) -> bool:
                     and not session.carried
                 ):
                     raise transport.ServerAway("The mail server breaks every connection.")
-            if len(rows) < stream.claim and not batch.gave_back:
+            if len(rows) < min(at_most or stream.claim, stream.claim) and not batch.gave_back:
                 return False
             if time.monotonic() > until:
                 return True
@@ -147,30 +185,39 @@ class _Batch:
         self.record = record
         self.gave_back = False
         """Whether some of the batch went back untried."""
+        self.gate = gate.Gate(bulk=stream.name == "alerts")
+        self.patience = stream.patience()
         self._orders_at = time.monotonic()
 
     def run(self, rows: list[Row]) -> None:
         """Renders, sends and records, group by group; whatever could not be sent is given back."""
-        said = render(rows)
+        said = dict(zip((row.id for row in rows), render(rows), strict=True))
+        self.gate.look()
         db.session.commit()
-        shared, size = frame(), self.stream.group
-        groups = [rows[i : i + size] for i in range(0, len(rows), size)]
-        mine = {row.id for row in groups[0]}
-        for i, group in enumerate(groups):
-            if self._must_stop(groups[i:]):
-                self._give_back(groups[i:])
-                return
-            outcomes: list[Outcome] = []
+        shared, mine = frame(), {row.id for row in rows}
+        waiting: Sequence[Row] = rows
+        while waiting:
+            wanted = min(len(waiting), self.stream.group)
+            size = 0 if self._must_stop(waiting) else self.gate.room(wanted)
+            if not size:
+                self._give_back(waiting)
+                break
+            group, waiting = waiting[:size], waiting[size:]
+            going, outcomes = self.gate.part([row for row in group if row.id in mine])
             envelopes: list[Envelope] = []
-            for row, one in zip(group, said[i * size :], strict=False):
-                if row.id in mine:
-                    made = _build(row, one, shared)
-                    (envelopes if isinstance(made, Envelope) else outcomes).append(made)  # type: ignore[arg-type]  # each in its own list
+            for row in going:
+                made = _build(row, said[row.id], shared)
+                if isinstance(made, Envelope):
+                    envelopes.append(made)
+                else:
+                    outcomes.append(made)
             fates = self.session.send(envelopes, self._mark if self.stream.marks else None)
             outcomes += map(self._judge, envelopes, fates)
-            mine = self._settle(outcomes, groups[i + 1] if i + 1 < len(groups) else [])
+            mine = self._settle(outcomes, waiting[: self.stream.group])
+            self.gate.heard(outcomes)
+        self.gate.close()
 
-    def _must_stop(self, groups: Sequence[Sequence[Row]]) -> bool:
+    def _must_stop(self, rows: Sequence[Row]) -> bool:
         """Whether the rest of the batch should go back: the connection or the worker ends, or someone said so."""
         if self.session.broken or not self.session.room() or stopping.requested():
             return True
@@ -178,8 +225,9 @@ class _Batch:
             return False
         self._orders_at = time.monotonic()
         standing = orders.standing()
-        about = {(row.origin, row.origin_id) for group in groups for row in group}
+        about = {(row.origin, row.origin_id) for row in rows}
         stop = bool(about & standing.keys()) or orders.stream_paused(self.stream.name)
+        self.gate.look()
         db.session.commit()
         return stop
 
@@ -187,7 +235,7 @@ class _Batch:
         return leases.mark_in_flight(self.owner, envelope.row.id)
 
     def _judge(self, envelope: Envelope, fate: transport.Fate) -> Outcome:
-        row, now, patience = envelope.row, utcnow(), self.stream.patience
+        row, now, patience = envelope.row, utcnow(), self.patience
         if isinstance(fate, GiveBack):
             self.gave_back = True
             return Outcome(row, "queued")
@@ -202,9 +250,9 @@ class _Batch:
         inbox = capture.columns(envelope) if fate.captured else None
         return Outcome(row, *verdict, answer=fate, captured=inbox)
 
-    def _give_back(self, groups: Sequence[Sequence[Row]]) -> None:
+    def _give_back(self, rows: Sequence[Row]) -> None:
         self.gave_back = True
-        self._settle([Outcome(row, "queued") for group in groups for row in group], [])
+        self._settle([Outcome(row, "queued") for row in rows], [])
 
     def _settle(self, outcomes: Sequence[Outcome], following: Sequence[Row]) -> set[int]:
         """Records outcomes, trying on while the database is away; returns which of ``following`` are still ours.

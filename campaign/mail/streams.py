@@ -1,7 +1,9 @@
 """The three streams and how each is sent."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
+
+from flask import current_app
 
 from campaign.mail.answers import Patience
 
@@ -17,19 +19,22 @@ class Stream:
     """Rows sent on a connection before their answers are recorded: at most so many repeat after a crash."""
     threads: int
     """Connections at once in one worker."""
-    patience: Patience = field(default_factory=Patience)
     marks: bool = False
     """A row is marked before the last byte of its message leaves, so that a crash leaves no guess."""
+    doubts: int = 3
+    """After so many unknown fates a person decides."""
+
+    def patience(self) -> Patience:
+        """How long it tries, by MAIL_RETRY_… and MAIL_UNCERTAIN_… of the configuration."""
+        first, longest, give_up, doubt = (
+            timedelta(seconds=seconds) for seconds in current_app.config["MAIL_PATIENCE"][self.name]
+        )
+        return Patience(first, longest, give_up, doubt, self.doubts)
 
 
 STREAMS = {
-    "confirmations": Stream(
-        "confirmations", claim=96, group=32, threads=2, patience=Patience(doubt=timedelta(0))
-    ),
+    "confirmations": Stream("confirmations", claim=96, group=32, threads=2),
     # A second copy in an official's inbox does harm, so: one in flight, and a person may decide.
-    "letters": Stream(
-        "letters", claim=20, group=1, threads=1, marks=True,
-        patience=Patience(doubt=timedelta(minutes=30), doubts=2),
-    ),
+    "letters": Stream("letters", claim=20, group=1, threads=1, marks=True, doubts=2),
     "alerts": Stream("alerts", claim=400, group=32, threads=4),
-}  # fmt: skip
+}

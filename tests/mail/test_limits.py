@@ -1,0 +1,157 @@
+"""What the mail server and the receiving domains bear: rates, connections, back-off, and all of it without Valkey."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from flask import Flask
+
+from campaign import config
+from campaign.mail import domains, jobs, limits, sender
+from tests.mail.server import SmtpServer
+
+Queue = Callable[..., list[int]]
+Rows = Callable[[], dict[str, int]]
+
+
+@pytest.fixture
+def server() -> Iterator[SmtpServer]:
+    """One kind of server: limits know nothing of PIPELINING."""
+    server = SmtpServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def limited(live: SmtpServer, engine: Flask) -> Iterator[Callable[..., None]]:
+    """Sets limits for a test: ``limited(MAIL_MESSAGES_PER_SECOND=5)``."""
+    yield lambda **settings: engine.config.update(settings)
+    limits._valkey._not_before = 0.0
+    limits._own = limits._Own()
+    sender.sessions.close()
+
+
+def test_messages_a_second_are_shared_and_kept(
+    limited: Any, live: SmtpServer, queue: Queue, rows: Rows
+) -> None:
+    limited(MAIL_MESSAGES_PER_SECOND=20)
+    queue("alerts", 60)
+    start = time.monotonic()
+    while rows().get("sent", 0) < 40:
+        jobs.deliver("alerts")
+    took = time.monotonic() - start
+    assert len(live.got) <= 20 * (took + 1) + 1
+    assert limits.take("server", 20, 100) <= 20
+
+
+@pytest.mark.parametrize("url", ["redis://127.0.0.1:1/0"])
+def test_without_valkey_sending_goes_on_at_a_share_of_the_rate(
+    limited: Any, live: SmtpServer, queue: Queue, rows: Rows, url: str
+) -> None:
+    limited(MAIL_MESSAGES_PER_SECOND=8, MAIL_MAX_CONNECTIONS=4, RQ_CONNECTION=url)
+    queue("confirmations", 3)
+    start = time.monotonic()
+    while rows().get("sent", 0) < 3:
+        jobs.deliver("confirmations")
+    assert 0.3 < time.monotonic() - start < 10
+    assert live.connections == 1
+
+
+def test_no_more_connections_than_allowed_and_the_last_is_not_for_alerts(
+    limited: Any, live: SmtpServer, queue: Queue, rows: Rows
+) -> None:
+    limited(MAIL_MAX_CONNECTIONS=2)
+    assert limits.enter("connections", 2, "another worker")
+    queue("alerts", 900)
+    queue("confirmations", 1, first=1001)
+    jobs.deliver("alerts")
+    assert rows() == {"queued": 901}
+    jobs.deliver("confirmations")
+    assert rows() == {"queued": 900, "sent": 1}
+    limits.leave("connections", "another worker")
+    jobs.deliver("alerts")
+    assert rows() == {"sent": 901}
+    assert limits.enter("connections", 1, "all have left")
+    limits.leave("connections", "all have left")
+
+
+def test_messages_a_connection(limited: Any, live: SmtpServer, queue: Queue, rows: Rows) -> None:
+    limited(MAIL_MAX_EMAILS=10)
+    queue("alerts", 40)
+    jobs.deliver("alerts")
+    assert rows() == {"sent": 40} and live.connections >= 4
+
+
+def test_a_domains_rate_holds_back_only_that_domain(
+    limited: Any, live: SmtpServer, queue: Queue, sql: Any
+) -> None:
+    limited(MAIL_DOMAIN_LIMITS={"slow.example": (5, 1)})
+    queue("alerts", 10, to_address="a@slow.example")
+    queue("alerts", 10, first=11, to_address="a@quick.example")
+    jobs.deliver("alerts")
+    assert Counter(live.recipients()) == {"a@slow.example": 4, "a@quick.example": 10}
+    assert sql("SELECT count(*), max(attempts), min(next_attempt_at) > now() FROM message WHERE state = 'queued'") == [
+        (6, 0, True)
+    ]  # fmt: skip
+
+
+def test_a_domain_that_defers_is_left_alone_and_the_others_go_on(
+    limited: Any, live: SmtpServer, queue: Queue, sql: Any, rows: Rows
+) -> None:
+    live.script = lambda step, to: (
+        "451 4.7.0 too much from you" if step == "rcpt" and to.endswith("@slow.example") else None
+    )
+    queue("alerts", 100, to_address="a@slow.example")
+    queue("alerts", 30, first=101, to_address="a@quick.example")
+    jobs.deliver("alerts")
+    assert rows()["sent"] == 30
+    deferred, queued = rows()["deferred"], rows()["queued"]
+    assert deferred <= 32 and deferred + queued == 100
+    assert domains.all_known()[0].reason == "too much from you"
+    queue("alerts", 20, first=131, to_address="a@slow.example")
+    jobs.deliver("alerts")
+    assert sql("SELECT max(attempts) FROM message") == [(1,)]
+    jobs.sweep()
+    assert sql("SELECT count(*) FROM message WHERE state IN ('queued', 'deferred') AND next_attempt_at <= now()") == [
+        (0,)
+    ]  # fmt: skip
+    live.script = lambda step, to: None
+    with time_machine.travel(datetime.now(UTC) + timedelta(minutes=3)):
+        jobs.deliver("alerts")
+        assert rows() == {"sent": 150}
+        assert domains.all_known() == []
+
+
+def test_one_greylisted_mailbox_stops_no_domain() -> None:
+    tally = domains.Tally()
+    assert not any(tally.hear("a.example", state) for state in ["deferred"] * 4 + ["sent"] * 9)
+    assert not tally.hear("a.example", "deferred")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("MAIL_MESSAGES_PER_SECOND", "fast"), ("MAIL_MAX_EMAILS", "-1"), ("MAIL_MAX_CONNECTIONS", "1.5"),
+        ("MAIL_DOMAIN_LIMITS", "gmail.com=20"), ("MAIL_DOMAIN_LIMITS", "gmail=1/1"), ("MAIL_RETRY_ALERTS", "1m 6h"),
+        ("MAIL_RETRY_LETTERS", "6h 1m 3d"), ("MAIL_UNCERTAIN_LETTERS", "soon"), ("MAIL_RETRY_ALERTS", "1m 6h 90d"),
+    ],
+)  # fmt: skip
+def test_a_bad_limit_is_refused_in_one_sentence(name: str, value: str, tmp_path: Any) -> None:
+    with pytest.raises(config.ConfigError) as refused:
+        config.load({name: value, "DATA": str(tmp_path)})
+    text = str(refused.value)
+    assert text.startswith(name) and text.endswith(".") and "\n" not in text
+
+
+def test_limits_are_read(tmp_path: Any) -> None:
+    read = config.load(
+        {"DATA": str(tmp_path), "MAIL_DOMAIN_LIMITS": "Gmail.com=20/4, *=50/0", "MAIL_RETRY_ALERTS": "30s 1h 1d",
+         "MAIL_UNCERTAIN_LETTERS": "2h"}
+    )  # fmt: skip
+    assert read["MAIL_DOMAIN_LIMITS"] == {"gmail.com": (20, 4), "*": (50, 0)}
+    assert read["MAIL_PATIENCE"]["alerts"] == (30, 3600, 86400, 60)
+    assert read["MAIL_PATIENCE"]["letters"][3] == 7200
