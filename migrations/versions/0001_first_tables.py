@@ -30,6 +30,14 @@ def upgrade() -> None:
         postgresql_where=sa.text("day = '0001-01-01'"),
     )
     op.create_table(
+        "deferring_domain",
+        sa.Column("domain", sa.String(), nullable=False),
+        sa.Column("paused_until", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("strikes", sa.SmallInteger(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("domain", name=op.f("pk_deferring_domain")),
+    )
+    op.create_table(
         "inbound_event",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("about", sa.BigInteger(), nullable=False),
@@ -1343,6 +1351,7 @@ def downgrade() -> None:
     )
     op.drop_index("ix_inbound_event_at", table_name="inbound_event")
     op.drop_table("inbound_event")
+    op.drop_table("deferring_domain")
     op.drop_index(
         "ix_counter_totals", table_name="counter", postgresql_where=sa.text("day = '0001-01-01'")
     )
