@@ -20,7 +20,7 @@ blueprint = Blueprint("reports", __name__)
 DELIVERY_STATES = (
     ("sent", _l("Accepted by the office's mail server"), "done"),
     ("waiting", _l("Waiting for their turn"), "waiting"),
-    ("queued", _l("On their way"), "waiting"),
+    ("queued", _l("On their way"), "leaving"),
     ("deferred", _l("Tried again later"), "trouble"),
     ("uncertain", _l("Uncertain"), "trouble"),
     ("held", _l("Held"), "held"),

@@ -29,7 +29,7 @@ from wtforms import (
 )
 from wtforms.validators import InputRequired, Length, Optional
 
-from campaign.web import colour
+from campaign.web import colour, pages
 from campaign.web.headers import POLICY
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -177,6 +177,7 @@ def make_app() -> Flask:
         "BABEL_TRANSLATION_DIRECTORIES": str(ROOT / "translations"),
     }
     Babel(app, locale_selector=lambda: request.args.get("language", "en"))
+    app.jinja_env.filters["in_zone"] = pages.in_zone
     app.jinja_env.globals["asset"] = lambda name: f"/static/{name}"
     app.context_processor(_context)
     for name in DESK:
