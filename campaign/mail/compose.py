@@ -99,6 +99,8 @@ class Frame:
     unsubscribe_address: Callable[[Row], str]
     sign: Callable[[bytes], bytes] | None = field(default=None)
     """Returns the DKIM-Signature header lines for a message, with CRLF."""
+    told_back: str = ""
+    """The name of a header that has the mail provider tell our Message-ID back; empty where none needs one."""
 
 
 class Said(Protocol):
@@ -156,6 +158,8 @@ def head(
         field_lines("Subject", subject),
         f"Message-ID: {row.message_id}\r\n",
     ]
+    if frame.told_back:
+        lines.append(f"{frame.told_back}: {row.message_id[1:-1]}\r\n")
     if reply_to:
         lines.append(address_header("Reply-To", envelope_address(reply_to)))
     if list_unsubscribe:

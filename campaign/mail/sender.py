@@ -34,6 +34,7 @@ from campaign.mail import (
 )
 from campaign.mail.answers import Answer, GiveBack, Unknown
 from campaign.mail.compose import Envelope, Frame, NotAnAddress, Said, Skip
+from campaign.mail.inbound.hooks import postmark
 from campaign.mail.leases import Outcome
 from campaign.mail.states import Row
 from campaign.mail.streams import Stream
@@ -286,7 +287,7 @@ def frame() -> Frame:
     """What all messages of a batch share."""
     return Frame(
         settings.sender(), utcnow(), verp.addresses(verp.BOUNCE), verp.addresses(verp.UNSUBSCRIBE),
-        signing.signer(),
+        signing.signer(), told_back=postmark.header(),
     )  # fmt: skip
 
 

@@ -1,4 +1,10 @@
-"""Unsubscribing: a page with one button, and the one-click request that mail programs send (RFC 8058)."""
+"""Unsubscribing: a page with one button, and the one-click request that mail programs send (RFC 8058).
+
+A press of the button within SCANNERS of the sending asks once more, since link scanners press buttons. The one-click
+request acts at once, also then: RFC 8058 lets a sender ask nothing back, mail programs send it only on a person's word, and
+a scanner that follows links has no reason to send its body, ``List-Unsubscribe=One-Click``. It is answered 200, never
+with a redirect, whether it comes as a form or as multipart. The same by mail: campaign.alerts.unsubscribing.
+"""
 
 from datetime import timedelta
 

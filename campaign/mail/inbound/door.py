@@ -6,6 +6,7 @@ no bounce of a bounce ever leaves. What a session may take is bounded: bytes, re
 
 import asyncio
 import contextlib
+import ipaddress
 import logging
 import ssl
 from collections import Counter
@@ -67,6 +68,24 @@ class Handler:
         """Whether one more session of ``peer`` may begin."""
         return self.peers.total() < SESSIONS and self.peers[peer] < SESSIONS_A_PEER
 
+    def leave(self, peer: str) -> None:
+        """A session of ``peer`` has ended."""
+        self.peers[peer] -= 1
+        if self.peers[peer] <= 0:
+            del self.peers[peer]
+
+    async def handle_EHLO(
+        self,
+        server: SMTP,
+        session: Session,
+        envelope: Envelope,
+        hostname: str,
+        responses: list[str],
+    ) -> list[str]:
+        """Says what the door can do; signing in is not among it."""
+        session.host_name = hostname
+        return [one for one in responses if not one[4:].startswith("AUTH")]
+
     async def handle_MAIL(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
@@ -119,7 +138,7 @@ class Handler:
 
     async def handle_exception(self, error: Exception) -> str:
         """Whatever went wrong inside is nobody's business outside."""
-        log.error("a session failed", exc_info=error)
+        _log(error)
         return AWAY
 
     def _receive(self, mail: Incoming) -> Verdict | None:
@@ -129,8 +148,8 @@ class Handler:
             except DBAPIError as error:
                 log.warning("the database is away: %s", type(error.orig).__name__)
                 return None
-            except Exception:
-                log.exception("a message could not be handled")
+            except Exception as error:
+                _log(error)
                 return None
 
     def flush(self) -> None:
@@ -157,7 +176,7 @@ class _Bounded:
 
     def connection_made(self, transport: Any) -> None:
         peer = transport.get_extra_info("peername")
-        host = str(peer[0]) if peer else "local"
+        host = network(str(peer[0]) if peer else "local")
         again = transport.get_extra_info("ssl_object") is not None and self._host is not None
         if not again:
             if not self.event_handler.may_begin(host):
@@ -170,7 +189,7 @@ class _Bounded:
 
     def connection_lost(self, error: Exception | None) -> None:
         if self._host is not None:
-            self.event_handler.peers[self._host] -= 1
+            self.event_handler.leave(self._host)
             self._host = None
             super().connection_lost(error)  # type: ignore[misc]  # as above
 
@@ -262,5 +281,25 @@ def _is_ours(address: str) -> bool:
     return domain is not None and address.rpartition("@")[2].lower() == domain
 
 
+def network(address: str) -> str:
+    """Whose limits a peer shares: its own with IPv4, its /64 with IPv6, where one host has as many as it likes."""
+    try:
+        known = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if known.version == 4:
+        return str(known)
+    return str(ipaddress.ip_network((known, 64), strict=False))
+
+
 def _peer(session: Session) -> str:
-    return str(session.peer[0]) if session.peer else "local"
+    return network(str(session.peer[0])) if session.peer else "local"
+
+
+def _log(error: Exception) -> None:
+    """Only what went wrong and where: an exception's text may repeat what someone wrote."""
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    place = f"{frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}" if frame else ""
+    log.error("mail that came in could not be handled: %s at %s", type(error).__name__, place)

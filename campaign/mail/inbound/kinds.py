@@ -84,13 +84,10 @@ def quoted(mail: Incoming) -> tuple[list[str], list[str]]:
 
 def _fields(part: Message) -> list[Message]:
     """The blocks of fields of a delivery status: of the message, then of each recipient."""
-    payload = part.get_payload()
-    blocks = (
-        [one for one in payload if isinstance(one, Message)] if isinstance(payload, list) else []
-    )
+    blocks = reading.enclosed(part)
     if len(blocks) == 1 and not blocks[0].is_multipart():
         # A type that the parser does not know as one: the first block became a header, the others its body.
-        rest = str(blocks[0].get_payload())
+        rest = reading.content(blocks[0])
         blocks += [
             reading.read(text.encode()).message
             for text in re.split(r"\n\s*\n", rest)[:20]

@@ -100,11 +100,7 @@ class Reading:
                 return
             part = waiting.pop()
             yield part
-            payload = part.get_payload()
-            if isinstance(payload, list):
-                waiting += [
-                    one for one in reversed(payload[:PART_LIMIT]) if isinstance(one, Message)
-                ]
+            waiting += reversed(enclosed(part))
 
     def text(self) -> str:
         """The first text part's words; of HTML, where there is no other, without its tags."""
@@ -136,6 +132,13 @@ def content_type(part: Message) -> str:
         return part.get_content_type()
     except Exception:
         return "text/plain"
+
+
+def enclosed(part: Message) -> list[Message]:
+    """The parts, or the enclosed message, of a part; PART_LIMIT at most."""
+    # Of a part that has none, get_payload decodes what it holds, and may fail at its charset.
+    payload = part.get_payload() if part.is_multipart() else []
+    return [one for one in list(payload)[:PART_LIMIT] if isinstance(one, Message)]
 
 
 def content(part: Message) -> str:

@@ -1,13 +1,18 @@
 """Mail through the SMTP, LMTP and pipe doors, and what it changes."""
 
+import os
 import smtplib
 import socket
+import ssl
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 import time_machine
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from campaign.clock import utcnow
 from campaign.mail import verp
@@ -181,6 +186,35 @@ def test_the_door_is_no_relay_and_has_limits(
     assert refusal(doors, message.bounce, b"Subject: x\r\n\r\n" + b"x\r\n" * 10_000) == 552
 
 
+def test_the_door_speaks_tls_and_lets_nobody_sign_in(
+    receiving_app: Any, sent: Make, suppressed: Any, tmp_path: Any, request: pytest.FixtureRequest
+) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, DOMAIN)])
+    certificate = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name).serial_number(1)
+        .public_key(key.public_key()).not_valid_before(utcnow()).not_valid_after(utcnow() + timedelta(1))
+        .sign(key, hashes.SHA256())
+    )  # fmt: skip
+    pem = serialization.Encoding.PEM
+    form, secret = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    (tmp_path / "cert").write_bytes(certificate.public_bytes(pem))
+    (tmp_path / "key").write_bytes(key.private_bytes(pem, form, secret))
+    receiving_app.config["MAIL_INBOUND_TLS_CERT"] = str(tmp_path / "cert")
+    receiving_app.config["MAIL_INBOUND_TLS_KEY"] = str(tmp_path / "key")
+    doors: Doors = request.getfixturevalue("doors")
+    message = sent()
+    context = ssl.create_default_context(cafile=str(tmp_path / "cert"))
+    context.check_hostname = False
+    for _ in range(2):
+        with smtplib.SMTP("127.0.0.1", doors[0], timeout=20) as client:
+            client.starttls(context=context)
+            client.ehlo()
+            assert "auth" not in client.esmtp_features
+            client.sendmail("", message.bounce, letters.dsn(message.bounce))
+    assert len(suppressed()) == 1
+
+
 def test_a_line_without_an_end_ends_the_session(
     receiving_app: Any, sent: Make, doors: Doors
 ) -> None:
@@ -254,17 +288,19 @@ def test_the_senders_mailbox_can_be_piped_where_there_is_no_inbound_domain(
     assert len(suppressed()) == 1
 
 
-@pytest.mark.parametrize(
-    ("given", "sentence"),
-    [
-        ({}, "MAIL_INBOUND_DOMAIN is not set"),
-        ({"MAIL_INBOUND_DOMAIN": "no domain"}, "set it to a domain"),
-        ({"MAIL_INBOUND_DOMAIN": DOMAIN, "MAIL_INBOUND_SMTP": "25"}, "set it to host:port"),
-        ({"MAIL_INBOUND_DOMAIN": DOMAIN, "MAIL_INBOUND_TLS_KEY": "/none"}, "cannot be read"),
-        ({"MAIL_INBOUND_DOMAIN": DOMAIN, "MAIL_INBOUND_SMTP": "192.0.2.1:25"}, "cannot be opened"),
-    ],
-)
-def test_a_wrong_setting_is_one_sentence(cli: Any, given: dict[str, str], sentence: str) -> None:
-    done = cli("inbound", **given)
-    assert done.exit_code == 1
-    assert sentence in done.output + str(done.exception)
+WRONG: list[tuple[dict[str, str], str]] = [
+    ({}, "MAIL_INBOUND_DOMAIN is not set"),
+    ({"MAIL_INBOUND_DOMAIN": "no domain"}, "set it to a domain"),
+    ({"MAIL_INBOUND_DOMAIN": DOMAIN, "MAIL_INBOUND_SMTP": "25"}, "set it to host:port"),
+    ({"MAIL_INBOUND_DOMAIN": DOMAIN, "MAIL_INBOUND_TLS_KEY": "/none"}, "cannot be read"),
+    ({"MAIL_INBOUND_DOMAIN": DOMAIN, "MAIL_INBOUND_SMTP": "192.0.2.1:25"}, "cannot be opened"),
+]
+
+
+def test_a_wrong_setting_is_one_sentence(cli: Any) -> None:
+    for given, sentence in WRONG:
+        done = cli("inbound", **given)
+        for name in given:
+            del os.environ[name]
+        assert done.exit_code == 1
+        assert sentence in done.output + str(done.exception)

@@ -2,11 +2,14 @@
 
 import time
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from campaign.mail.answers import Answer
 from campaign.mail.inbound import kinds, reading
 from campaign.mail.inbound.incoming import Incoming
+from tests.mail.inbound import letters
 
 HEADERS = (
     "From", "Subject", "Content-Type", "Content-Transfer-Encoding", "Auto-Submitted", "MIME-Version", "Message-ID",
@@ -41,7 +44,7 @@ def messages() -> st.SearchStrategy[bytes]:
     return st.one_of(st.binary(max_size=400), made)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(messages())
 def test_whatever_comes_is_read(raw: bytes) -> None:
     mail = Incoming(raw, "", "x@y.example", "pipe")
@@ -72,6 +75,16 @@ def test_limits_hold_against_nesting_parts_headers_and_lines() -> None:
         opened.text()
         assert len(list(opened.parts())) <= reading.PART_LIMIT
         assert time.process_time() - began < 3, raw[:40]
+
+
+@pytest.mark.parametrize("kind", ["delivery-status", "global-delivery-status"])
+def test_a_status_is_read_field_by_field(kind: str) -> None:
+    raw = letters.dsn("x@y.example").replace(b"message/delivery-status", f"message/{kind}".encode())
+    told = kinds.report(Incoming(raw, "", "x@y.example", "pipe"))
+    assert told == kinds.Report(
+        "bounce",
+        Answer(550, "5.1.1", "<address>: Recipient address rejected: User unknown", "inner.there.example"),
+    )  # fmt: skip
 
 
 def test_texts_are_decoded_and_cleaned() -> None:

@@ -4,6 +4,7 @@ A door is there only where its secret is configured (404 otherwise), and what it
 to try again later (503) does so; a call whose proof is wrong is refused and counted.
 """
 
+import json
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
@@ -92,7 +93,16 @@ def text(value: Any, *path: str | int) -> str:
             return ""
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         return ""
-    return str(value)[:4000].replace("\x00", "")
+    # Half characters and NUL are valid in JSON, and in no table.
+    return str(value)[:4000].encode("utf-8", "replace").decode().replace("\x00", "")
+
+
+def parsed(body: bytes) -> Any:
+    """A JSON document. Raises ValueError, also for one that is nested too deep."""
+    try:
+        return json.loads(body)
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
 
 
 def _apply(told: Told, source: str) -> None:

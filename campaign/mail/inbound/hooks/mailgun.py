@@ -7,7 +7,6 @@ Payloads" there. Mailgun tries again for eight hours unless it is answered 200 o
 
 import hashlib
 import hmac
-import json
 import time
 from collections.abc import Iterator
 
@@ -34,7 +33,7 @@ def mailgun() -> ResponseReturnValue:
 def read(body: bytes, key: str) -> Iterator[Told]:
     """What a call tells. Raises NotProved, also for a token that was seen before; Malformed."""
     try:
-        call = json.loads(body)
+        call = hooks.parsed(body)
     except ValueError as error:
         raise NotProved from error
     stamp, token = text(call, "signature", "timestamp"), text(call, "signature", "token")

@@ -8,7 +8,6 @@ identifier of its own, so ours goes along as metadata, in a header that it takes
 
 import hashlib
 import hmac
-import json
 from collections.abc import Iterator
 
 from flask import current_app, request
@@ -54,7 +53,7 @@ def read(body: bytes, wanted: str) -> Iterator[Told]:
     if not hmac.compare_digest(pair.encode(), wanted.encode()):
         raise NotProved
     try:
-        call = json.loads(body)
+        call = hooks.parsed(body)
     except ValueError as error:
         raise Malformed from error
     if not isinstance(call, dict):
@@ -82,8 +81,6 @@ def _told(call: object, digest: str) -> Told:
     )  # fmt: skip
 
 
-def header(message_id: str) -> str:
-    """The header line that has Postmark tell our Message-ID back; empty where its webhook is not configured."""
-    if not current_app.config.get("HOOK_POSTMARK"):
-        return ""
-    return f"X-PM-Metadata-{METADATA}: {message_id.strip('<>')}\r\n"
+def header() -> str:
+    """The name of the header that has Postmark tell our Message-ID back; empty where its webhook is not configured."""
+    return f"X-PM-Metadata-{METADATA}" if current_app.config.get("HOOK_POSTMARK") else ""

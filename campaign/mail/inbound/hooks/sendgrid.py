@@ -7,7 +7,6 @@ Event Webhook Security Features"). What it tells: "Event Webhook Reference" ther
 
 import base64
 import binascii
-import json
 import time
 from collections.abc import Iterator
 from functools import lru_cache
@@ -49,7 +48,7 @@ def read(body: bytes, key: str) -> Iterator[Told]:
     if not stamp.isdecimal() or not -600 < time.time() - int(stamp[:12]) < FRESH_S:
         raise NotProved
     try:
-        told = json.loads(body)
+        told = hooks.parsed(body)
     except ValueError as error:
         raise Malformed from error
     if not isinstance(told, list):

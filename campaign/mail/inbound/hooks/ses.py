@@ -9,7 +9,6 @@ notification contents for Amazon SES"; ``commonHeaders.messageId`` is our Messag
 
 import base64
 import binascii
-import json
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
@@ -67,7 +66,7 @@ def read(body: bytes, topics: list[str]) -> Iterator[Told]:
         yield Told("other", text(call, "MessageId"))
         return
     try:
-        told = json.loads(call["Message"])
+        told = hooks.parsed(call["Message"].encode("utf-8", "replace"))
     except ValueError:
         # SES says in plain words that a topic was chosen; it is no event.
         yield Told("other", text(call, "MessageId"))
@@ -77,7 +76,7 @@ def read(body: bytes, topics: list[str]) -> Iterator[Told]:
 
 def _proved(body: bytes, topics: list[str]) -> dict[str, Any]:
     try:
-        call = json.loads(body)
+        call = hooks.parsed(body)
     except ValueError as error:
         raise NotProved from error
     if not isinstance(call, dict) or call.get("Type") not in SIGNED:
