@@ -121,5 +121,7 @@ def _as_json(what: str, reports: dict[str, Report], dry_run: bool) -> dict[str, 
 
 
 def _sentence(text: str) -> str:
-    text = text[:1].upper() + text[1:]
+    # A file's name keeps its case.
+    if "." not in text.partition(" ")[0]:
+        text = text[:1].upper() + text[1:]
     return text if text.endswith((".", "!", "?")) else f"{text}."

@@ -111,7 +111,7 @@ def test_latin_1_is_one_sentence(cli: Any, tmp_path: Path) -> None:
     file = tmp_path / "in.csv"
     file.write_bytes((HEAD + ROWS.replace("Zeta", "Zèta")).encode("latin-1"))
     answer = cli("import", "endorsements", file)
-    assert answer.exit_code == 1 and "not UTF-8" in answer.stderr
+    assert answer.exit_code == 1 and "in.csv is not UTF-8" in answer.stderr
 
 
 def test_an_ambiguous_petition_needs_its_campaign(load: Any, app: Flask) -> None:
