@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from flask import current_app
 from redis.exceptions import RedisError
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from campaign import config as configuration
 from campaign.clock import utcnow
@@ -38,11 +39,21 @@ class Finding(NamedTuple):
 Check = Callable[[], Iterator[Finding]]
 
 
+_MEND_DATABASE = (
+    "See that DATABASE_URL names a server that runs, or unset it to use the built-in one."
+)
+
+
 def examine() -> Iterator[Finding]:
     """Every check's findings, in the order of CHECKS. One that breaks is a finding of its own."""
     for check in CHECKS:
         try:
             yield from check()
+        except OperationalError:
+            # What the database would have told is one illness, however many checks ask it.
+            db.session.rollback()
+            if check is _postgresql:
+                yield Finding(FAIL, "PostgreSQL", "does not answer", _MEND_DATABASE)
         except Exception as error:
             # A doctor who faints at one illness would hide the others.
             db.session.rollback()

@@ -10,7 +10,7 @@ from flask import current_app
 from redis import Redis
 from redis.exceptions import RedisError
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, ProgrammingError, SQLAlchemyError
 
 from campaign.clock import utcnow
 from campaign.extensions import db, rq
@@ -56,11 +56,11 @@ def head() -> str:
 
 
 def at_migration() -> str | None:
-    """The migration that the database is at; None for an empty one."""
+    """The migration that the database is at; None for an empty one. Raises OperationalError where none answers."""
     try:
         row = db.session.execute(text("SELECT version_num FROM alembic_version")).first()
         return row[0] if row else None
-    except DBAPIError:
+    except ProgrammingError:
         db.session.rollback()
         return None
 

@@ -137,6 +137,16 @@ def test_doctor_names_old_tables_and_a_mail_server_that_is_away(
     assert "SPF" in done.output and "DMARC" in done.output
 
 
+def test_doctor_says_once_that_the_database_is_away(cli: Any) -> None:
+    done = cli("doctor", DATABASE_URL="postgresql://nobody@127.0.0.1:1/campaign")
+    assert done.exit_code == 1
+    assert [line for line in done.output.splitlines() if "DATABASE_URL" in line] == [
+        "fail  PostgreSQL: does not answer. See that DATABASE_URL names a server that runs, "
+        "or unset it to use the built-in one."
+    ]
+    assert "could not be looked at" not in done.output and "Disk" in done.output
+
+
 def test_a_backup_comes_back_whole_and_held(
     busy: Flask, cli: Any, sql: Any, tmp_path: Path
 ) -> None:
