@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 
@@ -126,7 +126,7 @@ def _confirm_one(row: Endorsement, organization_id: int | None, now: datetime) -
 def withdraw(ids: Iterable[int], by: int | None = None) -> int:
     """Takes signatures back, whatever their state; returns how many there were to take. ``by``: the staff user, if any."""
     taken = 0
-    for row in _held(Endorsement.id.in_(list(ids))):
+    for row in held_in_turn(ids):
         if row.state not in ("unconfirmed", "confirmed", "approved"):
             continue
         if row.state == "approved":
@@ -154,9 +154,19 @@ def held(ids: Iterable[int]) -> list[Endorsement]:
     return _held(Endorsement.id.in_(list(ids)))
 
 
+def held_in_turn(ids: Iterable[int]) -> list[Endorsement]:
+    """``held``, with the campaigns' lists kept from others as well: for decisions about who stands in them."""
+    return _held_in_turn(Endorsement.id.in_(list(ids)))
+
+
 def held_of(address: str) -> list[Endorsement]:
-    """All endorsements that this address signed, locked likewise."""
-    return _held(func.lower(Endorsement.signer_email) == address.lower())
+    """All endorsements that this address signed, locked likewise, with the lists that they stand in."""
+    return _held_in_turn(func.lower(Endorsement.signer_email) == address.lower())
+
+
+def _held_in_turn(where: ColumnElement[bool]) -> list[Endorsement]:
+    cosigners.take_turns(db.session.scalars(select(Endorsement.campaign_id).where(where)))
+    return _held(where)
 
 
 def _held(*where: object) -> list[Endorsement]:

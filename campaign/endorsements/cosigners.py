@@ -74,6 +74,20 @@ def add(signers: Iterable[Signer]) -> None:
     _count(Counter((campaign_id, kind) for campaign_id, kind, new in rows if new), 1)
 
 
+_TURN = text("SELECT pg_advisory_xact_lock(hashtext('campaign.endorsements.list'), :campaign_id)")
+
+
+def take_turns(campaign_ids: Iterable[int]) -> None:
+    """Has those who decide about signers of these campaigns work one after the other, until the transaction ends.
+
+    Called before any row is held: a listing that is renamed or moved touches many rows, and an approval at the same
+    moment would put the petition under the name that is just going away, or wait for it forever.
+    """
+    for campaign_id in sorted(set(campaign_ids)):
+        # The lock's key is 32 bits wide; two campaigns that share one wait for each other, and that is all.
+        db.session.execute(_TURN, {"campaign_id": campaign_id % 2**31})
+
+
 def lock(campaign_id: int, name_key: str) -> Cosigner | None:
     """The co-signer, held until the transaction ends."""
     return db.session.execute(

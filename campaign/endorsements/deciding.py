@@ -13,7 +13,7 @@ from campaign.coalition import registering
 from campaign.coalition.models import Campaign
 from campaign.counts import journal
 from campaign.endorsements import cosigners, notices
-from campaign.endorsements.commands import Statement, held, move, petition_slug
+from campaign.endorsements.commands import Statement, held, held_in_turn, move, petition_slug
 from campaign.endorsements.models import DUPLICATE, UNPLACED, Cosigner, Endorsement
 from campaign.endorsements.names import domain_of, name_key
 from campaign.extensions import db
@@ -28,6 +28,8 @@ class Refused(Exception):
         super().__init__(reason)
         self.reason = reason
 
+
+LIVE = ("confirmed", "approved")
 
 TAKEN = "taken"
 """The name has signed already."""
@@ -50,7 +52,7 @@ def approve(ids: Iterable[int], by: int | None) -> int:
     Each is linked to its organization, which is made where it is new, and its signer is told by mail.
     """
     approved: list[Endorsement] = []
-    for row in held(ids):
+    for row in held_in_turn(ids):
         wrong = row.state == "declined" and row.decision != DUPLICATE and row.confirmed_at
         if row.state == "confirmed" or wrong:
             try:
@@ -127,8 +129,11 @@ def change_listing(endorsement_id: int, new: Listing) -> None:
     Raises Refused(TAKEN) where another signer has that name.
     """
     first = db.session.get_one(Endorsement, endorsement_id)
+    cosigners.take_turns([first.campaign_id])
+    db.session.refresh(first)
     rows = held(_same_signer(first))
-    known = cosigners.lock(first.campaign_id, first.name_key)
+    # An ended signature is no one's line in the list, whoever bears its name there now.
+    known = cosigners.lock(first.campaign_id, first.name_key) if first.state in LIVE else None
     position = UNPLACED if new.position is None else new.position
     if new.position is not None and known is not None and known.position != position:
         _make_room(known, position)
@@ -168,14 +173,14 @@ def change_listing(endorsement_id: int, new: Listing) -> None:
 
 
 def _same_signer(row: Endorsement) -> list[int]:
-    if row.state not in ("confirmed", "approved"):
+    if row.state not in LIVE:
         return [row.id]
     return list(
         db.session.execute(
             select(Endorsement.id).where(
                 Endorsement.campaign_id == row.campaign_id,
                 Endorsement.name_key == row.name_key,
-                Endorsement.state.in_(("confirmed", "approved")),
+                Endorsement.state.in_(LIVE),
             )
         ).scalars()
     )
@@ -208,6 +213,7 @@ def enter(
 
     Petitions that the name has signed already stay as they are. Raises Refused(TAKEN) where that is all of them.
     """
+    cosigners.take_turns([campaign_id])
     now, submission, made = utcnow(), f"desk:{secrets.token_hex(16)}", []
     columns = said.columns()
     for one in petitions:

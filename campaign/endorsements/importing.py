@@ -220,6 +220,7 @@ def _add(
 ) -> None:
     if not fresh:
         return
+    cosigners.take_turns(target.campaign_id for _line, target, _values in fresh)
     named = [registering.Named(v["name"], v["kind"], v["website"]) for _line, _target, v in fresh]
     organizations = registering.ensure(named)
     now, prepared = utcnow(), []

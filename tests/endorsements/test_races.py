@@ -130,3 +130,55 @@ def test_the_same_form_sent_many_times_at_once(app: Flask, campaign_id: int, sql
     assert sql("SELECT count(*) FROM endorsement") == [(2,)]
     assert sql("SELECT count(*) FROM message") == [(1,)]
     assert numbers(app)["unconfirmed"] == 2
+
+
+def listed(app: Flask, sql: Any) -> None:
+    """Fails where the public list is not what is approved."""
+    assert sql(
+        "SELECT name_key, array_agg(petition_id ORDER BY petition_id) FROM endorsement"
+        " WHERE state = 'approved' GROUP BY 1 ORDER BY 1"
+    ) == sql("SELECT name_key, petition_ids FROM cosigner ORDER BY 1")
+
+
+def test_renaming_an_ended_signature_leaves_the_signer_of_that_name(
+    app: Flask, campaign_id: int, sql: Any
+) -> None:
+    from campaign.endorsements import deciding
+
+    ids = submitted(app, campaign_id, "One Name", "a@x.example")
+    with app.app_context():
+        confirm("a@x.example", ids)()
+        deciding.approve(ids, None)
+        again = submitted(app, campaign_id, "One Name", "b@x.example")
+        confirm("b@x.example", again)()  # declined: a duplicate
+        deciding.change_listing(again[0], deciding.Listing("Other", "local", "", "", 1))
+    assert sql("SELECT name, kind FROM cosigner") == [("One Name", "national")]
+    listed(app, sql)
+
+
+def test_renamed_moved_and_approved_at_once(app: Flask, campaign_id: int, sql: Any) -> None:
+    from campaign.endorsements import commands, deciding
+
+    every = []
+    for number in range(4):
+        ids = submitted(app, campaign_id, f"Name {number}", f"{number}@x.example")
+        with app.app_context():
+            confirm(f"{number}@x.example", ids)()
+        every.append(ids)
+    flat = [one for ids in every for one in ids]
+
+    def rename(number: int, name: str) -> Callable[[], None]:
+        return lambda: deciding.change_listing(
+            every[number][0], deciding.Listing(name, "local", "", "", number % 2)
+        )
+
+    results = at_once(
+        app,
+        *(rename(number, f"New {number}") for number in range(4)),
+        *(lambda order=order: deciding.approve(flat[::order], None) for order in (1, -1)),
+        lambda: commands.withdraw(every[0]),
+        rename(1, "Newer"),
+    )
+    assert [one for one in results if isinstance(one, Exception)] == []
+    listed(app, sql)
+    assert numbers(app)["signers"] == sql("SELECT count(*) FROM cosigner")[0][0]
