@@ -6,6 +6,7 @@ Imports nothing of the project, so that every process can read it first and chea
 import os
 import re
 import secrets
+import stat
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -56,7 +57,6 @@ def load(environ: Mapping[str, str]) -> dict[str, Any]:
         },
         "RQ_QUEUES": list(QUEUES),
         "RQ_CONNECTION_CLASS": "campaign.engines.connection:Connection",
-        "RATELIMIT_STORAGE_OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},
         "BABEL_DEFAULT_LOCALE": "en",
         "BABEL_DEFAULT_TIMEZONE": "UTC",
         "BABEL_TRANSLATION_DIRECTORIES": str(ROOT / "translations"),
@@ -106,6 +106,11 @@ def writable(folder: Path) -> None:
             f"The data folder {folder} cannot be written ({error.strerror}): "
             "make it writable, or set DATA to a folder that is."
         ) from error
+    if not folder.stat().st_mode & stat.S_IWUSR:  # root may write all the same; its owner said no
+        raise ConfigError(
+            f"The data folder {folder} is marked read-only: make it writable (chmod u+w), or set "
+            "DATA to a folder that is."
+        )
 
 
 def _mail(environ: Mapping[str, str]) -> dict[str, Any]:

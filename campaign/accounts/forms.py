@@ -12,11 +12,12 @@ from flask_security import hash_password, verify_password
 from flask_security.utils import validate_redirect_url
 from flask_wtf import FlaskForm
 from wtforms import PasswordField, SelectField, StringField
+from wtforms.fields import SelectChoice
 from wtforms.validators import DataRequired, EqualTo, Length
 
 from campaign.accounts import queries, throttle
 from campaign.accounts.models import ROLES
-from campaign.web.forms import Address, PlainText, PublicForm, strip
+from campaign.web.forms import Address, PlainText, PublicForm, options, strip
 
 PASSWORD_LENGTH = 12
 """Characters at least (NIST SP 800-63B asks for 8 or more, without rules of composition)."""
@@ -142,8 +143,8 @@ class SetPasswordForm(PublicForm):
     )
 
 
-def _role_choices() -> list[tuple[str, Any]]:
-    return [(role, ROLE_LABELS[role]) for role in ROLES]
+def _role_choices() -> list[SelectChoice]:
+    return options((role, ROLE_LABELS[role]) for role in ROLES)
 
 
 class RoleForm(FlaskForm):

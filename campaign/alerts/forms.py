@@ -25,7 +25,7 @@ from campaign.alerts.audience import Rule
 from campaign.alerts.models import Alert
 from campaign.clock import utcnow
 from campaign.coalition.forms import MISSING, LanguagesForm, in_languages, line
-from campaign.web.forms import PlainText, strip
+from campaign.web.forms import PlainText, options, strip
 from campaign.web.languages import LANGUAGES
 
 SUBJECT, PREHEADER, BODY = 150, 200, 30_000
@@ -53,21 +53,21 @@ class _AlertBase(LanguagesForm):
     )  # fmt: skip
     scope = RadioField(
         _l("Whom"), default="campaign",
-        choices=[
+        choices=options([
             ("campaign", _l("Supporters of this campaign")),
             ("all", _l("Everyone who agreed to hear from the organization")),
-        ],
+        ]),
     )  # fmt: skip
     wrote = RadioField(
         _l("Letters"), default="no",
-        choices=[
+        choices=options([
             ("no", _l("Those who have not written yet")),
             ("yes", _l("Those who have written")),
             ("any", _l("Both")),
-        ],
+        ]),
     )  # fmt: skip
     audience_languages = SelectMultipleField(
-        _l("Only who reads"), choices=list(LANGUAGES.items()),
+        _l("Only who reads"), choices=options(LANGUAGES.items()),
         widget=ListWidget(prefix_label=False), option_widget=CheckboxInput(),
         description=_l("Nothing ticked: everyone. Each person gets the message in their own language."),
     )  # fmt: skip
@@ -183,7 +183,7 @@ class ScheduleForm(FlaskForm):
 
     when = RadioField(
         _l("When"), default="now", validators=[InputRequired()],
-        choices=[("now", _l("At once")), ("at", _l("At this time:"))],
+        choices=options([("now", _l("At once")), ("at", _l("At this time:"))]),
     )  # fmt: skip
     at = DateTimeLocalField(_l("Day and time"), format=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])
 

@@ -26,7 +26,7 @@ from wtforms.widgets import CheckboxInput, ListWidget
 from campaign.coalition import queries
 from campaign.coalition.naming import is_slug, slug_of
 from campaign.web import colour
-from campaign.web.forms import PlainText, strip
+from campaign.web.forms import PlainText, options, strip
 from campaign.web.languages import DEFAULT, LANGUAGES
 
 MISSING = _l("Please fill this in.")
@@ -87,7 +87,7 @@ class _CampaignBase(LanguagesForm):
         description=_l("Its name, as it stands in the list of organizations."),
     )  # fmt: skip
     languages = SelectMultipleField(
-        _l("Languages"), choices=list(LANGUAGES.items()),
+        _l("Languages"), choices=options(LANGUAGES.items()),
         widget=ListWidget(prefix_label=False), option_widget=CheckboxInput(),
     )  # fmt: skip
     goal = IntegerField(
@@ -219,7 +219,8 @@ class _DocumentBase(LanguagesForm):
         description=_l("PDF, DOCX, ODT, TXT, CSV, PNG or JPG, at most 10 MB."),
     )  # fmt: skip
     language = SelectField(
-        _l("Language of the document"), choices=[("", _l("it does not matter")), *LANGUAGES.items()]
+        _l("Language of the document"),
+        choices=options([("", _l("it does not matter")), *LANGUAGES.items()]),
     )
 
 

@@ -11,6 +11,7 @@ from wtforms.validators import DataRequired
 from campaign.coalition.forms import MISSING, line
 from campaign.coalition.models import KINDS
 from campaign.coalition.naming import is_slug, slug_of
+from campaign.web.forms import options
 
 KIND_LABELS = {
     "national": _l("National organization"),
@@ -27,7 +28,7 @@ class OrganizationForm(FlaskForm):
 
     seen = HiddenField()
     name = line(_l("Name"), 200, DataRequired(MISSING))
-    kind = SelectField(_l("Kind"), choices=[(kind, KIND_LABELS[kind]) for kind in KINDS])
+    kind = SelectField(_l("Kind"), choices=options((kind, KIND_LABELS[kind]) for kind in KINDS))
     website = line(_l("Website"), 300)
     country = line(_l("Country"), 2, DataRequired(MISSING), description=_l("Two letters, like US."))
     contact_name = line(_l("Contact: name"), 200)

@@ -14,6 +14,7 @@ from campaign.endorsements.forms import DeclineForm, DeskSignerForm, ListingForm
 from campaign.endorsements.models import UNPLACED, Endorsement
 from campaign.petitions import queries as petitions
 from campaign.web import access, languages
+from campaign.web.forms import options
 
 blueprint = Blueprint("endorsements_desk", __name__, url_prefix="/desk/endorsements")
 
@@ -239,10 +240,10 @@ def add(slug: str) -> ResponseReturnValue:
         abort(404)
     current = petitions.of_campaign(campaign.id)
     form = DeskSignerForm()
-    form.petition.choices = [
+    form.petition.choices = options(
         (one.petition.slug, f"{languages.pick(one.version.title)} ({one.petition.agency})")
         for one in current
-    ]
+    )
     if request.method == "GET":
         form.petition.data = [one.petition.slug for one in current]
     elif form.validate_on_submit():

@@ -22,7 +22,7 @@ from wtforms.widgets import CheckboxInput, ListWidget
 
 from campaign.endorsements import kinds
 from campaign.endorsements.names import name_key, tidy_website
-from campaign.web.forms import Address, Lasting, PlainText, PublicForm, strip
+from campaign.web.forms import Address, Lasting, PlainText, PublicForm, options, strip
 
 
 class Website:
@@ -80,7 +80,7 @@ class SignerFields:
     )
     organization_kind = SelectField(
         _l("Who endorses?"),
-        choices=[("", _l("Please choose")), *kinds.CHOICES],
+        choices=options([("", _l("Please choose")), *kinds.CHOICES]),
         validators=[_required(_l("Please choose what describes you best."))],
     )
     website = StringField(
@@ -123,7 +123,7 @@ class EndorseForm(PublicForm, SignerFields):
 
     def offer(self, petitions: Sequence[tuple[str, str]], chosen: Sequence[str] | None) -> None:
         """Sets the petitions to choose from, (slug, label); ``chosen`` None ticks all of them."""
-        self.petition.choices = list(petitions)
+        self.petition.choices = options(petitions)
         if chosen is None:
             self.petition.data = [slug for slug, _label in petitions]
 
@@ -214,7 +214,7 @@ class ListingForm(FlaskForm):
             Name(),
         ],
     )
-    kind = SelectField(_l("Kind"), choices=list(kinds.LABELS.items()))
+    kind = SelectField(_l("Kind"), choices=options(kinds.LABELS.items()))
     title = StringField(
         _l("The signer's title"),
         filters=[strip],

@@ -4,6 +4,7 @@ import contextlib
 import ctypes
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -68,6 +69,29 @@ def start_time(pid: int) -> str:
         return "" if after_name[0] == "Z" else after_name[19]
     command = ["ps", "-o", "lstart=", "-p", str(pid)]
     return subprocess.run(command, check=False, capture_output=True, text=True).stdout.strip()
+
+
+def name(pid: int) -> str:
+    """A name for a living process that no other has had: machine, set of process numbers, number, beginning."""
+    return f"{_here()}/{pid}/{start_time(pid).replace(' ', '_')}"
+
+
+def is_gone(process_name: str) -> bool:
+    """Whether the process of that `name` has ended; False where it is another machine's, which we cannot see."""
+    here, _, rest = process_name.partition("/")
+    pid, _, began = rest.partition("/")
+    if here != _here() or not pid.isdecimal() or not began:
+        return False
+    return start_time(int(pid)).replace(" ", "_") != began
+
+
+def _here() -> str:
+    # Containers may share a machine's name without sharing its process numbers: pid_namespaces(7).
+    try:
+        space = os.stat("/proc/self/ns/pid").st_ino
+    except OSError:
+        space = 0
+    return f"{socket.gethostname()}-{space}"
 
 
 def end(pid: int, *, asking: int, forcing: int, patience: float) -> None:

@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from types import FrameType
+from typing import Any
 
 from flask import Flask
 from flask_rq import RQ
@@ -21,8 +22,11 @@ from redis.exceptions import RedisError
 from rq import Queue, SimpleWorker
 from rq.executions import Execution
 from rq.job import Job
+from rq.job_lifecycle import call_exception_handlers
 from rq.logutils import setup_loghandlers
 from rq.worker.base import StopRequested, WorkerStatus
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from campaign.engines import processes, stopping
 from campaign.extensions import db
@@ -34,6 +38,7 @@ SHARES = (
     ("letters", "alerts", "confirmations"),
 )
 PATIENCE_SECONDS = 8.0
+log = logging.getLogger(__name__)
 
 
 class Worker(SimpleWorker):
@@ -64,6 +69,22 @@ class Worker(SimpleWorker):
     def unsubscribe(self) -> None:
         """Nothing, see subscribe."""
 
+    def handle_exception(self, job: Job, *exc_info: Any) -> None:
+        """One line for a job that failed: cron calls each again. The traceback is kept with the job for an hour."""
+        error = exc_info[1]
+        name = job.func_name.rpartition("campaign.")[2]
+        if _engine_away(error):
+            log.warning("%s stopped: an engine went away; it runs again by itself", name)
+        else:
+            log.error("%s failed; it runs again by itself", name, exc_info=error)
+        call_exception_handlers(self._exc_handlers, job, *exc_info)
+
+
+def _engine_away(error: BaseException) -> bool:
+    if isinstance(error, (RedisError, OperationalError, PoolTimeout)):
+        return True
+    return isinstance(error, DBAPIError) and error.connection_invalidated
+
 
 class _WithoutTraceback(logging.Filter):
     """Valkey being away is one line, not a hundred."""
@@ -84,7 +105,11 @@ def run_worker(app: Flask, names: Sequence[str]) -> None:
                 extension: RQ = app.extensions["rq"]
                 queues = [extension.queues[name] for name in names]
             worker = Worker(
-                queues, job_class=queues[0].job_class, worker_ttl=60, log_job_description=False
+                queues,
+                name=processes.name(os.getpid()),
+                job_class=queues[0].job_class,
+                worker_ttl=60,
+                log_job_description=False,
             )
             worker.app = app
             worker.work(logging_level="WARNING")
@@ -99,6 +124,8 @@ def run_cron(app: Flask) -> None:
             with app.app_context():
                 extension: RQ = app.extensions["rq"]
                 scheduler = extension.make_cron_scheduler()
+            # Nobody waits for the scheduler, so it may wait for Valkey.
+            scheduler.connection.connection_pool.connection_kwargs["socket_timeout"] = 3
             for job in scheduler.get_jobs():
                 if job.func is not None:  # RQ would pickle Flask-RQ's wrapper, not its name
                     job.func = inspect.unwrap(job.func)

@@ -8,6 +8,7 @@ from campaign.coalition.desk import found
 from campaign.letters import queries, replies, suggesting, targets
 from campaign.letters.desk_forms import ChooseTargetsForm, TemplateForm
 from campaign.web import access
+from campaign.web.forms import options
 from campaign.web.languages import LANGUAGES
 
 bp = Blueprint("letters_campaign_desk", __name__, url_prefix="/desk/campaigns/<slug>")
@@ -24,9 +25,9 @@ def choose(slug: str) -> ResponseReturnValue:
     ids = [one.target.id for one in chosen]
     others = [one for one in queries.directory() if one.id not in set(ids)]
     form = ChooseTargetsForm()
-    form.targets.choices = [
+    form.targets.choices = options(
         (one.id, f"{one.role}, {one.agency}") for one in [*(o.target for o in chosen), *others]
-    ]
+    )
     if form.validate_on_submit():
         targets.choose_for_campaign(campaign.id, form.targets.data, form.urgent.data)
         flash(gettext("Saved. Letters confirmed from now on go to these offices."), "success")

@@ -26,7 +26,7 @@ from campaign.letters import merging, queries, rules
 from campaign.letters.importing import MOST_PER_HOUR
 from campaign.letters.models import CHANNELS
 from campaign.letters.plan import MIDNIGHT
-from campaign.web.forms import Address, PlainText, strip
+from campaign.web.forms import Address, PlainText, options, strip
 
 CHANNEL_LABELS = {
     "email": _l("Each letter as a message of its own"),
@@ -61,7 +61,7 @@ class TargetForm(FlaskForm):
     )  # fmt: skip
     channel = RadioField(
         _l("How letters reach it"),
-        choices=[(key, CHANNEL_LABELS[key]) for key in CHANNELS],
+        choices=options((key, CHANNEL_LABELS[key]) for key in CHANNELS),
         default="email",
     )
     timezone = StringField(
@@ -72,7 +72,7 @@ class TargetForm(FlaskForm):
         _l("Closes"), [InputRequired(MISSING)], description=_l("00:00 is the end of the day.")
     )
     days = SelectMultipleField(
-        _l("Office days"), choices=DAY_LABELS, validators=[DataRequired(_l("Please choose at least one day."))],
+        _l("Office days"), choices=options(DAY_LABELS), validators=[DataRequired(_l("Please choose at least one day."))],
         widget=ListWidget(prefix_label=False), option_widget=CheckboxInput(),
         description=_l("Federal holidays are closed, unless the office works seven days a week."),
     )  # fmt: skip

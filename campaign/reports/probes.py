@@ -13,6 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, ProgrammingError, SQLAlchemyError
 
 from campaign.clock import utcnow
+from campaign.engines import processes
 from campaign.extensions import db, rq
 from campaign.mail.wake import SWEPT
 
@@ -84,7 +85,11 @@ def queues() -> dict[str, int] | None:
 
 
 def workers() -> int:
-    """How many workers are alive, by what they last told Valkey; 0 while it is away."""
+    """How many workers are alive, by what they last told Valkey; 0 while it is away.
+
+    One that was killed does not sign off: on this machine we see that its process is gone, of another machine's
+    we know after two minutes without a word.
+    """
     from rq import Worker
 
     try:
@@ -92,7 +97,10 @@ def workers() -> int:
     except (RedisError, OSError):
         return 0
     now = utcnow()
-    return sum(1 for worker in found if _age(worker.last_heartbeat, now) < 120)
+    return sum(
+        _age(worker.last_heartbeat, now) < 120 and not processes.is_gone(worker.name)
+        for worker in found
+    )
 
 
 def swept_s() -> float | None:

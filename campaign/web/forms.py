@@ -1,6 +1,7 @@
 """What public forms share: a signed token instead of a session, and messages in the page's language."""
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -10,7 +11,7 @@ from flask import current_app, request
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 from wtforms import Form, HiddenField, ValidationError
-from wtforms.fields import Field
+from wtforms.fields import Field, SelectChoice
 from wtforms.i18n import get_translations
 
 from campaign.web import languages, tokens
@@ -131,6 +132,11 @@ class PlainText:
                     "There is an invisible character here that we cannot send. Please type the text anew."
                 )
             )
+
+
+def options(pairs: Iterable[tuple[Any, Any]]) -> list[SelectChoice]:
+    """What a choice field offers, from (value, label)."""
+    return [SelectChoice(value, label) for value, label in pairs]
 
 
 def strip(value: str | None) -> str:

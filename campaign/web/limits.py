@@ -13,6 +13,7 @@ from flask import Flask, current_app, request
 from flask_limiter import Limiter
 
 from campaign.clock import utcnow
+from campaign.engines import connection
 
 NOWHERE = "192.0.2.0"
 """Stands for an address that the server did not tell (RFC 5737: belongs to nobody)."""
@@ -75,4 +76,5 @@ limiter = Limiter(
 
 def init_app(app: Flask) -> None:
     """Binds the limiter to Valkey as the configuration names it."""
+    app.config.setdefault("RATELIMIT_STORAGE_OPTIONS", connection.patience())
     limiter.init_app(app)

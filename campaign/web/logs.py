@@ -1,6 +1,7 @@
 """Logging: one JSON object a line where a machine reads it, short lines on a terminal. No addresses, no IPs."""
 
 import logging
+import os
 import re
 import sys
 from collections.abc import MutableMapping
@@ -8,6 +9,8 @@ from typing import Any
 
 import structlog
 from flask import Flask
+
+from campaign import engines
 
 _ADDRESS = re.compile(r"[^\s<>@\"']{1,64}@[^\s<>@\"']{1,255}")
 _IP = re.compile(r"\b(?:\d{1,3}\.){3}\d{1,3}\b")
@@ -47,7 +50,9 @@ def _only_kind(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMappi
 
 def init_app(app: Flask) -> None:
     """Configures structlog and the standard library's logging alike, once a process."""
-    lines = bool(app.config.get("LOG_JSON", not sys.stderr.isatty()))
+    # What `campaign run` starts speaks to a person: each line stands behind the program's name and the time.
+    spoken = sys.stderr.isatty() or engines.MARK in os.environ
+    lines = bool(app.config.get("LOG_JSON", not spoken))
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
