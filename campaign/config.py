@@ -291,7 +291,20 @@ def _database_url(text: str) -> str:
             "DATABASE_URL does not begin with postgresql://: set it like "
             "postgresql://user:password@host:5432/name, or unset it to use the built-in one."
         )
+    if not _has_port_number(f"{scheme}://{rest}"):
+        raise ConfigError(
+            "DATABASE_URL has no number where its port should be: set it like postgresql://user:password@host:5432/name; "
+            "a sign like / or @ in the password is written %2F or %40."
+        )
     return f"postgresql+psycopg://{rest}"
+
+
+def _has_port_number(url: str) -> bool:
+    try:
+        _ = urlsplit(url).port  # urllib checks it only when asked
+    except ValueError:
+        return False
+    return True
 
 
 def _redis_url(environ: Mapping[str, str]) -> str | None:
@@ -304,6 +317,10 @@ def _redis_url(environ: Mapping[str, str]) -> str | None:
         raise ConfigError(
             "REDIS_URL does not begin with redis://, rediss:// or unix://: set it like "
             "redis://host:6379/0, or unset it to use the built-in Valkey."
+        )
+    if not _has_port_number(f"{scheme}://{rest}"):
+        raise ConfigError(
+            "REDIS_URL has no number where its port should be: set it like redis://host:6379/0."
         )
     return f"{scheme}://{rest}"
 
@@ -340,6 +357,10 @@ def _read(path: Path) -> str:
         return path.read_text().strip()
     except FileNotFoundError:
         return ""
+    except NotADirectoryError as error:
+        raise ConfigError(
+            f"The data folder {path.parent} is a file or lies below one: set DATA to a folder."
+        ) from error
     except OSError as error:
         raise ConfigError(
             f"{path} cannot be read ({error.strerror}): run as the user who owns the data "

@@ -7,7 +7,7 @@ import redis
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 
-ANSWER_S = 0.5
+CONNECT_S, ANSWER_S = 0.5, 0.3
 """Seconds in which Valkey connects, and answers: longer would keep a visitor waiting for what is only a hint."""
 QUIET_S = 3.0
 """Seconds for which one that did not answer is left alone."""
@@ -21,7 +21,7 @@ def patience() -> dict[str, Any]:
     """
     return {
         "retry": Retry(ConstantBackoff(0.05), 1, supported_errors=(redis.ConnectionError,)),
-        "socket_connect_timeout": ANSWER_S,
+        "socket_connect_timeout": CONNECT_S,
         "socket_timeout": ANSWER_S,
     }
 

@@ -72,7 +72,7 @@ class Worker(SimpleWorker):
     def handle_exception(self, job: Job, *exc_info: Any) -> None:
         """One line for a job that failed: cron calls each again. The traceback is kept with the job for an hour."""
         error = exc_info[1]
-        name = job.func_name.rpartition("campaign.")[2]
+        name = (job.func_name or "a job").removeprefix("campaign.")
         if _engine_away(error):
             log.warning("%s stopped: an engine went away; it runs again by itself", name)
         else:

@@ -71,6 +71,17 @@ def wake(stream: str) -> bool:
             return False
         queue.enqueue(jobs.DELIVER[stream].func, result_ttl=0, failure_ttl=3600, ttl=300)
     except RedisError:
-        log.warning("Valkey is away: the sweep will find what is due in %s", stream)
+        _say_away()
         return False
     return True
+
+
+_said = float("-inf")
+
+
+def _say_away() -> None:
+    """One line in half a minute, not one a request."""
+    global _said
+    if time.monotonic() - _said > 30:
+        _said = time.monotonic()
+        log.warning("Valkey is away: the sweep will find what is due")

@@ -50,13 +50,14 @@ def _only_kind(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMappi
 
 def init_app(app: Flask) -> None:
     """Configures structlog and the standard library's logging alike, once a process."""
-    # What `campaign run` starts speaks to a person: each line stands behind the program's name and the time.
-    spoken = sys.stderr.isatty() or engines.MARK in os.environ
-    lines = bool(app.config.get("LOG_JSON", not spoken))
+    # What `campaign run` starts speaks to a person, who sees the time and the program before each line already.
+    prefixed = engines.MARK in os.environ
+    lines = bool(app.config.get("LOG_JSON", not (prefixed or sys.stderr.isatty())))
+    stamp: Any = structlog.processors.TimeStamper(fmt="iso" if lines else "%H:%M:%S", utc=lines)
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso" if lines else "%H:%M:%S", utc=lines),
+        *([] if prefixed else [stamp]),
         _only_kind,
         _clean,
     ]

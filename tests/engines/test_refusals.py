@@ -31,9 +31,12 @@ def refused(command: list[str], environment: dict[str, str]) -> str:
         ({"MAIL_USE_TLS": "1", "MAIL_USE_SSL": "1"}, "MAIL_USE_SSL"),
         ({"SITE_URL": "act.example.org"}, "SITE_URL"),
         ({"DATABASE_URL": "mysql://localhost/x"} | KEY, "DATABASE_URL"),
+        ({"DATABASE_URL": "postgresql://u:p@localhost:port/x"} | KEY, "DATABASE_URL"),
         ({"DATABASE_URL": "postgresql://localhost/x"}, "SECRET_KEY"),
         ({"REDIS_URL": "http://localhost"}, "REDIS_URL"),
+        ({"REDIS_URL": "redis://localhost:port/0"}, "REDIS_URL"),
         ({"DATA": "/proc/nowhere"}, "DATA"),
+        ({"DATA": __file__}, "is a file"),
     ],
 )
 def test_every_door_says_what_is_wrong(
