@@ -86,19 +86,27 @@ def _engine_away(error: BaseException) -> bool:
     return isinstance(error, DBAPIError) and error.connection_invalidated
 
 
-class _WithoutTraceback(logging.Filter):
-    """Valkey being away is one line, not a hundred."""
+class _Calm(logging.Filter):
+    """Valkey being away is one line in half a minute, not a hundred."""
+
+    said = float("-inf")
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if record.exc_info and isinstance(record.exc_info[1], RedisError):
-            record.msg, record.args = "Valkey is away; waiting until it is back", ()
-            record.exc_info = None
+        unreachable = "could not connect to Redis" in str(record.msg)
+        if not unreachable and not (record.exc_info and isinstance(record.exc_info[1], RedisError)):
+            return True
+        if time.monotonic() - self.said < 30:
+            return False
+        self.said = time.monotonic()
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+        record.msg, record.args = "Valkey is away; waiting until it is back", ()
+        record.exc_info = None
         return True
 
 
 def run_worker(app: Flask, names: Sequence[str]) -> None:
     """Work on the queues until asked to stop; comes back when stopped."""
-    logging.getLogger("rq.worker").addFilter(_WithoutTraceback())
+    logging.getLogger("rq.worker").addFilter(_Calm())
     while not stopping.requested():
         with contextlib.suppress(RedisError, StopRequested):
             with app.app_context():
