@@ -9,6 +9,7 @@ import secrets
 import stat
 import tempfile
 from collections.abc import Mapping
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +19,9 @@ QUEUES = ["confirmations", "letters", "default", "alerts"]
 _RATE = re.compile(r"[1-9][0-9]{0,8} per (?:[1-9][0-9]{0,3} )?(?:second|minute|hour|day)s?")
 
 _DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}")
+
+
+_SENDER = re.compile(r"[^@\s<>]+@[^@\s<>]+")
 
 
 class ConfigError(Exception):
@@ -121,6 +125,13 @@ def _mail(environ: Mapping[str, str]) -> dict[str, Any]:
             "(port 587) or MAIL_USE_SSL for port 465, and unset the other."
         )
     sender = environ.get("MAIL_DEFAULT_SENDER", "").strip()
+    if sender and not _SENDER.fullmatch(parseaddr(sender)[1]):
+        raise ConfigError(
+            "MAIL_DEFAULT_SENDER is no mail address: set it like letters@example.org or "
+            "Our Coalition <letters@example.org>."
+        )
+    if bool(environ.get("MAIL_USERNAME")) != bool(environ.get("MAIL_PASSWORD")):
+        raise ConfigError("Set MAIL_USERNAME and MAIL_PASSWORD together, or neither.")
     return {
         "MAIL_SERVER": environ.get("MAIL_SERVER", "").strip() or "localhost",
         "MAIL_SERVER_SET": bool(environ.get("MAIL_SERVER", "").strip()),

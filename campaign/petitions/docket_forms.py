@@ -12,6 +12,7 @@ from wtforms.validators import InputRequired, Optional
 from campaign.coalition.forms import MISSING, LanguagesForm, in_languages, line, text
 from campaign.petitions.docketing import CITATION, IDENTIFIER
 from campaign.petitions.models import EVENT_KINDS, PetitionEvent
+from campaign.web.forms import options
 
 KIND_LABELS = {
     "filed": _l("Filed with the agency"),
@@ -74,7 +75,7 @@ class DocketForm(FlaskForm):
 
 class _EventBase(LanguagesForm):
     kind = SelectField(
-        _l("What happened"), choices=[(key, KIND_LABELS[key]) for key in EVENT_KINDS]
+        _l("What happened"), choices=options((key, KIND_LABELS[key]) for key in EVENT_KINDS)
     )
     on = DateField(_l("Day"), validators=[InputRequired(MISSING)])
     citation = line(

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from campaign import config, engines
+
 ROOT = Path(__file__).resolve().parents[2]
+SITE = [sys.executable, "-m", "flask", "--app", "wsgi", "routes"]
 RUN = [sys.executable, "-c", "from campaign.cli import main; main()", "run"]
 KEY = {"SECRET_KEY": "a key"}
 
@@ -28,6 +31,8 @@ def refused(command: list[str], environment: dict[str, str]) -> str:
         ({"PORT": "70000"}, "PORT"),
         ({"MAIL_PORT": "-1"}, "MAIL_PORT"),
         ({"MAIL_USE_TLS": "perhaps"}, "MAIL_USE_TLS"),
+        ({"MAIL_DEFAULT_SENDER": "not an address"}, "MAIL_DEFAULT_SENDER"),
+        ({"MAIL_USERNAME": "only"}, "MAIL_PASSWORD"),
         ({"MAIL_USE_TLS": "1", "MAIL_USE_SSL": "1"}, "MAIL_USE_SSL"),
         ({"SITE_URL": "act.example.org"}, "SITE_URL"),
         ({"DATABASE_URL": "mysql://localhost/x"} | KEY, "DATABASE_URL"),
@@ -39,12 +44,20 @@ def refused(command: list[str], environment: dict[str, str]) -> str:
         ({"DATA": __file__}, "is a file"),
     ],
 )
-def test_every_door_says_what_is_wrong(
+def test_a_wrong_setting_is_one_sentence(
     bare: dict[str, str], settings: dict[str, str], said: str
 ) -> None:
-    sentence = refused([sys.executable, "worker.py"], bare | settings)
+    with pytest.raises(config.ConfigError) as found:
+        engines.ensure(config.load(bare | settings))
+    sentence = str(found.value)
     assert said in sentence
+    assert "\n" not in sentence
     assert sentence.endswith((".", "'"))
+
+
+def test_every_door_says_it(bare: dict[str, str]) -> None:
+    for command in ([sys.executable, "worker.py"], RUN, SITE, [*RUN[:-1], "status", "--json"]):
+        assert "PORT" in refused(command, bare | {"PORT": "many"})
 
 
 def test_a_taken_port(bare: dict[str, str]) -> None:
