@@ -1,19 +1,20 @@
 """Statements that are written out because a flood waits for them: each is its own transaction and one round trip.
 
-No BEGIN, no COMMIT, no session: the database commits a single statement by itself, all of it or nothing.
+No BEGIN, no COMMIT, no session: the database commits a single statement by itself, all of it or nothing. They go
+straight to psycopg, on a connection of the shared pool.
 """
 
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Connection, Row, text
-from sqlalchemy.dialects.postgresql import psycopg
+import psycopg
+from psycopg.rows import namedtuple_row
+from sqlalchemy import text
+from sqlalchemy.dialects.postgresql.psycopg import dialect
 from sqlalchemy.exc import DBAPIError
 
 from campaign.extensions import db
-
-ALONE = {"isolation_level": "AUTOCOMMIT"}
 
 
 class Statement:
@@ -23,20 +24,41 @@ class Statement:
         self._text = sql
 
     @cached_property
-    def _sql(self) -> str:
-        return str(text(self._text).compile(dialect=psycopg.dialect()))
+    def sql(self) -> str:
+        """As psycopg takes it."""
+        return str(text(self._text).compile(dialect=dialect()))
 
-    def first(self, values: Mapping[str, Any]) -> Row[Any] | None:
-        """Runs it, committed, and returns the first row of its answer."""
+    def first(self, values: Mapping[str, Any]) -> Any:
+        """Runs it, committed, and returns the first row of its answer, or None. Raises DBAPIError as SQLAlchemy does."""
         try:
-            return self._run(values)
+            return self.run(values)
         except DBAPIError as error:
             if not error.connection_invalidated:
                 raise
-            return self._run(values)
+            return self.run(values)
 
-    def _run(self, values: Mapping[str, Any]) -> Row[Any] | None:
-        connection: Connection
-        with db.engine.connect() as connection:
-            alone = connection.execution_options(**ALONE)
-            return alone.exec_driver_sql(self._sql, dict(values)).first()
+    def run(self, values: Mapping[str, Any]) -> Any:
+        """``first``, tried once."""
+        pooled = db.engine.raw_connection()
+        connection: Any = pooled.driver_connection
+        try:
+            connection.autocommit = True
+            with connection.cursor(row_factory=namedtuple_row) as cursor:
+                return cursor.execute(self.sql, values).fetchone()
+        except psycopg.Error as error:
+            broken = connection.closed
+            if broken:
+                pooled.invalidate()
+            known: Any = DBAPIError.instance(
+                None,
+                None,
+                error,
+                psycopg.Error,
+                connection_invalidated=broken,
+                dialect=db.engine.dialect,
+            )
+            raise known from error
+        finally:
+            if not connection.closed:
+                connection.autocommit = False
+            pooled.close()

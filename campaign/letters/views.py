@@ -66,7 +66,7 @@ def _take(slug: str) -> ResponseReturnValue | None:
     door = queries.door(slug, languages.current())
     if door is None:
         return None
-    form = LetterForm(consent_wording(door.lead))
+    form = LetterForm(consent_wording(door.lead) if "consent" in request.form else "")
     if not form.validate():
         return None
     composing.put_in_fields(form)

@@ -6,16 +6,15 @@ half of them without a solved task; a flood of invented addresses ends there, an
 What a refused person typed stays on the page that says so.
 """
 
-import re
 from collections.abc import Callable
-from functools import lru_cache, wraps
+from functools import wraps
 from typing import Any, TypeVar
 
 from flask import Flask, Response, current_app, g, has_request_context, request
 from werkzeug.exceptions import TooManyRequests
 
 from campaign.web import limits, proof
-from campaign.web.windows import Limit, windows
+from campaign.web.windows import Limit, rates, windows
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -24,8 +23,6 @@ MAILS = 80
 """Confirmation mails that one network may cause in an hour, where PUBLIC_MAILS says nothing else."""
 _SHARE = 25
 """Where PUBLIC_POSTS lets more through than usual, one mail for so many of its hour's posts."""
-_RATE = re.compile(r"(\d+) per (?:(\d+) )?(second|minute|hour|day)s?")
-_UNIT = {"second": 1, "minute": 60, "hour": HOUR, "day": 24 * HOUR}
 
 
 class TooMany(TooManyRequests):
@@ -36,21 +33,13 @@ class TooMany(TooManyRequests):
         self.told = {"minutes": -(-wait // 60), "mails": mails, "proved": proved}
 
 
-@lru_cache(maxsize=16)
-def _rates(text: str) -> tuple[tuple[int, int], ...]:
-    """(how many, seconds) of a rate like ``120 per minute; 2000 per hour``."""
-    return tuple(
-        (int(many), int(times or 1) * _UNIT[unit]) for many, times, unit in _RATE.findall(text)
-    )
-
-
 def mails_an_hour() -> int:
     """How many confirmation mails one network may cause in an hour."""
     given: int | None = current_app.config.get("PUBLIC_MAILS")
     if given:
         return given
     hourly = min(
-        many * HOUR // seconds for many, seconds in _rates(current_app.config["PUBLIC_POSTS"])
+        many * HOUR // seconds for many, seconds in rates(current_app.config["PUBLIC_POSTS"])
     )
     return max(MAILS, hourly // _SHARE)
 
@@ -59,7 +48,7 @@ def _limits(mail: bool) -> tuple[list[Limit], str]:
     """The limits that this request falls under; the mails' own is the last. And that one's key, empty without mail."""
     network, single = limits.network(), limits.address()
     found = []
-    for many, seconds in _rates(current_app.config["PUBLIC_POSTS"]):
+    for many, seconds in rates(current_app.config["PUBLIC_POSTS"]):
         plain = max(1, many // 3)
         found.append(Limit(f"gate:{seconds}:{network}", seconds, many, plain))
         found.append(Limit(f"gate:{seconds}:{single}:1", seconds, max(1, many // 2), plain))

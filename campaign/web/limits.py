@@ -7,13 +7,20 @@ the network around it (IPv4 /24, IPv6 /48). The address is the one that trusted 
 import hashlib
 import hmac
 import ipaddress
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, wraps
+from typing import Any, TypeVar
 
 from flask import Flask, current_app, request
-from flask_limiter import Limiter
+from limits.storage import MemoryStorage, storage_from_string
+from limits.strategies import MovingWindowRateLimiter, RateLimiter
+from werkzeug.exceptions import TooManyRequests
 
 from campaign.clock import utcnow
 from campaign.engines import connection
+from campaign.web.windows import Limit, rates, windows
+
+View = TypeVar("View", bound=Callable[..., Any])
 
 NOWHERE = "192.0.2.0"
 """Stands for an address that the server did not tell (RFC 5737: belongs to nobody)."""
@@ -69,12 +76,43 @@ def _hashed(text: str, day: int, secret: str) -> tuple[str, str]:
     return network, single
 
 
-limiter = Limiter(
-    network, strategy="moving-window", in_memory_fallback_enabled=True, swallow_errors=True
-)
+class Limiter:
+    """Limits of other doors than the public forms, which have campaign.web.gate's."""
+
+    limiter: RateLimiter
+    """The counters of signing in (accounts.throttle)."""
+
+    def limit(self, rate: str) -> Callable[[View], View]:
+        """A view that one network may ask for no oftener than ``rate``, such as ``600 per minute``; 429 beyond."""
+
+        def decorate(view: View) -> View:
+            @wraps(view)
+            def inner(*args: Any, **values: Any) -> Any:
+                asked = [
+                    Limit(f"door:{seconds}:{request.endpoint}:{network()}", seconds, most, most)
+                    for most, seconds in rates(rate)
+                ]
+                answer = windows().take(asked)
+                if answer.refused_by >= 0:
+                    raise TooManyRequests(retry_after=answer.wait)
+                return view(*args, **values)
+
+            return inner  # type: ignore[return-value]  # the same view, limited
+
+        return decorate
+
+    def init_app(self, app: Flask) -> None:
+        """Counts in Valkey as the configuration names it."""
+        url = app.config.get("RATELIMIT_STORAGE_URI")
+        options = app.config.get("RATELIMIT_STORAGE_OPTIONS") or {}
+        storage: Any = storage_from_string(url, **options) if url else MemoryStorage()
+        self.limiter = MovingWindowRateLimiter(storage)
+
+
+limiter = Limiter()
 
 
 def init_app(app: Flask) -> None:
-    """Binds the limiter to Valkey as the configuration names it."""
+    """Binds the counters to Valkey."""
     app.config.setdefault("RATELIMIT_STORAGE_OPTIONS", connection.patience())
     limiter.init_app(app)

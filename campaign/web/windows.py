@@ -5,9 +5,11 @@ call asks and counts any number of limits in one round trip, and counts nothing 
 """
 
 import math
+import re
 import threading
 import time
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from flask import Flask, current_app
@@ -40,6 +42,18 @@ class Answer(NamedTuple):
     wait: int
     marked: bool
     """Whether the single-use mark was given and had not been used."""
+
+
+_RATE = re.compile(r"(\d+) per (?:(\d+) )?(second|minute|hour|day)s?")
+_UNIT = {"second": 1, "minute": 60, "hour": 3600, "day": 24 * 3600}
+
+
+@lru_cache(maxsize=32)
+def rates(text: str) -> tuple[tuple[int, int], ...]:
+    """(how many, seconds) of a text like ``120 per minute; 2000 per hour``."""
+    return tuple(
+        (int(many), int(times or 1) * _UNIT[unit]) for many, times, unit in _RATE.findall(text)
+    )
 
 
 # KEYS: the mark ('' for none), then one a limit. ARGV: now, seconds for which the mark is kept, then seconds, most and
