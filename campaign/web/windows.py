@@ -152,8 +152,7 @@ class Windows:
         self._take: Script | None = None
         self._give_back: Script | None = None
         if url:
-            # A visitor's request must not wait for it.
-            valkey = Connection.from_url(url, socket_timeout=1)
+            valkey = Connection.from_url(url)
             self._take = valkey.register_script(_TAKE)
             self._give_back = valkey.register_script(_GIVE_BACK)
 
