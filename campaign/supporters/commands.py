@@ -49,7 +49,7 @@ class Agreement:
 
 
 PERSON = """
-    known AS (SELECT id FROM supporter WHERE lower(email) = lower(:email)),
+    known AS (SELECT id FROM supporter WHERE lower(email) = lower(:email) FOR KEY SHARE),
     made AS (
         INSERT INTO supporter (email, language, created_at) SELECT :email, :language, :now
         WHERE NOT EXISTS (SELECT 1 FROM known) ON CONFLICT (lower(email)) DO NOTHING RETURNING id
@@ -57,7 +57,8 @@ PERSON = """
     person AS (SELECT id FROM known UNION ALL SELECT id FROM made)"""
 """``ensure_supporter_in_transaction`` as part of a larger statement: ``person`` has the number in ``id``.
 
-It is empty where another transaction made the row in this very moment: the statement is then run again.
+It is empty where another transaction made the row in this very moment: the statement is then run again. The row is kept
+from campaign.supporters.retention until the commit.
 """
 
 
