@@ -1,4 +1,4 @@
-"""``campaign pause``, ``resume`` and ``cancel``: a stream of mail, or one alert."""
+"""``campaign pause``, ``resume`` and ``cancel``: a stream of mail, one alert, or one campaign's letters."""
 
 from collections.abc import Callable
 
@@ -7,6 +7,7 @@ import click
 from campaign.cli import Refused, print_json, with_app
 
 STREAMS = ("confirmations", "letters", "alerts")
+LETTERS = "letters:"
 BY = "command line"
 
 _what = click.argument("what")
@@ -18,15 +19,17 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON obj
 @_json
 @with_app
 def pause(what: str, as_json: bool) -> None:
-    """Stops WHAT until it is resumed: a stream (confirmations, letters, alerts) or an alert (alert:12)."""
+    """Stops WHAT until it is resumed: a stream (confirmations, letters, alerts), an alert (alert:12) or a campaign's
+    letters (letters:SLUG)."""
     from campaign.alerts import commands
-    from campaign.extensions import db
+    from campaign.letters import stopping
     from campaign.mail import orders
 
     number = _alert(what)
-    if number is None:
-        orders.pause_stream(what, BY)
-        db.session.commit()
+    if what.startswith(LETTERS):
+        _letters(what, lambda campaign_id: stopping.pause(campaign_id, BY))
+    elif number is None:
+        orders.pause_stream_now(what, BY)
     else:
         _order(commands.pause, number)
     _say("paused", what, as_json)
@@ -39,14 +42,17 @@ def pause(what: str, as_json: bool) -> None:
 def resume(what: str, as_json: bool) -> None:
     """Lets WHAT go on where it stopped: nobody gets anything twice."""
     from campaign.alerts import commands
-    from campaign.extensions import db
-    from campaign.mail import orders, wake
+    from campaign.letters import stopping
+    from campaign.mail import orders
+    from campaign.reports import restored
 
     number = _alert(what)
-    if number is None:
-        orders.resume_stream(what)
-        db.session.commit()
-        wake.wake(what)
+    if what.startswith(LETTERS):
+        _letters(what, stopping.resume)
+    elif number is None:
+        # A restored ledger's hold ends with it.
+        if not restored.release(what, BY):
+            orders.resume_stream_now(what)
     else:
         _order(commands.resume, number)
     _say("resumed", what, as_json)
@@ -57,26 +63,44 @@ def resume(what: str, as_json: bool) -> None:
 @_json
 @with_app
 def cancel(what: str, as_json: bool) -> None:
-    """Ends an alert (alert:12) for good: what has not left never will."""
+    """Ends an alert (alert:12) or a campaign's letters (letters:SLUG) for good: what has not left never will."""
     from campaign.alerts import commands
+    from campaign.letters import stopping
 
     number = _alert(what)
+    if what.startswith(LETTERS):
+        _letters(what, lambda campaign_id: stopping.cancel(campaign_id, BY))
+        return _say("cancelled", what, as_json)
     if number is None:
         raise Refused("A whole stream can be paused, not cancelled: name an alert like alert:12.")
     _order(commands.cancel, number)
-    _say("cancelled", what, as_json)
+    return _say("cancelled", what, as_json)
 
 
 def _alert(what: str) -> int | None:
-    """The alert's number; None where ``what`` is a stream."""
-    if what in STREAMS:
+    """The alert's number; None where ``what`` is a stream or a campaign's letters."""
+    if what in STREAMS or what.startswith(LETTERS):
         return None
     kind, _, number = what.partition(":")
     if kind == "alert" and number.isascii() and number.isdecimal() and len(number) < 19:
         return int(number)
     raise click.UsageError(
-        f"{what!r} is neither a stream ({', '.join(STREAMS)}) nor like alert:12."
+        f"{what!r} is neither a stream ({', '.join(STREAMS)}) nor like alert:12 or letters:SLUG."
     )
+
+
+def _letters(what: str, command: Callable[[int], object]) -> None:
+    from campaign.coalition import queries
+    from campaign.letters.stopping import Cancelled
+
+    slug = what.removeprefix(LETTERS)
+    campaign = queries.campaign_by_slug(slug)
+    if campaign is None:
+        raise Refused(f"There is no campaign {slug!r}.")
+    try:
+        command(campaign.id)
+    except Cancelled as error:
+        raise Refused(f"The letters of {slug} were cancelled, and that is for good.") from error
 
 
 def _order(command: Callable[[int], object], number: int) -> None:

@@ -15,6 +15,7 @@ def init_app(app: Flask) -> None:
         desk_filings,
         desk_letters,
         desk_packets,
+        desk_stopping,
         front,
         jobs,
         models,
@@ -39,6 +40,7 @@ def init_app(app: Flask) -> None:
     app.jinja_env.filters["reason"] = stating.reason
     for blueprint in (
         bp, own_bp, desk.bp, desk_campaign.bp, desk_filings.bp, desk_letters.bp, desk_packets.bp,
+        desk_stopping.bp,
     ):  # fmt: skip
         app.register_blueprint(blueprint)
     nav.register(app, "letters_desk.letters", _l("Letters"), 20)

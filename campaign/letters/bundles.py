@@ -15,7 +15,7 @@ from campaign.extensions import db
 from campaign.letters import deliveries, paper, plan, results, telling
 from campaign.letters.models import Bundle, Delivery, Target
 from campaign.letters.offices import office_of
-from campaign.mail import ledger, wake
+from campaign.mail import ledger, orders, wake
 from campaign.mail.compose import Attachment, Rendered, Skip
 from campaign.mail.ledger import Result, Row
 
@@ -107,8 +107,9 @@ def begin_digests() -> int:
         if not plan.is_open(office, now):
             continue
         day = plan.local_day(office, now)
+        stopped = orders.stopped_campaigns()
         campaigns = db.session.scalars(_CAMPAIGNS, {"target_id": target_id, "limit": IN_A_DIGEST})
-        for campaign_id in campaigns.all():
+        for campaign_id in (one for one in campaigns.all() if one not in stopped):
             number = begin("digest", target_id, campaign_id, day, "", 1, IN_A_DIGEST)
             begun += number is not None
     db.session.commit()

@@ -4,15 +4,16 @@ A sweep's cost depends on how many letters leave in that minute, not on how many
 """
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import text, update
 
 from campaign.clock import utcnow
 from campaign.extensions import db
-from campaign.letters import deliveries, plan
+from campaign.letters import deliveries, plan, stopping
 from campaign.letters.models import Target
 from campaign.letters.offices import office_of
-from campaign.mail import ledger, wake
+from campaign.mail import ledger, orders, wake
 
 AHEAD = timedelta(seconds=60)
 """How far ahead slots are given out: so many letters cannot be re-ordered any more."""
@@ -34,13 +35,14 @@ _NEXT = text(
     """
     SELECT d.id, d.letter_id, d.campaign_id, d.round, d.priority, l.language
     FROM delivery d JOIN letter l ON l.id = d.letter_id
-    WHERE d.target_id = :target_id AND d.state = 'waiting'
+    WHERE d.target_id = :target_id AND d.state = 'waiting' AND d.campaign_id <> ALL (:stopped)
     ORDER BY d.priority, d.id LIMIT :limit FOR UPDATE OF d SKIP LOCKED
     """
 )
 _LAST_CLASS = text(
     """
     SELECT max(d.priority) FROM delivery d WHERE d.target_id = :target_id AND d.state = 'waiting'
+    AND d.campaign_id <> ALL (:stopped)
     """
 )
 _NEXT_OF_CLASS = text(
@@ -48,6 +50,7 @@ _NEXT_OF_CLASS = text(
     SELECT d.id, d.letter_id, d.campaign_id, d.round, d.priority, l.language
     FROM delivery d JOIN letter l ON l.id = d.letter_id
     WHERE d.target_id = :target_id AND d.state = 'waiting' AND d.priority = :priority
+    AND d.campaign_id <> ALL (:stopped)
     ORDER BY d.id LIMIT :limit FOR UPDATE OF d SKIP LOCKED
     """
 )
@@ -61,6 +64,7 @@ _QUEUE = text(
 
 def sweep() -> int:
     """Gives out the slots of the next minute, office by office, each in its own transaction; returns how many."""
+    stopping.carry_on()
     targets = db.session.scalars(_WITH_LETTERS).all()
     db.session.commit()
     given = sum(give_out(target_id) for target_id in targets)
@@ -97,13 +101,14 @@ def _choose(target_id: int, free: list[plan.Slot]) -> list[tuple[plan.Slot, tupl
     """The next letters, by priority and then as they came, with their slots; each fair slot goes to the last class."""
     if not free:
         return []
-    values = {"target_id": target_id, "limit": len(free)}
+    stopped = list(orders.stopped_campaigns())
+    values: dict[str, Any] = {"target_id": target_id, "limit": len(free), "stopped": stopped}
     first = [tuple(row) for row in db.session.execute(_NEXT, values)]
     fair = sum(slot.fair for slot in free)
     last: list[tuple[int, ...]] = []
     # Where fewer wait than there are slots, or all of one class, everybody's turn comes anyway.
     if fair and len(first) == len(free) and first:
-        priority = db.session.scalar(_LAST_CLASS, {"target_id": target_id})
+        priority = db.session.scalar(_LAST_CLASS, values)
         if priority != first[0][4]:
             values |= {"limit": fair, "priority": priority}
             last = [tuple(row) for row in db.session.execute(_NEXT_OF_CLASS, values)]

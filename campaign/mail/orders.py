@@ -19,6 +19,10 @@ CHUNK = 2000
 PAUSED = "paused"
 """The hold reason of rows that an order holds."""
 
+CAMPAIGN = "campaign"
+"""The origin of an order about all letters of one campaign. What the ledger has of them is taken back, not held: held
+letters would all leave at once when they are let go, whatever their offices' hours."""
+
 Action = Literal["pause", "resume", "cancel"]
 
 
@@ -52,10 +56,64 @@ def resume_stream(stream: str) -> None:
     db.session.execute(delete(Order).where(Order.stream == stream, Order.origin == ""))
 
 
+def pause_stream_now(stream: str, by: str) -> None:
+    """:func:`pause_stream`, committed."""
+    pause_stream(stream, by)
+    db.session.commit()
+
+
+def resume_stream_now(stream: str) -> None:
+    """:func:`resume_stream`, committed, and the stream woken."""
+    from campaign.mail import wake  # which imports the jobs, and they this module
+
+    resume_stream(stream)
+    db.session.commit()
+    wake.wake(stream)
+
+
+def stopped_streams() -> set[str]:
+    """The streams that are stopped."""
+    return set(
+        db.session.scalars(select(Order.stream).where(Order.stream != "", Order.origin == ""))
+    )
+
+
 def stream_paused(stream: str) -> bool:
     """Whether the whole stream is stopped."""
     query = select(Order.id).where(Order.stream == stream, Order.origin == "")
     return db.session.execute(query).first() is not None
+
+
+def pause_letters(campaign_id: int, by: str) -> None:
+    """Takes a campaign's letters back from the ledger, and keeps others out until :func:`resume_letters`."""
+    _give("pause", by, stream="letters", origin=CAMPAIGN, origin_id=campaign_id)
+    _take_back(campaign_id)
+
+
+def resume_letters(campaign_id: int) -> bool:
+    """Lets a campaign's letters go on; False where they were cancelled, which is for good."""
+    this = (Order.origin == CAMPAIGN, Order.origin_id == campaign_id)
+    db.session.execute(delete(Order).where(*this, Order.action == "pause"))
+    return db.session.execute(select(Order.id).where(*this)).first() is None
+
+
+def cancel_letters(campaign_id: int, by: str) -> None:
+    """Takes a campaign's letters back from the ledger for good."""
+    _give("cancel", by, stream="letters", origin=CAMPAIGN, origin_id=campaign_id)
+    _take_back(campaign_id)
+
+
+def stopped_campaigns() -> dict[int, str]:
+    """The campaigns whose letters are stopped, and whether by "pause" or "cancel"."""
+    query = select(Order.origin_id, Order.action).where(Order.origin == CAMPAIGN)
+    return {row.origin_id: row.action for row in db.session.execute(query)}
+
+
+def about(row: states.Row, orders: dict[tuple[str, int], str]) -> str | None:
+    """What an order says of a message, if one does; ``take back`` for a campaign's letters."""
+    if row.stream == "letters" and (CAMPAIGN, row.campaign_id) in orders:
+        return "take back"
+    return orders.get((row.origin, row.origin_id))
 
 
 def standing() -> dict[tuple[str, int], str]:
@@ -75,11 +133,12 @@ def obey(rows: list[states.Row], orders: dict[tuple[str, int], str]) -> list[sta
     for action, new, set_ in (
         ("pause", "held", f"hold_reason = '{PAUSED}', attempts = m.attempts - 1"),
         ("cancel", "cancelled", "attempts = m.attempts - 1"),
+        ("take back", "cancelled", "attempts = m.attempts - 1"),
     ):
-        ids = [row.id for row in rows if orders.get((row.origin, row.origin_id)) == action]
+        ids = [row.id for row in rows if about(row, orders) == action]
         if ids:
             states.move(new, "m.id = ANY(:ids)", {"ids": ids}, set_=set_, old=("leased",))
-    return [row for row in rows if (row.origin, row.origin_id) not in orders]
+    return [row for row in rows if about(row, orders) is None]
 
 
 def carry_on() -> bool:
@@ -87,6 +146,10 @@ def carry_on() -> bool:
     query = select(Order).where(Order.origin != "", Order.done_at.is_(None)).order_by(Order.id)
     more = False
     for order in db.session.scalars(query).all():
+        if order.origin == CAMPAIGN:
+            more |= _take_back(order.origin_id) == CHUNK
+            db.session.commit()
+            continue
         more |= _carry_out(order.action, order.origin, order.origin_id) == CHUNK
         db.session.commit()
     return more
@@ -132,3 +195,10 @@ def _carry_out(action: str, origin: str, origin_id: int) -> int:
         done = update(Order).where(*this, *(~some for some in on_their_way))
         db.session.execute(done.values(done_at=utcnow()))
     return n
+
+
+def _take_back(campaign_id: int) -> int:
+    """Takes at most a chunk of a campaign's letters out of the ledger; they are few, given out a minute ahead."""
+    where = "m.stream = 'letters' AND m.campaign_id = :campaign_id"
+    old = ("queued", "deferred")
+    return len(states.move("cancelled", where, {"campaign_id": campaign_id}, old=old, limit=CHUNK))

@@ -226,8 +226,8 @@ class _Batch:
             return False
         self._orders_at = time.monotonic()
         standing = orders.standing()
-        about = {(row.origin, row.origin_id) for row in rows}
-        stop = bool(about & standing.keys()) or orders.stream_paused(self.stream.name)
+        stop = any(orders.about(row, standing) for row in rows) if standing else False
+        stop = stop or orders.stream_paused(self.stream.name)
         self.gate.look()
         db.session.commit()
         return stop

@@ -9,7 +9,7 @@ from flask_babel import lazy_gettext as _l
 from flask_security import current_user
 
 from campaign.counts import queries as counts
-from campaign.mail import ledger, settings
+from campaign.mail import ledger, orders, settings
 from campaign.mail.models import STREAMS
 from campaign.reports import delivery, needs, queries, restored
 from campaign.reports.forms import LiveForm, SiteForm, TestMessageForm, host_name
@@ -152,8 +152,26 @@ def _delivery(live: LiveForm, test: TestMessageForm) -> ResponseReturnValue:
         unready=delivery.unready(),
         totals={stream: ledger.totals(stream) for stream in STREAMS},
         streams=STREAM_NAMES,
+        stopped=orders.stopped_streams(),
+        held=restored.held(),
     )
     return body, 422 if wrong else 200
+
+
+@blueprint.post(
+    "/desk/delivery/<any(confirmations, letters, alerts):stream>/<any(pause, resume):action>"
+)
+@access.administrator
+def order(stream: str, action: str) -> ResponseReturnValue:
+    """Stops a whole stream within the batch in flight, or lets it go on."""
+    if action == "pause":
+        orders.pause_stream_now(stream, current_user.email)
+        flash(gettext("%(stream)s are paused.", stream=STREAM_NAMES[stream]), "success")
+    else:
+        if not restored.release(stream, current_user.email):
+            orders.resume_stream_now(stream)
+        flash(gettext("%(stream)s go on.", stream=STREAM_NAMES[stream]), "success")
+    return redirect(url_for("reports.delivery_page"), 303)
 
 
 @blueprint.get("/desk/restored")

@@ -1,0 +1,65 @@
+"""Pausing, resuming and cancelling all of a campaign's letters to officials.
+
+What has been given out for the next minute comes back and waits, so that nothing leaves in a flood when the letters go on:
+each finds a new slot in its office's hours. Takes effect within the batch in flight.
+"""
+
+from campaign.clock import utcnow
+from campaign.extensions import db
+from campaign.letters import deliveries
+from campaign.mail import orders, wake
+
+CHUNK = 1000
+
+
+class Cancelled(Exception):
+    """The campaign's letters were cancelled, and that is for good."""
+
+
+def pause(campaign_id: int, by: str) -> None:
+    """Stops a campaign's letters until :func:`resume`, and commits. Raises Cancelled."""
+    _not_cancelled(campaign_id)
+    orders.pause_letters(campaign_id, by)
+    db.session.commit()
+
+
+def resume(campaign_id: int) -> None:
+    """Lets a campaign's letters wait for their turn again, and commits. Raises Cancelled."""
+    _not_cancelled(campaign_id)
+    orders.resume_letters(campaign_id)
+    db.session.commit()
+    wake.wake("letters")
+
+
+def cancel(campaign_id: int, by: str) -> None:
+    """Ends a campaign's letters that have not left, for good, and commits; a large campaign's follow within minutes."""
+    orders.cancel_letters(campaign_id, by)
+    db.session.commit()
+    carry_on()
+
+
+def state(campaign_id: int) -> str:
+    """``pause``, ``cancel``, or nothing where the campaign's letters go on."""
+    return orders.stopped_campaigns().get(campaign_id, "")
+
+
+def states() -> dict[int, str]:
+    """The campaigns whose letters are stopped: ``pause`` or ``cancel``."""
+    return orders.stopped_campaigns()
+
+
+def carry_on() -> None:
+    """Moves one chunk of what waits of each cancelled campaign; each chunk its own transaction."""
+    for campaign_id, action in orders.stopped_campaigns().items():
+        if action == "cancel":
+            deliveries.move(
+                "cancelled", "d.campaign_id = :campaign_id AND d.bundle_id IS NULL",
+                {"campaign_id": campaign_id, "now": utcnow()}, old=("waiting", "held"), limit=CHUNK,
+                set_="finished_at = :now",
+            )  # fmt: skip
+            db.session.commit()
+
+
+def _not_cancelled(campaign_id: int) -> None:
+    if state(campaign_id) == "cancel":
+        raise Cancelled

@@ -1,0 +1,108 @@
+"""Pausing, resuming and cancelling a campaign's letters, and a whole stream, from the desk and the command line."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import time_machine
+from flask import Flask
+
+from campaign.clock import utcnow
+from tests.working import a_campaign, csrf_token
+
+
+def waiting_letters(campaign_id: int, n: int) -> None:
+    """``n`` confirmed letters of a campaign to one office that is always open."""
+    from sqlalchemy import text
+
+    from campaign.extensions import db
+    from campaign.letters import deliveries
+
+    run = db.session.execute
+    run(text("INSERT INTO supporter (email, created_at, confirmed_at) SELECT campaign || 'w' || n || '@people.example', now(), now()"
+             " FROM (SELECT CAST(:c AS text) AS campaign) c, generate_series(1, :n) n"), {"n": n, "c": campaign_id})  # fmt: skip
+    run(text("INSERT INTO letter (campaign_id, supporter_id, submission, state, language, given_name, family_name, postal_code,"
+             " subject, body, created_at, confirmed_at) SELECT :c, id, 's' || id, 'confirmed', 'en', 'A', 'B', '60604',"
+             " 'Subject', 'Body', now(), now() FROM supporter WHERE email LIKE :like"),
+        {"c": campaign_id, "like": f"{campaign_id}w%"})  # fmt: skip
+    run(text("INSERT INTO target (agency, role, email, opens, closes, days, created_at)"
+             " SELECT 'A', 'Office', 'a@office.example', '00:00', '00:00', '{1,2,3,4,5,6,7}', now()"
+             " WHERE NOT EXISTS (SELECT FROM target)"))  # fmt: skip
+    run(
+        text("INSERT INTO campaign_target (campaign_id, target_id) SELECT :c, id FROM target"),
+        {"c": campaign_id},
+    )
+    for letter_id in db.session.scalars(
+        text("SELECT id FROM letter WHERE campaign_id = :c"), {"c": campaign_id}
+    ).all():
+        deliveries.open_for(letter_id, campaign_id)
+    db.session.commit()
+
+
+def test_a_paused_campaigns_letters_wait_and_the_others_leave(
+    app: Flask, cli: Callable[..., Any], deliver: Callable[[], None], sql: Callable[..., Any]
+) -> None:
+    from campaign.letters import drip
+
+    with app.app_context():
+        first, second = a_campaign("first"), a_campaign("second")
+        waiting_letters(first, 3)
+        waiting_letters(second, 2)
+        assert drip.sweep() == 5  # the ledger has them, and gives them back
+    assert cli("pause", "letters:first").exit_code == 0
+    with time_machine.travel(utcnow() + timedelta(minutes=2)):
+        deliver()
+        states = "SELECT campaign_id, state, count(*) FROM delivery GROUP BY 1, 2 ORDER BY 1"
+        assert sql(states) == [(first, "waiting", 3), (second, "sent", 2)]
+        assert cli("resume", "letters:first", "--json").exit_code == 0
+        with app.app_context():
+            assert drip.sweep() == 3
+    assert cli("cancel", "letters:first").exit_code == 0
+    with time_machine.travel(utcnow() + timedelta(minutes=5)):
+        deliver()
+        with app.app_context():
+            drip.sweep()
+    assert sql(states) == [(first, "cancelled", 3), (second, "sent", 2)]
+    for arguments in (
+        ("resume", "letters:first"),
+        ("pause", "letters:first"),
+        ("pause", "letters:nowhere"),
+    ):
+        assert cli(*arguments).exit_code == 1
+
+
+def test_the_desk_pauses_lets_go_on_and_cancels(
+    app: Flask, staff: Callable[..., Any], sql: Callable[..., Any]
+) -> None:
+    with app.app_context():
+        campaign_id = a_campaign()
+    client = staff("organizer")
+    url = "/desk/letters/campaigns"
+    page = client.get(url).get_data(as_text=True)
+    token = csrf_token(page)
+
+    def press(action: str, **more: str) -> str:
+        answer = client.post(
+            f"{url}/{campaign_id}/{action}",
+            data={"csrf_token": token, **more},
+            follow_redirects=True,
+        )
+        return str(answer.get_data(as_text=True))
+
+    assert "Let letters go on" in press("pause")
+    assert "Pause the letters" in press("resume")
+    assert "Tick the box" in press("cancel")
+    assert "Cancelled" in press("cancel", sure="1")
+    assert "for good" in press("resume")
+    assert sql("SELECT action FROM mail_order") == [("cancel",)]
+
+
+def test_the_desk_pauses_a_stream(staff: Callable[..., Any], sql: Callable[..., Any]) -> None:
+    client = staff("administrator")
+    token = csrf_token(client.get("/desk/delivery").get_data(as_text=True))
+    for action, said in (("pause", "Let it go on"), ("resume", "Pause it")):
+        answer = client.post(
+            f"/desk/delivery/alerts/{action}", data={"csrf_token": token}, follow_redirects=True
+        )
+        assert said in answer.get_data(as_text=True)
+    assert sql("SELECT count(*) FROM mail_order") == [(0,)]
