@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -57,14 +57,14 @@ def process(kind: str) -> int:
     """A worker or the scheduler, as ``python worker.py`` runs them, with waits short enough for a trial."""
     from campaign import create_app
     from campaign.engines import workers
-    from campaign.mail import compose, leases, streams
-    from campaign.mail.answers import Patience
+    from campaign.mail import compose, domains, leases, streams
     from campaign.mail.streams import STREAMS
 
     for name, stream in list(STREAMS.items()):
-        second = timedelta(seconds=1)
-        patience = Patience(second, 4 * second, timedelta(hours=1), doubt=second, doubts=50)
-        streams.STREAMS[name] = stream.__class__(**{**vars(stream), "patience": patience})
+        os.environ[f"MAIL_RETRY_{name.upper()}"] = "1s 4s 1h"
+        os.environ[f"MAIL_UNCERTAIN_{name.upper()}"] = "1s"
+        streams.STREAMS[name] = replace(stream, doubts=50)
+    domains.FIRST = domains.LONGEST = timedelta(seconds=2)
     leases.LEASE_S = 6
     leases.RENEW_S = 2
     compose.register_origin(ORIGIN, render)
@@ -135,6 +135,8 @@ class Site:
         for name in ("DATABASE_URL", "REDIS_URL"):
             os.environ.pop(name, None)
         self.children: dict[str, subprocess.Popen[bytes]] = {}
+        self.killed: list[tuple[str, int]] = []
+        """What was killed, and how many messages the server had by then."""
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> "Site":
@@ -194,6 +196,7 @@ class Site:
             name = turns[kills.total() % len(turns)]
             if self.kill(name):
                 kills[name.rstrip("01")] += 1
+                self.killed.append((name.rstrip("01"), len(self.server.got)))
             if self.dice.random() < 0.1:
                 self.moods.away_until = time.monotonic() + self.dice.uniform(0.5, 3)
             print(f"{kills.total()} kills, last {name}; {self.states()}", file=sys.stderr)
@@ -267,15 +270,11 @@ class Site:
         db.session.rollback()
         lost = [row for row in rows if row.state == "sent" and not got[row.to_address]]
         lost += [row for row in rows if row.state not in ("sent", "failed", "held")]
-        twice: Counter[str] = Counter()
-        for row in rows:
-            # The server broke the connection after the last byte: nobody can know, and going again is right.
-            excess = got[row.to_address] - 1 - self.moods.drops_after_dot[row.to_address]
-            twice[row.stream] += max(excess, 0)
+        after = self.repeated_after_each_kill({row.to_address for row in rows})
+        twice = Counter(
+            {stream: sum(one[stream] for one in after) for stream in ("alerts", "letters")}
+        )
         drops = self.moods.drops_after_dot.total()
-        # A kill takes at most the group in flight on each connection with it: 32 for alerts, 1 for letters.
-        # A killed database takes every worker's.
-        crashes = kills["worker"] + kills["postgres"] * WORKERS
         return {
             "lost": len(lost),
             "repeated": twice.total(),
@@ -288,8 +287,41 @@ class Site:
             "rows": len(rows),
             "states": dict(Counter(row.state for row in rows)),
             "arrived": got.total(),
-            "within_promise": twice["alerts"] <= crashes * 32 * 4 and twice["letters"] <= crashes,
+            "worst_kill": {
+                stream: max((one[stream] for one in after), default=0) for stream in twice
+            },
+            "within_promise": all(
+                one["alerts"] <= 32 * 4 * hit and one["letters"] <= hit
+                for one, hit in zip(after, self.workers_hit(), strict=True)
+            ),
         }
+
+    def workers_hit(self) -> list[int]:
+        """By kill, how many workers' groups in flight it could take along: 32 messages on each of four connections for
+        alerts, one letter. A killed database takes every worker's; what was repeated before any kill is none's."""
+        of = {"worker": 1, "postgres": WORKERS, "valkey": 0}
+        return [0, *(of[name] for name, _ in self.killed)]
+
+    def repeated_after_each_kill(self, addresses: set[str]) -> list[Counter[str]]:
+        """How many messages went once more by stream: first those of no kill, then those of each kill, in order.
+
+        One that arrived twice is the work of the first kill after it had arrived.
+        """
+        after = [Counter[str]() for _ in range(len(self.killed) + 1)]
+        # The server broke the connection after the last byte: nobody can know, and going again is right.
+        excused = self.moods.drops_after_dot.copy()
+        arrived: dict[str, int] = {}
+        for number, address in enumerate(self.server.recipients()):
+            before = arrived.get(address)
+            arrived[address] = number
+            if before is None or address not in addresses:
+                continue
+            if excused[address]:
+                excused[address] -= 1
+                continue
+            kill = next((i for i, (_, had) in enumerate(self.killed, 1) if had > before), 0)
+            after[kill]["letters" if address.startswith("letters") else "alerts"] += 1
+        return after
 
 
 def queue_all(recipients: int, letters: int) -> None:

@@ -4,11 +4,11 @@ MAIL_DKIM_KEY names a file: an RSA private key in PEM, or a base64 Ed25519 seed.
 ``campaign``) says under which name its public half is published: ``<selector>._domainkey.<sender's domain>``.
 """
 
+import base64
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
-import dkim
 from flask import current_app
 
 from campaign.mail import settings
@@ -29,8 +29,34 @@ def signer() -> Callable[[bytes], bytes] | None:
     return _signer(path, selector, settings.sender().domain)
 
 
+def published() -> str | None:
+    """What belongs into DNS for the configured key (RFC 6376 section 3.6.1); None where none is configured or it is no key."""
+    # Here, since a worker without a key can do without these libraries' memory.
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    path = current_app.config.get("MAIL_DKIM_KEY")
+    if not path:
+        return None
+    key = Path(path).read_bytes().strip()
+    try:
+        if b"PRIVATE KEY" in key:
+            public = serialization.load_pem_private_key(key, None).public_key()
+            form, kind = serialization.PublicFormat.SubjectPublicKeyInfo, "rsa"
+            raw = public.public_bytes(serialization.Encoding.DER, form)
+        else:
+            seed = Ed25519PrivateKey.from_private_bytes(base64.b64decode(key))
+            kind, raw = "ed25519", seed.public_key().public_bytes_raw()
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return None
+    return f"v=DKIM1; k={kind}; p={base64.b64encode(raw).decode()}"
+
+
 @lru_cache(maxsize=8)
 def _signer(path: str, selector: str, domain: str) -> Callable[[bytes], bytes]:
+    import dkim
+
     key = Path(path).read_bytes().strip()
     algorithm = b"rsa-sha256" if b"PRIVATE KEY" in key else b"ed25519-sha256"
 

@@ -189,23 +189,31 @@ def _sender() -> Iterator[Finding]:
         )  # fmt: skip
         return
     domain = settings.sender().domain
+    publish = dict(sender_dns.to_publish(domain))
     for record in sender_dns.check(domain):
         if record.state == "ok":
             yield Finding(OK, record.kind, record.text[:100])
         elif record.state == "unknown":
             yield Finding(
-                WARN, record.kind, "could not be checked", f"DNS did not answer for {record.name}."
-            )
+                WARN, record.kind, "could not be checked",
+                f"DNS did not answer for {record.name}.{_like(record, publish)}",
+            )  # fmt: skip
         else:
             yield Finding(
                 FAIL if live else WARN, record.kind, record.text or f"no record at {record.name}",
-                f"Publish one TXT record at {record.name}.",
+                f"Publish one TXT record at {record.name}.{_like(record, publish)}",
             )  # fmt: skip
     if not frame.site().postal_address:
         yield Finding(
             WARN, "Postal address", "none is given; alerts must carry one (CAN-SPAM)",
             f"Write it at {current_app.config['SITE_URL']}/desk/site",
         )  # fmt: skip
+
+
+def _like(record: sender_dns.Record, publish: dict[str, str]) -> str:
+    """The record to publish, for the doctor's line."""
+    text = publish.get(record.name)
+    return f" It should be like: {text}" if text else ""
 
 
 def _comes_back() -> Iterator[Finding]:

@@ -6,6 +6,8 @@ import dns.exception
 import dns.resolver
 from flask import current_app
 
+from campaign.mail import signing
+
 SECONDS = 3.0
 """How long one question may take; a machine without DNS must not make the doctor wait."""
 
@@ -36,11 +38,38 @@ def check(domain: str) -> list[Record]:
         parent = domain.partition(".")[2]
         above = _txt(resolver, f"_dmarc.{parent}", "DMARC", "v=dmarc1")
         dmarc = above if above.state == "ok" else dmarc
-    selector = str(current_app.config.get("DKIM_SELECTOR") or "")
-    if not selector:
+    if not current_app.config.get("MAIL_DKIM_KEY"):
         return [spf, dmarc]
-    name = f"{selector}._domainkey.{domain}"
-    return [spf, dmarc, _txt(resolver, name, "DKIM", "p=")]
+    name = f"{current_app.config['MAIL_DKIM_SELECTOR']}._domainkey.{domain}"
+    return [spf, dmarc, _our_key(_txt(resolver, name, "DKIM", "p="))]
+
+
+def to_publish(domain: str) -> list[tuple[str, str]]:
+    """The TXT records, (name, text), that let receivers believe mail from ``domain``; DKIM's where a key is configured.
+
+    SPF and DMARC are proposals: the mail server's own addresses belong in the first, and both may be there already.
+    """
+    records = [
+        (domain, f"v=spf1 a:{current_app.config['MAIL_SERVER']} ~all"),
+        (f"_dmarc.{domain}", f"v=DMARC1; p=none; rua=mailto:postmaster@{domain}"),
+    ]
+    if key := signing.published():
+        name = f"{current_app.config['MAIL_DKIM_SELECTOR']}._domainkey.{domain}"
+        records.append((name, key))
+    return records
+
+
+def _our_key(found: Record) -> Record:
+    """The published key, compared with the one that signs."""
+    ours = signing.published()
+    if found.state != "ok" or ours is None or _public(ours) == _public(found.text):
+        return found
+    return found._replace(state="wrong", text="the key published is not the one that signs")
+
+
+def _public(record: str) -> str:
+    tags = dict(part.strip().partition("=")[::2] for part in record.split(";") if "=" in part)
+    return "".join(tags.get("p", "").split())
 
 
 def mx(domain: str) -> Record:

@@ -9,7 +9,7 @@ import dkim
 import pytest
 from nacl.signing import SigningKey
 
-from campaign.mail import jobs
+from campaign.mail import jobs, signing
 from tests.mail.server import SmtpServer
 
 
@@ -33,6 +33,7 @@ def test_signatures_verify(
         path.write_bytes(base64.b64encode(bytes(seed)))
         record = b"v=DKIM1; k=ed25519; p=" + base64.b64encode(bytes(seed.verify_key))
     engine.config["MAIL_DKIM_KEY"] = str(path)  # type: ignore[attr-defined]  # the application
+    assert (signing.published() or "").encode() == record
     queue(
         "alerts",
         1,
