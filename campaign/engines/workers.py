@@ -18,8 +18,9 @@ from typing import Any
 
 from flask import Flask
 from flask_rq import RQ
+from redis.client import Pipeline
 from redis.exceptions import RedisError
-from rq import Queue, SimpleWorker
+from rq import Queue, SimpleWorker, worker_registration
 from rq.executions import Execution
 from rq.job import Job
 from rq.job_lifecycle import call_exception_handlers
@@ -51,6 +52,13 @@ class Worker(SimpleWorker):
         """Run the job in an application context of its own: its session ends with it."""
         with self.app.app_context():
             return super().perform_job(job, queue, execution)
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
+        """Say that it lives, and again who it is: Valkey may have been flushed since its birth."""
+        connection = self.connection if pipeline is None else pipeline
+        connection.hset(self.key, mapping=self.serialize())
+        worker_registration.register(self, pipeline)
+        super().heartbeat(timeout, pipeline)
 
     def _install_signal_handlers(self) -> None:
         _on_stop(self.request_stop)

@@ -45,6 +45,16 @@ def test_a_killed_worker_is_not_counted(app_context: Flask) -> None:
     assert probes.workers() == 0
 
 
+def test_a_worker_is_known_again_after_a_flush(app_context: Flask) -> None:
+    queue = rq.queues["default"]
+    worker = workers.Worker([queue], job_class=queue.job_class)
+    worker.register_birth()
+    queue.connection.flushdb()
+    assert probes.workers() == 0
+    worker.heartbeat()
+    assert probes.workers() == 1
+
+
 def test_only_processes_of_this_machine_are_known_to_be_gone() -> None:
     mine = processes.name(os.getpid())
     assert not processes.is_gone(mine)
