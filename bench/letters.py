@@ -113,7 +113,7 @@ def compare(app: Any, url: str, options: argparse.Namespace) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def instance() -> Iterator[tuple[Any, str]]:
+def instance(**environment: str) -> Iterator[tuple[Any, str]]:
     """A site with two workers on engines of its own, and one campaign that takes letters."""
     from campaign import config, create_app, engines
     from campaign.cli import database
@@ -124,6 +124,7 @@ def instance() -> Iterator[tuple[Any, str]]:
             DATABASE_URL=urls[0], REDIS_URL=urls[1], SECRET_KEY="only for this benchmark", DATA=folder,
             SITE_URL="https://act.coalition.example", PUBLIC_POSTS="100000000 per hour",
         )  # fmt: skip
+        os.environ.update(environment)
         app = create_app(config.load(os.environ))
         with app.app_context():
             database.upgrade()

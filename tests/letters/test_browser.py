@@ -161,3 +161,45 @@ def test_a_browser_solves_the_task_while_someone_writes(
     page.get_by_role("button", name="Send now").click()
     expect(page.get_by_role("heading", name="Please look into your mail")).to_be_visible()
     assert sql("SELECT count(*) FROM letter") == [(2,)]
+
+
+def test_a_moderator_reads_lets_go_and_rejects(
+    demo: Any, site: str, page: Any, client: Any, staff: Any, deliver: Any, smtp: Any, sql: Any
+) -> None:
+    from tests.conftest import PASSWORD
+    from tests.letters.conftest import Writer
+
+    with demo.app_context():
+        from campaign.extensions import db
+        from campaign.letters import confirming, moderation
+
+        moderation.save(moderation.Rules(words=("threat",)), by="an organizer")
+        for number, name in enumerate(("ana", "ben", "cy"), 1):
+            body = f"{OWN} No threat here, says {name}."
+            Writer(client, "wait-in-freedom").send(
+                f"{name}@people.example", subject=f"Letter of {name}", body=body
+            )
+            confirming.confirm_in_transaction(number)
+            db.session.commit()
+    staff("organizer")
+    page.goto(f"{site}/desk/login")
+    page.get_by_label("Email").fill("organizer@staff.example")
+    page.locator("input[type=password]").fill(PASSWORD)
+    page.locator("main button").first.click()
+    page.goto(f"{site}/desk/letters?state=held")
+    expect(page.get_by_text("It contains “threat”.").first).to_be_visible()
+    page.get_by_role("link", name="Letter of ana").click()
+    expect(page.get_by_text("This letter waits for a person")).to_be_visible()
+    page.get_by_role("button", name="Let it go").click()
+    expect(page.get_by_text("Done.")).to_be_visible()
+    page.goto(f"{site}/desk/letters?state=held")
+    page.get_by_label("Choose “Letter of ben”").check()
+    page.get_by_label("Choose “Letter of cy”").check()
+    page.get_by_label(re.compile("^Reason")).fill("It threatens or insults someone.")
+    page.get_by_role("button", name="Reject the chosen").click()
+    expect(page.get_by_text("2 letters changed.")).to_be_visible()
+    assert [state for (state,) in sql("SELECT state FROM letter ORDER BY id")] == [
+        "confirmed", "rejected", "rejected",
+    ]  # fmt: skip
+    deliver()
+    assert "It threatens or insults someone." in smtp.to("cy@people.example")[-1].text()
