@@ -45,6 +45,8 @@ class LoginForm(LibraryLoginForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        # Nobody stays signed in beyond the session, also who sends the library's field by hand.
+        del self.remember
         if self.next.data and not validate_redirect_url(self.next.data):
             # Another site's address is passed over: the person signs in, and stays here.
             self.next.data = ""
