@@ -127,6 +127,15 @@ def resume(alert_id: int) -> Alert:
     return alert
 
 
+def settle_doubts(alert_id: int, again: bool) -> Alert:
+    """Messages of which nobody knows whether they arrived go once more, or never again. Raises Refused."""
+    alert = _held(alert_id, "sending")
+    ledger.settle_doubts("alert", alert.id, again)
+    db.session.commit()
+    wake.wake("alerts")
+    return alert
+
+
 def _held(alert_id: int, *states: str) -> Alert:
     """The alert, locked for this transaction, if it is in one of the states."""
     alert = db.session.execute(

@@ -153,6 +153,7 @@ def _page(
         "languages_of": {code: name for code, name in LANGUAGES.items() if alert.body.get(code)},
         "schedule": schedule or ScheduleForm(campaign.timezone),
         "results": queries.results(alert) if begun else None,
+        "doubtful": queries.doubtful(alert),
         "size": None if begun else audience.size(alert),
         "by_language": None if begun else audience.by_language(alert),
         "live": settings.delivery_mode() == "live",
@@ -248,6 +249,13 @@ def pause(alert_id: int) -> ResponseReturnValue:
 def resume(alert_id: int) -> ResponseReturnValue:
     """Goes on where it stopped."""
     return _doing(alert_id, commands.resume)
+
+
+@blueprint.post("/<int:alert_id>/doubts")
+@access.organizer
+def doubts(alert_id: int) -> ResponseReturnValue:
+    """What nobody knows to have arrived goes once more, or never again."""
+    return _doing(alert_id, commands.settle_doubts, request.form.get("again") == "1")
 
 
 @blueprint.post("/<int:alert_id>/copy")

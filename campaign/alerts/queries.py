@@ -48,6 +48,24 @@ def overdue(limit: int = 20) -> list[Alert]:
     return list(db.session.scalars(query))
 
 
+def doubtful(alert: Alert) -> int:
+    """How many messages of an alert on its way wait for a person to decide; at most 100 are counted."""
+    held = alert.state == "sending" and ledger.progress("alert", alert.id).get("held")
+    return ledger.doubtful("alert", alert.id) if held else 0
+
+
+def in_doubt(limit: int = 20) -> list[Alert]:
+    """Alerts that cannot end before a person has decided about some of their messages."""
+    held = [int(part) for part, n in counts.totals("alert.held", None).items() if n and part]
+    query = (
+        select(Alert)
+        .where(Alert.id.in_(held), Alert.state == "sending")
+        .order_by(Alert.id)
+        .limit(limit)
+    )
+    return [one for one in db.session.scalars(query).all() if doubtful(one)] if held else []
+
+
 @dataclass(frozen=True)
 class Results:
     """What became of an alert, and what it brought; as of the last fold."""

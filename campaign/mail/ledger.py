@@ -29,12 +29,13 @@ from campaign.clock import utcnow
 from campaign.counts import queries
 from campaign.extensions import db
 from campaign.mail import orders, settings, states
+from campaign.mail.leases import DOUBT
 from campaign.mail.models import OPEN_STATES, STREAMS, Message
 from campaign.mail.states import IllegalTransition, Result, Row, on_result
 
 __all__ = [
-    "Draft", "IllegalTransition", "Result", "Row", "cancel", "decide", "enqueue", "enqueue_select",
-    "hold", "on_result", "open_messages", "progress", "release", "retry", "totals", "unit",
+    "Draft", "IllegalTransition", "Result", "Row", "cancel", "decide", "doubtful", "enqueue", "enqueue_select",
+    "hold", "on_result", "open_messages", "progress", "release", "retry", "settle_doubts", "totals", "unit",
 ]  # fmt: skip
 
 CHUNK = 1000
@@ -222,6 +223,34 @@ def unit(message_id: int) -> tuple[str, int, int] | None:
     )
     row = db.session.execute(query).first()
     return (row.origin, row.origin_id, row.unit_id) if row else None
+
+
+def doubtful(origin: str, origin_id: int) -> int:
+    """How many of an origin's messages wait for a person to say whether they go again; counted no further than 100."""
+    some = (
+        select(Message.id)
+        .where(
+            Message.origin == origin,
+            Message.origin_id == origin_id,
+            Message.state.in_(("queued", "deferred", "held")),  # as in the index
+            Message.hold_reason == DOUBT,
+        )
+        .limit(100)
+        .subquery()
+    )
+    return db.session.execute(select(func.count()).select_from(some)).scalar_one()
+
+
+def settle_doubts(origin: str, origin_id: int, again: bool) -> int:
+    """A person decides about the messages that :func:`doubtful` counts: they go once more, or never again."""
+    moved = states.move(
+        "queued" if again else "cancelled",
+        "m.origin = :origin AND m.origin_id = :origin_id AND m.hold_reason = :doubt",
+        {"origin": origin, "origin_id": origin_id, "doubt": DOUBT},
+        old=("held",),
+        set_="doubts = 0",
+    )
+    return len(moved)
 
 
 def totals(stream: str | None = None) -> dict[str, int]:

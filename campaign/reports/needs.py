@@ -10,9 +10,13 @@ from typing import Any, NamedTuple
 from flask import current_app, url_for
 from flask_babel import gettext, ngettext
 
+from campaign.alerts import queries as alerts
 from campaign.counts import queries as counts
-from campaign.reports import queries, restored
+from campaign.reports import queries, restored, status
 from campaign.web import languages
+
+LATE = 5
+"""Minutes for which a confirmation or a letter may be due before an administrator is told."""
 
 
 class Need(NamedTuple):
@@ -95,14 +99,41 @@ def _letters() -> list[Need]:
 
 @register("organizer")
 def _uncertain() -> list[Need]:
-    n = queries.messages_uncertain()
+    # Letters alone: what else is uncertain goes again by itself, and what does not is an alert's (_in_doubt).
+    n = counts.states("deliveries", None).get("uncertain", 0)
     return _some(n, lambda: Need(
         "trouble", gettext("Uncertain"),
         ngettext(
-            "Of %(n)s message nobody knows whether it arrived",
-            "Of %(n)s messages nobody knows whether they arrived", n, n=number(n),
+            "Of %(n)s letter nobody knows whether it arrived",
+            "Of %(n)s letters nobody knows whether they arrived", n, n=number(n),
         ),
         link("letters_desk.deliveries", state="uncertain"), gettext("Decide"),
+    ))  # fmt: skip
+
+
+@register("organizer")
+def _in_doubt() -> list[Need]:
+    return [
+        Need(
+            "trouble", gettext("Uncertain"),
+            gettext("The alert “%(name)s” waits: nobody knows whether some of its messages arrived", name=one.name),
+            link("alerts_desk.alert", alert_id=one.id), gettext("Decide"),
+        )
+        for one in alerts.in_doubt(5)
+    ]  # fmt: skip
+
+
+@register("administrator")
+def _late() -> list[Need]:
+    # Alerts may take long by right; these two leave within seconds where all is well.
+    minutes = status.oldest_due_s(("confirmations", "letters")) // 60
+    return _some(minutes >= LATE, lambda: Need(
+        "failed", gettext("Late"),
+        ngettext(
+            "Mail has waited for %(num)s minute: nothing sends it, or the mail server does not take it",
+            "Mail has waited for %(num)s minutes: nothing sends it, or the mail server does not take it", minutes,
+        ),
+        link("reports.delivery_page"), gettext("Look"),
     ))  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from campaign.counts.models import ALL_DAYS, Counter, JournalEntry
 from campaign.endorsements.models import Endorsement
 from campaign.extensions import db
 from campaign.letters.models import CampaignTarget, Letter, Target
-from campaign.mail.models import Message, Suppression
+from campaign.mail.models import Suppression
 from campaign.petitions.models import Petition
 from campaign.supporters.models import Consent
 from campaign.web import languages
@@ -134,11 +134,6 @@ def endorsements_to_decide() -> int:
 def letters_held() -> int:
     """Letters that wait for a person."""
     return at_most(select(literal(1)).where(Letter.state == "held"))
-
-
-def messages_uncertain() -> int:
-    """Messages of which nobody knows whether they arrived."""
-    return at_most(select(literal(1)).where(Message.state == "uncertain"))
 
 
 def alerts_overdue() -> list[Alert]:

@@ -1,5 +1,6 @@
 """What `campaign status` says: the numbers of the whole site, from the counters."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import func, select, text
@@ -46,14 +47,14 @@ _OLDEST = text(
 )
 
 
-def oldest_due_s() -> int:
-    """Seconds for which the oldest message that is due has waited; 0 when none is.
+def oldest_due_s(streams: Iterable[str] = STREAMS) -> int:
+    """Seconds for which the oldest message that is due in these streams has waited; 0 when none is.
 
     Looks at one row of each stream and priority, however many are waiting.
     """
     now = utcnow()
     oldest = 0.0
-    for stream in STREAMS:
+    for stream in streams:
         after = -32769
         while row := db.session.execute(_OLDEST, {"stream": stream, "after": after}).first():
             after, due = row

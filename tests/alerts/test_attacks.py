@@ -139,3 +139,34 @@ def test_a_letter_written_anew_is_one_that_the_alert_brought(
     with app.app_context():
         assert queries.results(db.session.get_one(queries.Alert, alert_id)).letters == 1
         assert "alert.letters" not in {one.name for one in recount.compare()}
+
+
+def test_a_person_decides_what_nobody_knows_to_have_arrived(
+    organizer: Organizer, person: Any, app: Flask, smtp: Mailbox, deliver: Callable[[], None]
+) -> None:
+    from campaign.alerts import sending
+    from campaign.counts.commands import fold
+    from campaign.extensions import db
+    from campaign.mail import states
+    from campaign.mail.leases import DOUBT
+
+    person("Ana")
+    person("Bo")
+    alert = organizer.write()
+    organizer.do(alert, "schedule", when="now")
+    doubt = {"reason": DOUBT}
+    for again in ("1", "0"):
+        with app.app_context():
+            sending.advance()
+            one = "m.id = (SELECT max(id) FROM message WHERE state = 'queued')"
+            states.move("held", one, doubt, set_="hold_reason = :reason", old=("queued",))
+            db.session.commit()
+            fold()
+        assert "nobody knows" in organizer.page(alert)
+        assert "waits: nobody knows" in organizer.page("/desk/")
+        if again == "1":
+            deliver()
+        assert len(smtp.arrived) == 1 and "Being sent" in organizer.page(alert)
+        organizer.do(alert, "doubts", again=again)
+    deliver()
+    assert len(smtp.arrived) == 1 and ">Sent<" in organizer.page(alert).replace(" ", "")
