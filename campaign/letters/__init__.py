@@ -16,6 +16,7 @@ def init_app(app: Flask) -> None:
         desk_letters,
         desk_packets,
         desk_stopping,
+        desk_targets_files,
         front,
         jobs,
         models,
@@ -41,6 +42,7 @@ def init_app(app: Flask) -> None:
     for blueprint in (
         bp, own_bp, desk.bp, desk_campaign.bp, desk_filings.bp, desk_letters.bp, desk_packets.bp,
         desk_stopping.bp,
+        desk_targets_files.bp,
     ):  # fmt: skip
         app.register_blueprint(blueprint)
     nav.register(app, "letters_desk.letters", _l("Letters"), 20)

@@ -14,7 +14,8 @@ from typing import Any
 
 from flask_babel import gettext
 
-from campaign.petitions import queries as petitions
+from campaign.letters import queries
+from campaign.letters.models import Target
 from campaign.petitions.models import PetitionVersion
 
 _FILE = Path(__file__).with_name("requirements.json")
@@ -40,20 +41,18 @@ def requirements() -> dict[str, Any]:
     return dict(json.loads(_FILE.read_text(encoding="utf-8")))
 
 
-def petition_for(campaign_id: int, agency: str) -> PetitionVersion | None:
-    """The campaign's petition to an agency, in the version that is in force."""
-    for one in petitions.of_campaign(campaign_id):
-        if one.petition.agency == agency:
-            return one.version
-    return None
+def petition_for(campaign_id: int, target: Target) -> PetitionVersion | None:
+    """The petition on which a campaign's letters to an office bear, in the version that is in force."""
+    found = queries.petition_of(campaign_id, target)
+    return found.version if found is not None else None
 
 
-def check(campaign_id: int, agency: str) -> list[Point]:
-    """The check list of a packet to an agency; empty where the agency asks for nothing that we know of."""
-    asked = requirements().get(agency)
+def check(campaign_id: int, target: Target) -> list[Point]:
+    """The check list of a packet to an office; empty where its agency asks for nothing that we know of."""
+    asked = requirements().get(target.agency)
     if not asked:
         return []
-    version = petition_for(campaign_id, agency)
+    version = petition_for(campaign_id, target)
     facts = dict(version.facts) if version else {}
     body = (version.body or {}).get("en", "") if version else ""
     form = _text(facts.get("legal_form"))

@@ -13,6 +13,7 @@ from campaign.letters import deciding, queries, targets
 from campaign.letters.desk_forms import CHANNEL_LABELS, HolderForm, ReasonForm, TargetForm
 from campaign.letters.models import Target
 from campaign.letters.offices import write_days
+from campaign.letters.stating import changed_labels
 from campaign.web import access
 
 bp = Blueprint("targets_desk", __name__, url_prefix="/desk/targets")
@@ -33,7 +34,8 @@ def _found(target_id: int) -> Target:
 @access.organizer
 def index() -> ResponseReturnValue:
     """The directory, a page at a time."""
-    page = queries.page_of_targets(request.args.get("agency", ""))
+    unchecked = "unchecked" in request.args
+    page = queries.page_of_targets(request.args.get("agency", ""), unchecked=unchecked)
     waiting = counts.totals("deliveries.waiting", campaign_id=None)
     today = _today()
     rows = [
@@ -51,6 +53,7 @@ def index() -> ResponseReturnValue:
         page=page,
         rows=rows,
         agencies=queries.agencies(),
+        unchecked=unchecked,
         agency=request.args.get("agency", ""),
         channels=CHANNEL_LABELS,
     )
@@ -62,7 +65,7 @@ def new() -> ResponseReturnValue:
     """A new office."""
     form = TargetForm()
     if form.validate_on_submit():
-        target_id = targets.save(None, form.values())
+        target_id = targets.save(None, form.values(), current_user.email)
         targets.mark_checked(target_id, current_user.email, _today())
         flash(
             gettext(
@@ -96,6 +99,8 @@ def target(target_id: int) -> ResponseReturnValue:
         channels=CHANNEL_LABELS,
         holder_form=HolderForm(formdata=None, since=_today()),
         pause_form=ReasonForm(formdata=None),
+        changes=queries.changes(target.id),
+        labels=changed_labels(),
         today=_today(),
     )
 
@@ -108,7 +113,7 @@ def edit(target_id: int) -> ResponseReturnValue:
     form = TargetForm(obj=target)
     form.target_id = target.id
     if form.validate_on_submit():
-        targets.save(target.id, form.values())
+        targets.save(target.id, form.values(), current_user.email)
         targets.mark_checked(target.id, current_user.email, _today())
         flash(gettext("Saved. Letters that wait go by the new entry."), "success")
         return redirect(url_for(".target", target_id=target.id), 303)
@@ -124,7 +129,7 @@ def set_holder(target_id: int) -> ResponseReturnValue:
     target = _found(target_id)
     form = HolderForm()
     if form.validate():
-        targets.set_holder(target.id, form.name.data, form.since.data)
+        targets.set_holder(target.id, form.name.data, form.since.data, current_user.email)
         flash(gettext("Saved. Salutations go by whoever holds the office on the day."), "success")
     else:
         _flash_problems(form)
@@ -138,10 +143,10 @@ def change_holder(target_id: int, holder_id: int) -> ResponseReturnValue:
     if holder_id not in {holder.id for holder in queries.holders(_found(target_id).id)}:
         abort(404)
     if "remove" in request.form:
-        targets.remove_holder(holder_id)
+        targets.remove_holder(holder_id, current_user.email)
         flash(gettext("The entry is removed."), "success")
     else:
-        targets.end_holder(holder_id, _today())
+        targets.end_holder(holder_id, _today(), current_user.email)
         flash(gettext("The office is vacant from today on."), "success")
     return redirect(url_for(".target", target_id=target_id), 303)
 

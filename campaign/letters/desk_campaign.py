@@ -7,6 +7,7 @@ from flask_babel import gettext
 from campaign.coalition.desk import found
 from campaign.letters import queries, replies, suggesting, targets
 from campaign.letters.desk_forms import ChooseTargetsForm, TemplateForm
+from campaign.petitions import queries as petitions
 from campaign.web import access
 from campaign.web.forms import options
 from campaign.web.languages import LANGUAGES
@@ -28,14 +29,30 @@ def choose(slug: str) -> ResponseReturnValue:
     form.targets.choices = options(
         (one.id, f"{one.role}, {one.agency}") for one in [*(o.target for o in chosen), *others]
     )
+    written = petitions.all_of_campaign(campaign.id)
     if form.validate_on_submit():
-        targets.choose_for_campaign(campaign.id, form.targets.data, form.urgent.data)
+        known = {one.id for one in written}
+        about = {
+            n: number
+            for n in form.targets.data
+            if (number := request.form.get(f"about-{n}", type=int)) in known
+        }
+        targets.choose_for_campaign(campaign.id, form.targets.data, form.urgent.data, about)
         flash(gettext("Saved. Letters confirmed from now on go to these offices."), "success")
         return redirect(url_for(".templates", slug=slug), 303)
     if request.method == "GET":
         form.targets.data = ids
         form.urgent.data = any(one.urgent for one in chosen)
-    return render_template("letters/desk_choose.html", campaign=campaign, form=form)
+    return render_template(
+        "letters/desk_choose.html",
+        campaign=campaign,
+        form=form,
+        petitions=[(one.id, f"{one.agency} ({one.slug})") for one in written],
+        about={one.target.id: one.petition.petition.id for one in chosen if one.petition},
+        by_agency={one.agency: one.id for one in reversed(written)},
+        agencies={one.target.id: one.target.agency for one in chosen}
+        | {one.id: one.agency for one in others},
+    )
 
 
 @bp.route("/replies", methods=["GET", "POST"])
@@ -72,6 +89,11 @@ def templates(slug: str) -> ResponseReturnValue:
         offices=offices,
         agencies=[(agency, have.get(agency)) for agency in agencies],
         spoken=[(code, LANGUAGES[code]) for code in campaign.languages],
+        ends={
+            one.target.id: queries.ends_on(one.target)
+            for one in offices
+            if queries.waiting_at(one.target.id) and one.target.channel == "email"
+        },
     )
 
 

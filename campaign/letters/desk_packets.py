@@ -43,7 +43,7 @@ def index(target_id: int) -> ResponseReturnValue:
     offers = []
     for campaign in queries.campaigns_writing_to(target.id):
         waiting = counts.states("deliveries", campaign.id, str(target.id)).get("waiting", 0)
-        points = checking.check(campaign.id, target.agency)
+        points = checking.check(campaign.id, target)
         offers.append((campaign, pick(campaign.title), waiting, points, checking.ready(points)))
     return render_template(
         "letters/desk_bundles.html",
@@ -69,7 +69,7 @@ def make(target_id: int) -> ResponseReturnValue:
         flash(
             gettext("Letters to this office do not go by packet: change its entry first."), "error"
         )
-    elif not checking.ready(checking.check(campaign_id, target.agency)):
+    elif not checking.ready(checking.check(campaign_id, target)):
         flash(gettext("Something that the agency asks for is missing: nothing was made."), "error")
     else:
         made = bundles.begin_packet(target.id, campaign_id, current_user.email)
@@ -108,7 +108,7 @@ def handed(target_id: int, bundle_id: int) -> ResponseReturnValue:
         flash(gettext("Please write the day on which it was handed over."), "error")
     elif form.on.data > date.today():  # noqa: DTZ011  # a day of the person's own calendar
         flash(gettext("That day has not come yet."), "error")
-    elif not checking.ready(checking.check(bundle.campaign_id, target.agency)):
+    elif not checking.ready(checking.check(bundle.campaign_id, target)):
         flash(
             gettext(
                 "Something that the agency asks for is missing: it cannot be called handed over."

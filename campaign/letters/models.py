@@ -112,7 +112,7 @@ class TargetChange(db.Model):
     at: Mapped[Moment]
     by: Mapped[str]
     what: Mapped[str]
-    """The field, or ``holder``, ``checked``, ``paused``, ``resumed``."""
+    """The field, or ``made``, ``holder``, ``holder removed``, ``checked``, ``paused``, ``resumed``."""
     old: Mapped[str] = mapped_column(server_default="")
     new: Mapped[str] = mapped_column(server_default="")
 

@@ -48,7 +48,7 @@ def set_bundle(bundle: Bundle) -> bytes:
     holder = holders_on({target.id: bundle.day}).get(target.id, "")
     letters = list(_letters(bundle, target, campaign, holder))
     packet = bundle.kind == "packet"
-    version = petition_for(campaign.id, target.agency) if packet else None
+    version = petition_for(campaign.id, target) if packet else None
     cosigners = enclosures.cosigners(campaign.id) if packet else []
     lead = campaign.lead_organization.name
     data = {

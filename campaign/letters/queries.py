@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import func, select, text
@@ -21,9 +21,13 @@ from campaign.letters.models import (
     Letter,
     LetterTemplate,
     Target,
+    TargetChange,
 )
 from campaign.letters.offices import office_of
 from campaign.letters.render import holders_on
+from campaign.letters.targets import STALE_DAYS
+from campaign.petitions import queries as petitions
+from campaign.petitions.queries import Current
 from campaign.statements import Statement
 from campaign.web.pages import Page, page_by_key
 
@@ -38,6 +42,8 @@ class OfficeOf:
     target: Target
     holder: str
     urgent: bool = False
+    petition: Current | None = None
+    """The petition on which letters to it bear."""
 
     @property
     def holder_name(self) -> str:
@@ -48,14 +54,38 @@ class OfficeOf:
 def offices(campaign_id: int) -> list[OfficeOf]:
     """The offices that a campaign's letters go to, in their order."""
     rows = db.session.execute(
-        select(Target, CampaignTarget.urgent)
+        select(Target, CampaignTarget.urgent, CampaignTarget.petition_id)
         .join(CampaignTarget, CampaignTarget.target_id == Target.id)
         .where(CampaignTarget.campaign_id == campaign_id)
         .order_by(CampaignTarget.position, Target.id)
     ).all()
     now = utcnow()
     holders = holders_on({row[0].id: plan.local_day(office_of(row[0]), now) for row in rows})
-    return [OfficeOf(target, holders.get(target.id, ""), urgent) for target, urgent in rows]
+    known = petitions.of_campaign(campaign_id)
+    return [
+        OfficeOf(
+            target, holders.get(target.id, ""), urgent, about(known, target.agency, petition_id)
+        )
+        for target, urgent, petition_id in rows
+    ]
+
+
+def about(known: Sequence[Current], agency: str, petition_id: int | None) -> Current | None:
+    """The chosen one of a campaign's petitions, or else the one to the office's agency."""
+    for one in known:
+        if one.petition.id == petition_id:
+            return one
+    return next((one for one in known if one.petition.agency == agency), None)
+
+
+def petition_of(campaign_id: int, target: Target) -> Current | None:
+    """The petition on which a campaign's letters to an office bear."""
+    chosen = db.session.scalar(
+        select(CampaignTarget.petition_id).where(
+            CampaignTarget.campaign_id == campaign_id, CampaignTarget.target_id == target.id
+        )
+    )
+    return about(petitions.of_campaign(campaign_id), target.agency, chosen)
 
 
 @dataclass(frozen=True)
@@ -293,9 +323,12 @@ def target_by_name(agency: str, role: str) -> Target | None:
     return db.session.execute(query).scalar_one_or_none()
 
 
-def page_of_targets(agency: str = "") -> Page[Any]:
-    """Offices with today's holders, newest first."""
+def page_of_targets(agency: str = "", *, unchecked: bool = False) -> Page[Any]:
+    """Offices with today's holders, newest first; ``unchecked``: those that nobody has looked at for STALE_DAYS."""
     query = select(Target)
+    if unchecked:
+        last = func.coalesce(Target.checked_on, func.date(Target.created_at))
+        query = query.where(last < utcnow().date() - timedelta(days=STALE_DAYS))
     if agency:
         query = query.where(Target.agency == agency)
     page = page_by_key(query, Target.id)
@@ -315,6 +348,12 @@ def holders(target_id: int) -> list[Holder]:
     """Who has held an office, newest first."""
     query = select(Holder).where(Holder.target_id == target_id).order_by(Holder.since.desc())
     return list(db.session.scalars(query))
+
+
+def changes(target_id: int) -> list[TargetChange]:
+    """The newest changes of an office's entry."""
+    query = select(TargetChange).where(TargetChange.target_id == target_id)
+    return list(db.session.scalars(query.order_by(TargetChange.id.desc()).limit(50)))
 
 
 def campaigns_writing_to(target_id: int) -> list[Campaign]:

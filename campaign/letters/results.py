@@ -5,7 +5,7 @@ from typing import NamedTuple
 from sqlalchemy import select, text, update
 
 from campaign.extensions import db
-from campaign.letters import deliveries, telling
+from campaign.letters import deliveries, targets, telling
 from campaign.letters.models import Target
 from campaign.mail import suppressions
 from campaign.mail.leases import DOUBT
@@ -107,11 +107,14 @@ def _in_doubt(message_ids: list[int]) -> set[int]:
 
 def pause_by_itself(target_id: int, reason: str) -> None:
     """Stops letters to an office until a person has looked; those that wait go on waiting."""
-    db.session.execute(
+    paused = db.session.execute(
         update(Target)
         .where(Target.id == target_id, Target.paused.is_(False))
         .values(paused=True, paused_reason=reason[:500])
-    )
+        .returning(Target.id)
+    ).first()
+    if paused is not None:
+        targets.note_in_transaction(target_id, "", "paused", "", reason)
 
 
 def _pause_suppressed(target_ids: set[int]) -> None:

@@ -4,7 +4,7 @@ The functions whose names end in ``_in_transaction`` do not commit.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from typing import Any
 
 from sqlalchemy import delete, select, update
@@ -12,7 +12,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from campaign.clock import utcnow
 from campaign.extensions import db
-from campaign.letters.models import CampaignTarget, Holder, Target
+from campaign.letters.models import CampaignTarget, Holder, Target, TargetChange
+from campaign.letters.offices import write_days, write_time
 from campaign.mail import suppressions, wake
 
 FIELDS = (
@@ -26,26 +27,50 @@ STALE_DAYS = 90
 """After so many days an office's entry asks to be checked again."""
 
 
-def make_in_transaction(fields: Mapping[str, Any]) -> Target:
+IMPORT = "import"
+"""Who changed an office in its history, where a file did."""
+
+
+def note_in_transaction(target_id: int, by: str, what: str, old: Any = "", new: Any = "") -> None:
+    """Writes a change into an office's history."""
+    change = TargetChange(
+        target_id=target_id, at=utcnow(), by=by, what=what, old=_shown(old)[:500], new=_shown(new)[:500]
+    )  # fmt: skip
+    db.session.add(change)
+    db.session.flush()
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list):
+        return write_days(value)
+    if isinstance(value, time):
+        return write_time(value)
+    return "" if value is None else str(value)
+
+
+def make_in_transaction(fields: Mapping[str, Any], by: str = IMPORT) -> Target:
     """A new office."""
     target = Target(**{name: fields[name] for name in FIELDS}, created_at=utcnow())
     db.session.add(target)
     db.session.flush()
+    note_in_transaction(target.id, by, "made")
     return target
 
 
-def change_in_transaction(target: Target, fields: Mapping[str, Any]) -> bool:
+def change_in_transaction(target: Target, fields: Mapping[str, Any], by: str = IMPORT) -> bool:
     """Brings an office up to date; returns whether anything changed. Letters that wait follow by themselves."""
     changed = False
     for name in FIELDS:
-        if name in fields and getattr(target, name) != fields[name]:
+        old = getattr(target, name)
+        if name in fields and old != fields[name]:
             setattr(target, name, fields[name])
+            note_in_transaction(target.id, by, name, old, fields[name])
             changed = True
     db.session.flush()
     return changed
 
 
-def hold_in_transaction(target_id: int, name: str, since: date | None) -> bool:
+def hold_in_transaction(target_id: int, name: str, since: date | None, by: str = IMPORT) -> bool:
     """Someone holds the office from a day on, and whoever held it until then ends there; returns whether that is new.
 
     An empty name leaves everything as it is: a file that names nobody does not say that the office is vacant.
@@ -63,45 +88,51 @@ def hold_in_transaction(target_id: int, name: str, since: date | None) -> bool:
     )
     for one in holders:
         if one.since == since:
-            changed, one.name = one.name != name, name
-            db.session.flush()
-            return changed
+            old, one.name = one.name, name
+            if old != name:
+                note_in_transaction(target_id, by, "holder", old, name)
+            return old != name
     later = next((one.since for one in holders if one.since > since), None)
     for one in holders:
         if one.since < since and (one.until is None or one.until > since):
             one.until = since
+    before = next((one.name for one in reversed(holders) if one.since < since), "")
     db.session.add(Holder(target_id=target_id, name=name, since=since, until=later))
-    db.session.flush()
+    note_in_transaction(target_id, by, "holder", before, name)
     return True
 
 
-def save(target_id: int | None, fields: Mapping[str, Any]) -> int:
+def save(target_id: int | None, fields: Mapping[str, Any], by: str = IMPORT) -> int:
     """Makes an office or changes one; returns its number. A caller has checked that agency and role are free."""
     if target_id is None:
-        target = make_in_transaction(fields)
+        target = make_in_transaction(fields, by)
     else:
         target = _lock(target_id)
-        change_in_transaction(target, fields)
+        change_in_transaction(target, fields, by)
     db.session.commit()
     wake.wake("letters")
     return target.id
 
 
-def set_holder(target_id: int, name: str, since: date) -> None:
+def set_holder(target_id: int, name: str, since: date, by: str = IMPORT) -> None:
     """Someone takes the office over."""
-    hold_in_transaction(target_id, name, since)
+    hold_in_transaction(target_id, name, since, by)
     db.session.commit()
 
 
-def end_holder(holder_id: int, until: date) -> None:
+def end_holder(holder_id: int, until: date, by: str) -> None:
     """Whoever holds the office leaves it on a day: it is vacant from then on."""
-    db.session.execute(update(Holder).where(Holder.id == holder_id).values(until=until))
+    holder = db.session.get_one(Holder, holder_id, with_for_update=True)
+    holder.until = until
+    note_in_transaction(holder.target_id, by, "holder", holder.name, "")
     db.session.commit()
 
 
-def remove_holder(holder_id: int) -> None:
-    """Takes an entry that was a mistake out of the history."""
-    db.session.execute(delete(Holder).where(Holder.id == holder_id))
+def remove_holder(holder_id: int, by: str) -> None:
+    """Takes an entry that was a mistake out of the list of holders."""
+    holder = db.session.get_one(Holder, holder_id, with_for_update=True)
+    note_in_transaction(holder.target_id, by, "holder removed", holder.name, "")
+    db.session.delete(holder)
     db.session.commit()
 
 
@@ -110,6 +141,7 @@ def mark_checked(target_id: int, by: str, on: date) -> None:
     db.session.execute(
         update(Target).where(Target.id == target_id).values(checked_on=on, checked_by=by)
     )
+    note_in_transaction(target_id, by, "checked")
     db.session.commit()
 
 
@@ -119,6 +151,7 @@ def pause(target_id: int, reason: str, by: str) -> None:
     db.session.execute(
         update(Target).where(Target.id == target_id).values(paused=True, paused_reason=text[:500])
     )
+    note_in_transaction(target_id, by, "paused", "", reason)
     db.session.commit()
 
 
@@ -134,19 +167,31 @@ def resume(target_id: int, by: str) -> bool:
         db.session.rollback()
         return False
     target.paused, target.paused_reason = False, ""
+    note_in_transaction(target_id, by, "resumed")
     db.session.commit()
     return True
 
 
-def choose_for_campaign(campaign_id: int, chosen: Sequence[int], urgent: bool) -> None:
-    """Which offices a campaign's letters go to, in order; letters written before go where they went."""
+def choose_for_campaign(
+    campaign_id: int,
+    chosen: Sequence[int],
+    urgent: bool,
+    petitions: Mapping[int, int] | None = None,
+) -> None:
+    """Which offices a campaign's letters go to, in order; letters written before go where they went.
+
+    ``petitions``: the petition on which letters to an office bear, by office; one that is left out has that of its agency.
+    """
+    about = petitions or {}
     db.session.execute(
         delete(CampaignTarget).where(
             CampaignTarget.campaign_id == campaign_id, CampaignTarget.target_id.not_in(list(chosen))
         )
     )
     for position, target_id in enumerate(chosen, start=1):
-        values = {"position": position, "urgent": urgent}
+        values = {
+            "position": position, "urgent": urgent, "petition_id": about.get(target_id)
+        }  # fmt: skip
         db.session.execute(
             insert(CampaignTarget)
             .values(campaign_id=campaign_id, target_id=target_id, **values)

@@ -1,0 +1,93 @@
+"""Offices at the desk: their history, entries nobody has checked, files both ways, and the petition that they read about."""
+
+import io
+from datetime import date
+from typing import Any
+
+from tests.letters.conftest import Writer, text_of
+from tests.letters.test_desk import post
+from tests.working import csrf_token
+
+
+def load(desk: Any, content: str, action: str = "load") -> Any:
+    token = csrf_token(desk.get("/desk/targets/import").get_data(as_text=True))
+    data = {"csrf_token": token, "action": action, "file": (io.BytesIO(content.encode()), "t.csv")}
+    return desk.post("/desk/targets/import", data=data)
+
+
+def test_a_file_goes_out_and_comes_in_and_says_what_it_changed(
+    campaign_id: int, office: Any, staff: Any, sql: Any
+) -> None:
+    office()
+    desk = staff("organizer")
+    said = desk.get("/desk/targets/export.csv").get_data(as_text=True)
+    assert load(desk, said).status_code == 303
+    assert sql("SELECT count(*) FROM target_change") == [(1,)], "nothing has changed"
+    changed = said.replace("secretary@", "office@").replace("DOT,", "DOT,", 1)
+    more = changed + ",DOT,,,,x@dot.example,,,,,,,\r\n,DOT,Deputy,,,deputy@dot.example,,,,,,,\r\n"
+    page = load(desk, more, "look").get_data(as_text=True)
+    assert "1 new, 1 changed" in page and "agency and role must both be filled in" in page
+    assert sql("SELECT count(*) FROM target") == [(1,)], "only looked at"
+    assert load(desk, more).status_code == 200
+    assert sql("SELECT what, old, new, by FROM target_change WHERE what = 'email'") == [
+        ("email", "secretary@dot.example", "office@dot.example", "import")
+    ]
+    assert load(desk, "no,thing\r\n1,2\r\n").status_code == 422
+
+
+def test_the_entry_tells_who_changed_what_and_what_nobody_checked(
+    campaign_id: int, office: Any, staff: Any, sql: Any
+) -> None:
+    office()
+    office(role="Deputy of Tests")
+    desk = staff("organizer")
+    post(desk, "/desk/targets/1", "/desk/targets/1/holders", name="Ruiz, Ana", since="2026-01-02")
+    post(desk, "/desk/targets/1", "/desk/targets/1/pause", reason="Moving house")
+    post(desk, "/desk/targets/1", "/desk/targets/1/resume")
+    page = desk.get("/desk/targets/1").get_data(as_text=True)
+    for said in ("Ruiz, Ana", "Moving house", "Resumed", "organizer@"):
+        assert said in page, said
+    sql("UPDATE target SET checked_on = '2026-01-01', checked_by = 'Ana' WHERE id = 1")
+    page = desk.get("/desk/targets?unchecked=1").get_data(as_text=True)
+    assert "Secretary of Tests" in page and "Deputy of Tests" not in page
+    post(desk, "/desk/targets/1", "/desk/targets/1/checked")
+    assert "Secretary of Tests" not in desk.get("/desk/targets?unchecked=1").get_data(as_text=True)
+
+
+def test_a_letter_that_waits_goes_by_the_entry_of_the_day_on_which_it_leaves(
+    writer: Writer, confirm: Any, deliver: Any, smtp: Any, staff: Any, client: Any
+) -> None:
+    from campaign.letters import targets
+
+    desk = staff("organizer")
+    post(desk, "/desk/targets/1", "/desk/targets/1/pause", reason="Moving house")
+    writer.send()
+    confirm()
+    with client.application.app_context():
+        targets.set_holder(1, "Ruiz, Ana", date(2026, 1, 2), "someone")
+        from campaign.extensions import db
+        from campaign.letters.models import Target
+
+        row = db.session.get_one(Target, 1)
+        targets.change_in_transaction(row, {"email": "new@dot.example"}, "someone")
+        db.session.commit()
+    post(desk, "/desk/targets/1", "/desk/targets/1/resume")
+    deliver()
+    (mail,) = smtp.to("new@dot.example")
+    assert text_of(mail).startswith("Dear Secretary Ruiz:")
+
+
+def test_a_campaign_chooses_its_offices_and_the_petition_of_each(
+    demo: Any, staff: Any, client: Any, sql: Any
+) -> None:
+    desk = staff("organizer")
+    where = "/desk/campaigns/wait-in-freedom/targets"
+    (dhs,), (doj,) = sql("SELECT id FROM petition ORDER BY slug = 'doj'")
+    ids = [str(n) for (n,) in sql("SELECT target_id FROM campaign_target ORDER BY position")]
+    page = desk.get(where).get_data(as_text=True)
+    assert page.count("selected>DHS") and page.count("selected>DOJ")
+    data = {"targets": ids[:2], f"about-{ids[0]}": str(doj), f"about-{ids[1]}": "99"}
+    assert post(desk, where, **data).status_code == 303
+    assert sql("SELECT petition_id FROM campaign_target ORDER BY position") == [(doj,), (None,)]
+    letter = client.get("/c/wait-in-freedom/letter").get_data(as_text=True)
+    assert "/petitions/doj" in letter
