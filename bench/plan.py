@@ -55,7 +55,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         for sweep in range(options.sweeps + 5):
             for target_id in sizes:
                 began = time.monotonic_ns()
-                n = drip.give_out(target_id)
+                n = len(drip.give_out(target_id))
                 if sweep >= 5:  # the first ones warm the caches
                     took[target_id].append((time.monotonic_ns() - began) / 1e6)
                     given[target_id] += n

@@ -62,23 +62,23 @@ _QUEUE = text(
 )
 
 
-def sweep() -> int:
-    """Gives out the slots of the next minute, office by office, each in its own transaction; returns how many."""
+def sweep() -> list[datetime]:
+    """Gives out the slots of the next minute, office by office, each in its own transaction; returns the slots."""
     stopping.carry_on()
     targets = db.session.scalars(_WITH_LETTERS).all()
     db.session.commit()
-    given = sum(give_out(target_id) for target_id in targets)
+    given = [at for target_id in targets for at in give_out(target_id)]
     if given:
         wake.wake("letters")
     return given
 
 
-def give_out(target_id: int) -> int:
-    """One office's share of a sweep; 0 where another sweep is at it."""
+def give_out(target_id: int) -> list[datetime]:
+    """One office's share of a sweep; empty where another sweep is at it."""
     now = utcnow()
     if db.session.execute(_TARGET, {"id": target_id}).first() is None:
         db.session.commit()
-        return 0
+        return []
     target = db.session.get_one(Target, target_id, populate_existing=True)
     until = target.released_until or now
     # Farther ahead than a sweep gives out, the clock has been set back since: the office must not wait for it.
@@ -94,7 +94,7 @@ def give_out(target_id: int) -> int:
                 update(Target).where(Target.id == target_id).values(released_until=last)
             )
     db.session.commit()
-    return len(chosen)
+    return [slot.at for slot, _ in chosen]
 
 
 def _choose(target_id: int, free: list[plan.Slot]) -> list[tuple[plan.Slot, tuple[int, ...]]]:

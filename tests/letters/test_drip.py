@@ -18,7 +18,7 @@ def sweep(app: Any) -> int:
     from campaign.letters import drip
 
     with app.app_context():
-        return drip.sweep()
+        return len(drip.sweep())
 
 
 def test_letters_leave_at_the_offices_pace_and_in_order(
