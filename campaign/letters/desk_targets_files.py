@@ -57,7 +57,9 @@ def _lines() -> Iterator[str]:
 def load() -> ResponseReturnValue:
     """Loads a file of offices: looked at first, then taken; refused lines are named with their reasons."""
     form = FlaskForm()
-    report, unknown, problem = None, [], ""
+    report: Report | None = None
+    unknown: list[str] = []
+    problem = ""
     if form.validate_on_submit():
         file = request.files.get("file")
         content = file.read(LARGEST + 1) if file else b""

@@ -54,6 +54,7 @@ def set_bundle(bundle: Bundle) -> bytes:
     data = {
         "title": _title(campaign, bundle),
         "lead": lead,
+        "lead_address": site().postal_address if lead == site().name else "",
         "running": f"{lead} to the {target.role}, {day_text(bundle.day)}",
         "form": _form(version, target, bundle.day) if version is not None else None,
         "cover": _cover(target, holder, campaign, bundle, len(letters), version, len(cosigners)),

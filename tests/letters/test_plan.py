@@ -201,6 +201,17 @@ def test_thanksgiving_is_closed_and_a_round_the_clock_office_is_not() -> None:
     assert plan.is_open(always, noon)
 
 
+def test_where_the_clock_makes_an_hour_twice_the_shorter_day_counts() -> None:
+    """1 November 2026 in New York: 1:30 comes at 5:30 and again at 6:30 UTC."""
+    early = Office(1, "America/New_York", time(1, 30), time(5), frozenset(range(1, 8)), 10)
+    late = Office(1, "America/New_York", time(0), time(1, 30), frozenset(range(1, 8)), 10)
+    day = date(2026, 11, 1)
+    opens, closes = plan.hours(early, day) or (None, None)
+    assert opens == datetime(2026, 11, 1, 6, 30, tzinfo=UTC)
+    opens, closes = plan.hours(late, day) or (None, None)
+    assert closes == datetime(2026, 11, 1, 5, 30, tzinfo=UTC)
+
+
 def test_the_end_of_a_long_queue_is_found_at_once() -> None:
     office = Office(7, "America/New_York", time(9), time(17), frozenset({1, 2, 3, 4, 5}), 60)
     now = datetime(2026, 11, 24, 14, tzinfo=UTC)

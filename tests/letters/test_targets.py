@@ -82,7 +82,7 @@ def test_a_campaign_chooses_its_offices_and_the_petition_of_each(
 ) -> None:
     desk = staff("organizer")
     where = "/desk/campaigns/wait-in-freedom/targets"
-    (dhs,), (doj,) = sql("SELECT id FROM petition ORDER BY slug = 'doj'")
+    _, (doj,) = sql("SELECT id FROM petition ORDER BY slug = 'doj'")
     ids = [str(n) for (n,) in sql("SELECT target_id FROM campaign_target ORDER BY position")]
     page = desk.get(where).get_data(as_text=True)
     assert page.count("selected>DHS") and page.count("selected>DOJ")
