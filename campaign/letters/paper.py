@@ -25,6 +25,7 @@ from campaign.letters.models import Bundle, Delivery, Letter, LetterTemplate, Ta
 from campaign.letters.render import holders_on, templates_of
 from campaign.petitions.models import PetitionVersion
 from campaign.supporters.models import Supporter
+from campaign.web.frame import site
 
 BATCH = 500
 
