@@ -4,14 +4,16 @@ A bundle is made in two steps. First its letters are taken from the queue, in on
 holding the bundle's row, so that a job that dies leaves the bundle to the next one.
 """
 
+import contextlib
 from collections.abc import Sequence
 from datetime import date
 
+from redis.exceptions import RedisError
 from sqlalchemy import select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from campaign.clock import utcnow
-from campaign.extensions import db
+from campaign.extensions import db, rq
 from campaign.letters import deliveries, paper, plan, results, telling
 from campaign.letters.models import Bundle, Delivery, Target
 from campaign.letters.offices import office_of
@@ -131,7 +133,7 @@ def make_next() -> bool:
         return False
     number = bundle.id
     try:
-        bundle.content = paper.set_bundle(bundle)
+        bundle.content = paper.set_bundle(bundle, lambda n: _tell(number, n))
     except (RuntimeError, ValueError) as error:
         db.session.rollback()
         undo(number, "broken", f"The PDF could not be set: {type(error).__name__}")
@@ -145,6 +147,26 @@ def make_next() -> bool:
     db.session.commit()
     wake.wake("letters")
     return True
+
+
+def _key(bundle_id: int) -> str:
+    return f"campaign:paper:{bundle_id}"
+
+
+def _tell(bundle_id: int, done: int) -> None:
+    """Leaves word how far a paper is; its row is locked meanwhile, and with Valkey away nobody needs to know."""
+    with contextlib.suppress(RedisError):
+        next(iter(rq.queues.values())).connection.set(_key(bundle_id), done, ex=600)
+
+
+def progress(bundle: Bundle) -> int:
+    """How many of a bundle's letters are set so far."""
+    if bundle.state != "making":
+        return bundle.done
+    with contextlib.suppress(RedisError):
+        told = next(iter(rq.queues.values())).connection.get(_key(bundle.id))
+        return int(told or 0)
+    return 0
 
 
 def _enqueue(bundle: Bundle) -> None:

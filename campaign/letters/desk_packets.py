@@ -50,7 +50,9 @@ def index(target_id: int) -> ResponseReturnValue:
         target=target,
         bundles=[(one, bundle_label(one.state)) for one in found],
         making=making,
-        done=sum(one.done for one in found if one.day == making[0].day) if making else 0,
+        done=sum(bundles.progress(one) for one in found if one.day == making[0].day)
+        if making
+        else 0,
         total=sum(one.letters for one in found if one.day == making[0].day) if making else 0,
         offers=offers,
         form=HandOverForm(formdata=None, on=utcnow().date()),

@@ -13,13 +13,13 @@ from typing import Any, Protocol
 
 from campaign.extensions import db
 from campaign.importing import guard
-from campaign.letters import comment_fields, message, paper
+from campaign.letters import assembling, comment_fields, message, paper
 from campaign.letters.models import FilingPart, Letter, LetterTemplate, Target
 from campaign.letters.render import templates_of
 
 PIECE = 1 << 20
 IN_A_PDF = 500
-"""Letters in one PDF at most: regulations.gov takes attachments of 10 MB at most, and typst a megabyte a page."""
+"""Letters in one PDF at most: regulations.gov takes attachments of 10 MB at most."""
 
 
 @dataclass(frozen=True)
@@ -223,7 +223,8 @@ class Pdf:
         part = f"-{first}-{last}" if several else ""
         name = f"comments-{self.job.document or self.job.docket}-{self.job.made_on}{part}.pdf"
         sink = Sink(self.job.filing_id, self.file, name)
-        sink.write(paper.compile_(self._data(letters, first, last if several else 0)))
+        data = self._data(letters, first, last if several else 0)
+        sink.write(assembling.assemble(data, paper.compile_, lambda n: None))
         sink.end()
         return []
 

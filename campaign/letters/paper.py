@@ -18,7 +18,7 @@ from sqlalchemy import select
 
 from campaign.coalition.models import Campaign
 from campaign.extensions import db
-from campaign.letters import enclosures, message
+from campaign.letters import assembling, enclosures, message
 from campaign.letters.blocks import blocks
 from campaign.letters.checking import petition_for
 from campaign.letters.models import Bundle, Delivery, Letter, LetterTemplate, Target
@@ -42,8 +42,8 @@ WORDS = {
 """The headings of the parts."""
 
 
-def set_bundle(bundle: Bundle) -> bytes:
-    """The PDF of a bundle as it stands in the tables."""
+def set_bundle(bundle: Bundle, told: assembling.Told) -> bytes:
+    """The PDF of a bundle as it stands in the tables; ``told`` hears now and then how many letters are set."""
     target = db.session.get_one(Target, bundle.target_id)
     campaign = db.session.get_one(Campaign, bundle.campaign_id)
     holder = holders_on({target.id: bundle.day}).get(target.id, "")
@@ -64,7 +64,7 @@ def set_bundle(bundle: Bundle) -> bytes:
         "letters": letters,
         "cosigners": [{"name": name, "detail": detail} for name, detail in cosigners],
     }
-    return compile_(data)
+    return assembling.assemble(data, compile_, told)
 
 
 def cover_of(bundle: Bundle, target: Target) -> tuple[Campaign, dict[str, Any]]:

@@ -231,3 +231,44 @@ def test_markdown_becomes_paper() -> None:
     ]
     assert [one.get("mark") for one in found[2:6]] == ["•", "•", "1.", "2."]
     assert {"text": "two", "strong": True, "em": False} in found[1]["runs"]
+
+
+def test_a_large_paper_is_set_in_groups_and_its_contents_name_the_right_pages(
+    app: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import io
+
+    from pypdf import PdfReader
+
+    from campaign.letters import assembling, paper
+
+    monkeypatch.setattr(assembling, "GROUP", 2)
+    letters = [
+        {
+            "heading": f"{n}. Writer{n} Ruiz", "date": "", "subject": "Please", "salutation": "Dear Secretary:",
+            "paragraphs": ["Let people wait in freedom."] * (60 if n == 2 else 1), "signoff": "Sincerely,",
+            "name": f"Writer{n} Ruiz", "place": "", "email": "", "note": "",
+        }
+        for n in range(1, 6)
+    ]  # fmt: skip
+    data = {
+        "title": "Letters", "lead": "Test Coalition", "running": "Test Coalition", "form": None, "words": paper.WORDS,
+        "cover": {
+            "title": "Letters to your office", "date": "", "office": "", "salutation": "", "paragraphs": [],
+            "signoff": "", "sign": "",
+        },
+        "petition": {"title": "Release", "blocks": [{"kind": "par", "runs": [{"text": "We ask."}]}]},
+        "letters": letters, "cosigners": [{"name": "An Organization", "detail": "national"}],
+    }  # fmt: skip
+    told: list[int] = []
+    with app.app_context():
+        reader = PdfReader(io.BytesIO(assembling.assemble(data, paper.compile_, told.append)))
+    assert told == [2, 4, 5]
+    pages = [page.extract_text() for page in reader.pages]
+    front = next(n for n, text in enumerate(pages) if "The petition" in text and "We ask." in text)
+    contents = pages[front - 1]
+    for title, at in [("The petition", 1), ("1. Writer1", 2), ("2. Writer2", 3), ("3. Writer3", 5),
+                      ("5. Writer5", 7), ("The co-signers", 8)]:  # fmt: skip
+        assert title in pages[front + at - 1], (title, at)
+        line = next(line for line in contents.splitlines() if title in line)
+        assert line.rstrip().endswith(str(at)), line

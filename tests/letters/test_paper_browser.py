@@ -1,0 +1,97 @@
+"""A packet, and a docket with its comments, in a real browser and in the words of those who make them."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from campaign.clock import utcnow
+from tests.letters.conftest import Writer
+from tests.letters.test_browser import look
+
+
+@pytest.fixture
+def desk(demo: Any, site: str, page: Any, client: Any, staff: Any, app: Any) -> Any:
+    """An organizer at the desk of the founding case, in which one letter is confirmed."""
+    from tests.conftest import PASSWORD
+
+    Writer(client, "wait-in-freedom").send()
+    with app.app_context():
+        from campaign.extensions import db
+        from campaign.letters import confirming
+
+        confirming.confirm_in_transaction(1)
+        db.session.commit()
+    staff("organizer")
+    page.kind = "1280-light"
+    page.set_default_timeout(15_000)
+    page.goto(f"{site}/desk/login")
+    page.get_by_label("Email").fill("organizer@staff.example")
+    page.locator("input[type=password]").fill(PASSWORD)
+    page.locator("main button").first.click()
+    expect(page.get_by_role("link", name="Offices")).to_be_visible()
+    return page
+
+
+def test_an_organizer_makes_a_packet_and_hands_it_over(
+    desk: Any, site: str, deliver: Any, sql: Any
+) -> None:
+    sql("UPDATE target SET channel = 'packet' WHERE id = 1")
+    sql("UPDATE petition_version SET facts = facts - 'submit_to' WHERE petition_id = 1")
+    desk.goto(f"{site}/desk/targets/1/bundles")
+    expect(desk.get_by_text("A packet can be made once nothing is missing.")).to_be_visible()
+    expect(desk.get_by_role("button", name="Make a packet of them")).to_have_count(0)
+    sql(
+        'UPDATE petition_version SET facts = facts || \'{"submit_to": "245 Murray Lane SW"}\' WHERE petition_id = 1'
+    )
+    deliver()
+    desk.reload()
+    desk.get_by_role("button", name="Make a packet of them").click()
+    expect(desk.get_by_role("progressbar")).to_be_visible()
+    look(desk, "packet-making")
+    deliver()
+    desk.get_by_role("link", name="Look again").click()
+    with desk.expect_download() as told:
+        desk.get_by_role("link", name="Download the PDF").click()
+    assert told.value.path().read_bytes().startswith(b"%PDF")
+    desk.get_by_label("Handed over on").fill(utcnow().date().isoformat())
+    desk.get_by_label("Note").fill("Certified mail 7019")
+    desk.get_by_role("button", name="It was handed over").click()
+    expect(desk.get_by_text("Certified mail 7019")).to_be_visible()
+    look(desk, "packet-handed")
+
+
+def test_an_organizer_keeps_the_docket_and_makes_its_comments(
+    desk: Any, site: str, deliver: Any
+) -> None:
+    desk.goto(f"{site}/desk/campaigns/petitions/1/docket")
+    look(desk, "docket")
+    today = utcnow().date()
+    desk.get_by_label("What happened").select_option(label="Published in the Federal Register")
+    desk.get_by_label("Federal Register citation").fill("91 FR 36075")
+    desk.get_by_label("Note (English)").fill("Notice and request for comments.")
+    desk.get_by_role("button", name="Add it").click()
+    expect(desk.get_by_role("heading", name="Entry of the history")).to_be_visible()
+    look(desk, "docket-entry")
+    desk.get_by_role("link", name="Docket and history").click()
+    desk.get_by_label("Docket number").fill("DHS-2026-0012")
+    desk.get_by_label("Document that comments are made on").fill("DHS-2026-0012-0001")
+    desk.get_by_label("Comments from").fill(today.isoformat())
+    desk.get_by_label("Comments until").fill((today + timedelta(days=30)).isoformat())
+    desk.get_by_role("button", name="Save").click()
+    expect(desk.get_by_text("comments are open")).to_be_visible()
+    desk.get_by_role("link", name="Comments for the docket").click()
+    desk.get_by_role("button", name="Make the files").click()
+    expect(desk.get_by_role("progressbar")).to_be_visible()
+    deliver()
+    desk.get_by_role("link", name="Look again").click()
+    expect(desk.get_by_text("All of them fit the agency’s form.")).to_be_visible()
+    look(desk, "docket-comments")
+    with desk.expect_download() as told:
+        desk.get_by_role("link", name="comments-DHS-2026-0012-0001").click()
+    assert told.value.path().read_bytes().startswith(b"PK")
+    desk.goto(f"{site}/c/wait-in-freedom/petitions/dhs")
+    expect(desk.get_by_text("The agency takes comments now")).to_be_visible()
+    expect(desk.get_by_role("link", name="91 FR 36075")).to_be_visible()
+    look(desk, "docket-public")
