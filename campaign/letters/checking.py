@@ -1,7 +1,7 @@
 """What an agency asks a petition on paper to have, and whether it is there.
 
 ``requirements.json`` holds it as data, agency by agency. For DHS: the words and the petitioners' names and addresses in a
-prominent place (6 CFR 3.5(a)), the address to mail it to (3.5(b)), and the problem, how the rule solves it, and citations (3.7).
+prominent place (6 CFR 3.5(a)), the address to mail it to (3.5(b)), and the problem, how the rule solves it, data, the text wanted, and citations (3.7).
 An agency that is not named there asks for nothing that we know of.
 """
 
@@ -23,6 +23,10 @@ _FILE = Path(__file__).with_name("requirements.json")
 _SECTIONS = {
     "problem": re.compile(r"^#+ .*\bproblem\b", re.IGNORECASE | re.MULTILINE),
     "rule": re.compile(r"^#+ .*\b(?:solve|text|rule)", re.IGNORECASE | re.MULTILINE),
+    "data": re.compile(
+        r"^#+ .*\b(?:data|evidence|facts?|figures|known)\b", re.IGNORECASE | re.MULTILINE
+    ),
+    "text": re.compile(r"^#+ .*\b(?:text|propos\w+|wording)\b", re.IGNORECASE | re.MULTILINE),
     "citations": re.compile(r"^#+ .*\b(?:citation|authorit|source)", re.IGNORECASE | re.MULTILINE),
 }
 
@@ -76,6 +80,8 @@ def check(campaign_id: int, target: Target) -> list[Point]:
     sections = {
         "problem": gettext("It has a section on the problem."),
         "rule": gettext("It has a section on the rule, and how it solves the problem."),
+        "data": gettext("It has a section on what is known: data and facts."),
+        "text": gettext("It has a section with the text that is wanted."),
         "citations": gettext("It has citations."),
     }
     points += [

@@ -100,6 +100,10 @@ def gather(supporter: Supporter) -> list[dict[str, Any]]:
             "body": letter.body,
             "written_at": letter.created_at,
             "confirmed_at": letter.confirmed_at,
+            "tell_when_done": letter.tell_when_done,
+            "named_in_public": letter.named_in_public,
+            "keep_replies": letter.keep_replies,
+            "answers": replies.of_letter(letter.id),
             "offices": [
                 {
                     "office": f"{one.target.role}, {one.target.agency}",

@@ -12,7 +12,7 @@ import json
 from typing import Any
 
 from flask_babel import gettext
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from campaign.clock import utcnow
@@ -35,6 +35,8 @@ ORIGIN = "office_reply"
 ATTACHED_AT_MOST = 8 * 1024 * 1024
 """Bytes of an answer's attachments that are passed on; what goes beyond is left out, and the message says so."""
 KEPT_TEXT = 50_000
+MOST = 20
+"""Answers to one letter at one office that are passed on: whoever gets hold of the address cannot flood the writer."""
 
 
 def possible() -> bool:
@@ -87,6 +89,9 @@ def receive(mail: Incoming, number: int) -> None:
     if row is None or mail.automatic:
         return
     delivery, letter, target, supporter = row
+    had = select(func.count()).where(Reply.delivery_id == delivery.id)
+    if db.session.execute(had).scalar_one() >= MOST:
+        return
     if supporter.erased_at is not None or delivery.state not in ("sent", "uncertain"):
         return
     attached, left_out = _attached(mail)
@@ -210,13 +215,13 @@ def _message(row: Row, found: Any) -> Rendered | Skip:
 
 
 def on_result(heard: list[Result]) -> None:
-    """The listener: an answer that was passed on is forgotten, unless its writer lets the campaign keep it."""
-    done = [one.unit_id for one in heard if one.state == "sent"]
+    """The listener: an answer that was passed on, or never can be, is forgotten, unless its writer lets the campaign keep it."""
+    sent = [one.unit_id for one in heard if one.state == "sent"]
+    done = [one.unit_id for one in heard if one.state in ("sent", "failed", "cancelled")]
     if not done:
         return
-    db.session.execute(
-        update(Reply).where(Reply.id.in_(done)).values(passed_on_at=utcnow(), attachments=None)
-    )
+    db.session.execute(update(Reply).where(Reply.id.in_(sent)).values(passed_on_at=utcnow()))
+    db.session.execute(update(Reply).where(Reply.id.in_(done)).values(attachments=None))
     keeps = select(Letter.id).where(Letter.id == Reply.letter_id, Letter.keep_replies)
     db.session.execute(
         update(Reply)
@@ -232,6 +237,23 @@ def forget_in_transaction(letter_id: int) -> None:
         .where(Reply.letter_id == letter_id)
         .values(subject="", body="", sender="", attachments=None)
     )
+
+
+def of_letter(letter_id: int) -> list[dict[str, Any]]:
+    """A letter's answers, for the download of its writer's data."""
+    query = (
+        select(Reply, Target.role)
+        .join(Target, Target.id == Reply.target_id)
+        .where(Reply.letter_id == letter_id)
+        .order_by(Reply.id)
+    )
+    return [
+        {
+            "office": role, "received_at": reply.received_at, "sender": reply.sender,
+            "subject": reply.subject, "body": reply.body,
+        }
+        for reply, role in db.session.execute(query)
+    ]  # fmt: skip
 
 
 def kept(campaign_id: int) -> list[tuple[Reply, Target]]:
