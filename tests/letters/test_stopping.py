@@ -48,7 +48,7 @@ def test_a_paused_campaigns_letters_wait_and_the_others_leave(
         first, second = a_campaign("first"), a_campaign("second")
         waiting_letters(first, 3)
         waiting_letters(second, 2)
-        assert drip.sweep() == 5  # the ledger has them, and gives them back
+        assert len(drip.sweep()) == 5  # the ledger has them, and gives them back
     assert cli("pause", "letters:first").exit_code == 0
     with time_machine.travel(utcnow() + timedelta(minutes=2)):
         deliver()
@@ -56,7 +56,7 @@ def test_a_paused_campaigns_letters_wait_and_the_others_leave(
         assert sql(states) == [(first, "waiting", 3), (second, "sent", 2)]
         assert cli("resume", "letters:first", "--json").exit_code == 0
         with app.app_context():
-            assert drip.sweep() == 3
+            assert len(drip.sweep()) == 3
     assert cli("cancel", "letters:first").exit_code == 0
     with time_machine.travel(utcnow() + timedelta(minutes=5)):
         deliver()
