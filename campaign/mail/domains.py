@@ -30,10 +30,10 @@ def paused() -> dict[str, datetime]:
     return {row.domain: row.paused_until for row in db.session.execute(query)}
 
 
-def all_known() -> list[DeferringDomain]:
-    """The domains that defer or did when last asked, the longest pause first."""
-    query = select(DeferringDomain).order_by(DeferringDomain.paused_until.desc()).limit(100)
-    return list(db.session.scalars(query))
+def resting() -> list[DeferringDomain]:
+    """The domains that are left alone now and what they said, the longest pause first."""
+    query = select(DeferringDomain).where(DeferringDomain.paused_until > utcnow())
+    return list(db.session.scalars(query.order_by(DeferringDomain.paused_until.desc()).limit(100)))
 
 
 def defers(deferred: int, answered: int) -> bool:

@@ -137,4 +137,11 @@ def sweep() -> int:
     return sum(wake(stream) for stream in due)
 
 
+@rq.job(queue="default")
+def mend_clocks() -> int:
+    """What a clock that was wrong for a while has put off until some other day is due again."""
+    return leases.mend_clocks()
+
+
+rq.cron_register(mend_clocks, 600, queue="default", result_ttl=0, ttl=300)
 rq.cron_register(sweep, 5, queue="default", result_ttl=0, ttl=30)

@@ -9,7 +9,7 @@ from flask_babel import lazy_gettext as _l
 from flask_security import current_user
 
 from campaign.counts import queries as counts
-from campaign.mail import ledger, orders, settings
+from campaign.mail import domains, ledger, orders, settings
 from campaign.mail.models import STREAMS
 from campaign.reports import delivery, needs, queries, restored
 from campaign.reports.forms import LiveForm, SiteForm, TestMessageForm, host_name
@@ -154,6 +154,7 @@ def _delivery(live: LiveForm, test: TestMessageForm) -> ResponseReturnValue:
         streams=STREAM_NAMES,
         stopped=orders.stopped_streams(),
         held=restored.held(),
+        resting=domains.resting(),
     )
     return body, 422 if wrong else 200
 

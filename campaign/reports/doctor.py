@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 from campaign import config as configuration
 from campaign.clock import utcnow
 from campaign.extensions import db
-from campaign.mail import settings, transport
+from campaign.mail import domains, settings, transport
 from campaign.reports import probes, restored, sender_dns, status
 from campaign.web import frame
 
@@ -216,6 +216,14 @@ def _like(record: sender_dns.Record, publish: dict[str, str]) -> str:
     return f" It should be like: {text}" if text else ""
 
 
+def _domains() -> Iterator[Finding]:
+    for one in domains.resting():
+        yield Finding(
+            WARN, "Receiving domain", f"{one.domain} defers our mail: {one.reason[:100]}",
+            f"It is asked again at {one.paused_until:%H:%M} UTC. Where it lasts, lower MAIL_DOMAIN_LIMITS for it.",
+        )  # fmt: skip
+
+
 def _comes_back() -> Iterator[Finding]:
     config = current_app.config
     hooks = [name for name in HOOKS if config.get(name)]
@@ -300,5 +308,5 @@ def _secrets() -> Iterator[Finding]:
 
 
 CHECKS: list[Check] = [
-    _postgresql, _migrations, _valkey, _workers, _sweep, _waiting, _smtp, _sender, _comes_back, _clock, _disk, _secrets,
+    _postgresql, _migrations, _valkey, _workers, _sweep, _waiting, _smtp, _sender, _domains, _comes_back, _clock, _disk, _secrets,
 ]  # fmt: skip

@@ -97,8 +97,17 @@ def test_the_desk_pauses_lets_go_on_and_cancels(
     assert sql("SELECT action FROM mail_order") == [("cancel",)]
 
 
-def test_the_desk_pauses_a_stream(staff: Callable[..., Any], sql: Callable[..., Any]) -> None:
+def test_the_desk_pauses_a_stream_and_shows_domains_that_defer(
+    app: Flask, staff: Callable[..., Any], sql: Callable[..., Any]
+) -> None:
+    from campaign.mail import domains
+
+    with app.app_context():
+        domains.pause("slow.example", "<b>too much</b>")
     client = staff("administrator")
+    assert "slow.example</strong>: &lt;b&gt;too much" in client.get("/desk/delivery").get_data(
+        as_text=True
+    )
     token = csrf_token(client.get("/desk/delivery").get_data(as_text=True))
     for action, said in (("pause", "Let it go on"), ("resume", "Pause it")):
         answer = client.post(

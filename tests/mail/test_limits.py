@@ -111,7 +111,7 @@ def test_a_domain_that_defers_is_left_alone_and_the_others_go_on(
     assert rows()["sent"] == 30
     deferred, queued = rows()["deferred"], rows()["queued"]
     assert deferred <= 32 and deferred + queued == 100
-    assert domains.all_known()[0].reason == "too much from you"
+    assert domains.resting()[0].reason == "too much from you"
     queue("alerts", 20, first=131, to_address="a@slow.example")
     jobs.deliver("alerts")
     assert sql("SELECT max(attempts) FROM message") == [(1,)]
@@ -123,7 +123,7 @@ def test_a_domain_that_defers_is_left_alone_and_the_others_go_on(
     with time_machine.travel(datetime.now(UTC) + timedelta(minutes=3)):
         jobs.deliver("alerts")
         assert rows() == {"sent": 150}
-        assert domains.all_known() == []
+        assert domains.known() == set()
 
 
 def test_one_greylisted_mailbox_stops_no_domain() -> None:
