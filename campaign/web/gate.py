@@ -1,8 +1,8 @@
 """The gate of the public forms: how often one network may send them, and how many confirmation mails it may cause.
 
-PUBLIC_POSTS is what one network may send with a solved task (campaign.web.proof); without one it is a third of that,
-and a single address never gets more than half. PUBLIC_MAILS is how many confirmation mails an hour a network may cause,
-half of them without a solved task; a flood of invented addresses ends there, and other networks do not notice it.
+PUBLIC_POSTS is what one network may send with a solved task (campaign.web.proof); without one it is half of that, as it
+is for a single address. PUBLIC_MAILS is how many confirmation mails an hour a network may cause; the last tenth is kept
+for those with a solved task. A flood of invented addresses ends there, and other networks do not notice it.
 What a refused person typed stays on the page that says so.
 """
 
@@ -19,7 +19,7 @@ from campaign.web.windows import Limit, rates, windows
 View = TypeVar("View", bound=Callable[..., Any])
 
 HOUR = 3600
-MAILS = 80
+MAILS = 90
 """Confirmation mails that one network may cause in an hour, where PUBLIC_MAILS says nothing else."""
 _SHARE = 25
 """Where PUBLIC_POSTS lets more through than usual, one mail for so many of its hour's posts."""
@@ -49,14 +49,14 @@ def _limits(mail: bool) -> tuple[list[Limit], str]:
     network, single = limits.network(), limits.address()
     found = []
     for many, seconds in rates(current_app.config["PUBLIC_POSTS"]):
-        plain = max(1, many // 3)
+        plain = max(1, many // 2)
         found.append(Limit(f"gate:{seconds}:{network}", seconds, many, plain))
-        found.append(Limit(f"gate:{seconds}:{single}:1", seconds, max(1, many // 2), plain))
+        found.append(Limit(f"gate:{seconds}:{single}:1", seconds, plain, plain))
     if not mail:
         return found, ""
     key = f"gate:mail:{network}"
     most = mails_an_hour()
-    found.append(Limit(key, HOUR, most, -(-most // 2)))
+    found.append(Limit(key, HOUR, most, max(1, most * 9 // 10)))
     return found, key
 
 

@@ -299,8 +299,8 @@ def test_the_form_can_be_cached_and_sets_no_cookie(campaign: int, client: FlaskC
 def test_a_network_that_floods_is_asked_to_wait(
     campaign: int, app: Flask, sign_up: Callable, monkeypatch
 ) -> None:
-    # Without a solved task it is a third.
-    monkeypatch.setitem(app.config, "PUBLIC_POSTS", "9 per hour")
+    # Without a solved task it is half.
+    monkeypatch.setitem(app.config, "PUBLIC_POSTS", "6 per hour")
     answers = [sign_up(f"p{number}@mail.example").status_code for number in range(5)]
     assert answers == [200, 200, 200, 429, 429]
 
