@@ -10,19 +10,20 @@ from sqlalchemy.exc import DBAPIError
 
 from campaign.engines import stopping
 from campaign.extensions import db, rq
-from campaign.mail import domains, leases, orders, sender
+from campaign.mail import domains, leases, orders, sender, wake
 from campaign.mail.streams import STREAMS
 from campaign.mail.transport import ServerAway
-from campaign.mail.wake import note_sweep, wake
 
 log = logging.getLogger(__name__)
 
 BOX_S = 3.0
 """How long a job goes on claiming; then others get their turn."""
+LONGEST_S = 60.0
+"""How long it goes on where no other work waits in any queue: to stop and be called again costs some time each time."""
 
 
 def deliver(stream: str) -> int:
-    """Sends what is due of a stream for about three seconds, on as many connections as it is worth.
+    """Sends what is due of a stream on as many connections as it is worth: for three seconds, or while nobody else waits.
 
     Returns how many messages it found due. Where more than that is due it wakes another worker first, and
     itself again at the end.
@@ -33,23 +34,23 @@ def deliver(stream: str) -> int:
     if not due:
         return 0
     if due > plan.claim * plan.threads:
-        wake(stream)
-    until = time.monotonic() + BOX_S
+        wake.wake(stream)
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # werkzeug's proxy
-    crew = _Crew(app, stream, until)
+    crew = _Crew(app, stream)
     crew.work(min(plan.threads, -(-due // plan.claim)))
     if crew.more and not stopping.requested():
-        wake(stream)
+        wake.wake(stream)
     return due
 
 
 class _Crew:
     """The senders of one job."""
 
-    def __init__(self, app: Flask, stream: str, until: float) -> None:
+    def __init__(self, app: Flask, stream: str) -> None:
         self.app = app
         self.stream = STREAMS[stream]
-        self.until = until
+        self._longest = time.monotonic() + LONGEST_S
+        self._until = time.monotonic() + BOX_S
         self.more = False
         """Whether a sender stopped for want of time and not of messages."""
 
@@ -65,11 +66,17 @@ class _Crew:
             while thread.is_alive():
                 thread.join(timeout=1)
                 self._renew()
+                if self._until - time.monotonic() < 1.5 and not wake.others_wait(self.stream.name):
+                    self._until = min(time.monotonic() + BOX_S, self._longest)
+
+    def over(self) -> bool:
+        """Whether it is time to let others have their turn."""
+        return time.monotonic() > self._until
 
     def _send(self, slot: int) -> None:
         with self.app.app_context():
             try:
-                self.more |= sender.send_due(self.stream, slot, self.until)
+                self.more |= sender.send_due(self.stream, slot, self.over)
             except sender.NoRoom:
                 pass  # the others that are at it will send the rest, or the sweep calls again
             except ServerAway as error:
@@ -133,8 +140,8 @@ def sweep() -> int:
         pass
     due = [stream for stream in STREAMS if leases.due(stream, 1)]
     db.session.commit()
-    note_sweep()
-    return sum(wake(stream) for stream in due)
+    wake.note_sweep()
+    return sum(wake.wake(stream) for stream in due)
 
 
 @rq.job(queue="default")

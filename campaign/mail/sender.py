@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import psycopg
 from flask import current_app
@@ -147,8 +147,8 @@ class Leases:
 held_leases = Leases()
 
 
-def send_due(stream: Stream, slot: int, until: float) -> bool:
-    """Sends batch after batch until nothing is due or the time (monotonic) is up; returns whether more may be due.
+def send_due(stream: Stream, slot: int, over: Callable[[], bool]) -> bool:
+    """Sends batch after batch until nothing is due or it is ``over``; returns whether more may be due.
 
     Raises ServerAway where no connection could be had: nothing was claimed then.
     """
@@ -171,7 +171,9 @@ def send_due(stream: Stream, slot: int, until: float) -> bool:
                     raise transport.ServerAway("The mail server breaks every connection.")
             if len(rows) < min(at_most or stream.claim, stream.claim) and not batch.gave_back:
                 return False
-            if time.monotonic() > until:
+            if batch.stream_stopped:
+                return False
+            if over():
                 return True
     return True
 
@@ -188,6 +190,8 @@ class _Batch:
         """Whether some of the batch went back untried."""
         self.gate = gate.Gate(bulk=stream.name == "alerts")
         self.patience = stream.patience()
+        self.stream_stopped = False
+        """Whether it went back because the whole stream is paused: then there is no use in claiming more."""
         self._orders_at = time.monotonic()
 
     def run(self, rows: list[Row]) -> None:
@@ -227,10 +231,10 @@ class _Batch:
         self._orders_at = time.monotonic()
         standing = orders.standing()
         stop = any(orders.about(row, standing) for row in rows) if standing else False
-        stop = stop or orders.stream_paused(self.stream.name)
+        self.stream_stopped = orders.stream_paused(self.stream.name)
         self.gate.look()
         db.session.commit()
-        return stop
+        return stop or self.stream_stopped
 
     def _mark(self, envelope: Envelope) -> bool:
         return leases.mark_in_flight(self.owner, envelope.row.id)

@@ -85,3 +85,11 @@ def _say_away() -> None:
     if time.monotonic() - _said > 30:
         _said = time.monotonic()
         log.warning("Valkey is away: the sweep will find what is due")
+
+
+def others_wait(stream: str) -> bool:
+    """Whether a job waits in any queue but the stream's own; True with Valkey away, since nobody knows."""
+    try:
+        return any(queue.count for name, queue in rq.queues.items() if name != stream)
+    except RedisError:
+        return True

@@ -401,3 +401,27 @@ def test_enqueue_select(live: SmtpServer, engine: Any, rows: Rows, queue: Queue)
     while rows() != {"sent": 2000}:
         jobs.deliver("alerts")
     assert len(set(live.recipients())) == len(live.got) == 2000
+
+
+def test_a_pause_of_the_stream_ends_the_job_within_the_batch_in_flight(
+    live: SmtpServer, queue: Queue, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from campaign.mail import sender
+
+    monkeypatch.setattr(sender, "ORDERS_EVERY_S", 0)
+
+    def script(step: str, recipient: str) -> None:
+        if step == "dot" and len(live.got) == 10:
+            with engine.app_context():
+                orders.pause_stream_now("alerts", "test")
+
+    from flask import current_app
+
+    engine = current_app._get_current_object()  # type: ignore[attr-defined]  # werkzeug's proxy
+    live.script = script
+    queue("alerts", 300)
+    jobs.deliver("alerts")
+    assert rows() == {"sent": 32, "queued": 268}
+    orders.resume_stream_now("alerts")
+    jobs.deliver("alerts")
+    assert rows() == {"sent": 300}
