@@ -121,16 +121,46 @@ def worker_database(template: Urls, number: int) -> Iterator[Urls]:
         _drop(mine)
 
 
+# Cutting every table off takes some 70 ms, most tests fill a few tables with a few rows: those are deleted.
+# A table that has grown is cut off, because dead rows would slow down the tests that follow; so is each where a
+# server of one's own gives no superuser, who alone may delete without regard to what refers to what.
+_EMPTY = """
+DO $$
+DECLARE
+  name text; size bigint; used boolean; large text[] := '{}';
+BEGIN
+  FOR name, size IN
+    SELECT quote_ident(relname), pg_relation_size(oid) FROM pg_class
+    WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname <> 'alembic_version'
+  LOOP
+    CONTINUE WHEN size = 0;
+    IF size > 400000 OR NOT current_setting('is_superuser')::boolean THEN
+      large := large || name;
+      CONTINUE;
+    END IF;
+    EXECUTE format('SELECT EXISTS (SELECT 1 FROM %s)', name) INTO used;
+    IF used THEN
+      EXECUTE format('DELETE FROM %s', name);
+    END IF;
+  END LOOP;
+  IF large <> '{}' THEN
+    EXECUTE format('TRUNCATE %s CASCADE', array_to_string(large, ', '));
+  END IF;
+  PERFORM setval(format('%I.%I', schemaname, sequencename)::regclass, start_value, false)
+    FROM pg_sequences WHERE schemaname = 'public' AND last_value IS NOT NULL;
+END $$
+"""
+
+
 def empty(urls: Urls) -> None:
     """Empties every table and the Valkey database, for the next test."""
     with contextlib.closing(psycopg.connect(urls.libpq(), autocommit=True)) as connection:
-        rows = connection.execute(
-            "SELECT quote_ident(tablename) FROM pg_tables "
-            "WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
-        ).fetchall()
         # A transaction that a test left open should fail the next one, not hang the run.
         connection.execute("SET lock_timeout = '20s'")
-        connection.execute(f"TRUNCATE {', '.join(row[0] for row in rows)} RESTART IDENTITY CASCADE")
+        if connection.info.parameter_status("is_superuser") == "on":
+            # Tables that refer to each other can then be emptied in any order.
+            connection.execute("SET session_replication_role = replica")
+        connection.execute(_EMPTY)
     client = redis.Redis.from_url(urls.redis_url)
     client.flushdb()
     client.close()

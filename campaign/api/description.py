@@ -139,6 +139,13 @@ def document() -> dict[str, Any]:
         },
         "servers": [{"url": languages.external("coalition.index", languages.DEFAULT).rstrip("/")}],
         "paths": {
+            "/api/v1/": {
+                "get": {
+                    "operationId": "index",
+                    "summary": "Where the description and the campaigns are",
+                    "responses": _answers(""),
+                }
+            },
             "/api/v1/openapi.json": {
                 "get": {
                     "operationId": "openapi",

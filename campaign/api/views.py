@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from flask import Blueprint, Response, abort, make_response, request
+from flask import Blueprint, Response, abort, make_response, request, url_for
 from flask.typing import ResponseReturnValue
 
 from campaign.api import answers
@@ -15,6 +15,15 @@ blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
 
 SECONDS = 30
 """For so long a cache may answer for us."""
+
+
+@blueprint.get("/")
+@access.public
+def index() -> ResponseReturnValue:
+    """Where to begin: the description and the list of campaigns."""
+    return _answer(
+        {"description": url_for(".openapi"), "campaigns": url_for(".campaigns")},
+    )
 
 
 @blueprint.get("/openapi.json")

@@ -68,7 +68,7 @@ def with_app(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(command)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        from sqlalchemy.exc import OperationalError
+        from sqlalchemy.exc import DBAPIError, OperationalError
 
         from campaign import create_app
         from campaign.cli import database
@@ -83,6 +83,8 @@ def with_app(command: Callable[..., Any]) -> Callable[..., Any]:
             raise Refused(str(error)) from error
         except OperationalError as error:
             raise Refused(database.unreachable_sentence(error)) from error
+        except DBAPIError as error:
+            raise Refused(database.unwilling_sentence(error)) from error
 
     return wrapper
 

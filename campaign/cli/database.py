@@ -99,6 +99,12 @@ def unreachable_sentence(error: Exception) -> str:
     )
 
 
+def unwilling_sentence(error: Exception) -> str:
+    """What to tell an operator whose database answers and does not do what it was asked."""
+    reason = str(getattr(error, "orig", error)).strip().splitlines()
+    return f"The database refused ({reason[0] if reason else type(error).__name__}): `campaign doctor` says what it lacks."
+
+
 @click.group()
 def db() -> None:
     """Looks after the tables."""

@@ -120,4 +120,5 @@ def _say(verb: str, what: str, as_json: bool) -> None:
     if as_json:
         print_json({"done": verb, "what": what})
     else:
-        click.echo(f"{verb.capitalize()}: {what}, within the batch in flight.")
+        flight = "" if verb == "resumed" else " (what is already in flight still leaves)"
+        click.echo(f"{verb.capitalize()}: {what}{flight}.")

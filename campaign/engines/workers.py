@@ -26,10 +26,9 @@ from rq.job import Job
 from rq.job_lifecycle import call_exception_handlers
 from rq.logutils import setup_loghandlers
 from rq.worker.base import StopRequested, WorkerStatus
-from sqlalchemy.exc import DBAPIError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from campaign.engines import processes, stopping
+from campaign.engines.away import is_away
 from campaign.extensions import db
 
 # Every queue is served by two processes or stands first in one, so that a long queue of alerts
@@ -81,17 +80,11 @@ class Worker(SimpleWorker):
         """One line for a job that failed: cron calls each again. The traceback is kept with the job for an hour."""
         error = exc_info[1]
         name = (job.func_name or "a job").removeprefix("campaign.")
-        if _engine_away(error):
+        if is_away(error):
             log.warning("%s stopped: an engine went away; it runs again by itself", name)
         else:
             log.error("%s failed; it runs again by itself", name, exc_info=error)
         call_exception_handlers(self._exc_handlers, job, *exc_info)
-
-
-def _engine_away(error: BaseException) -> bool:
-    if isinstance(error, (RedisError, OperationalError, PoolTimeout)):
-        return True
-    return isinstance(error, DBAPIError) and error.connection_invalidated
 
 
 class _Calm(logging.Filter):

@@ -10,10 +10,11 @@ import structlog
 from flask import Flask, Response, render_template, request
 from flask_babel import lazy_gettext as _l
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import DataError, DBAPIError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, InvalidRequestError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, TooManyRequests
 
+from campaign.engines.away import is_away
 from campaign.extensions import db
 from campaign.web import access, pages
 
@@ -108,9 +109,11 @@ def _database(error: DBAPIError) -> Response:
             if request.method in ("GET", "HEAD")
             else _answer(400, "bad_request")
         )
-    if isinstance(error, OperationalError) or error.connection_invalidated:
-        return _engine_away(error)
-    return _unexpected(error)
+    return _engine_away(error) if is_away(error) else _unexpected(error)
+
+
+def _request(error: InvalidRequestError) -> Response:
+    return _engine_away(error) if is_away(error) else _unexpected(error)
 
 
 def _unexpected(error: Exception) -> Response:
@@ -134,5 +137,6 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(CSRFError, _csrf)
     app.register_error_handler(PoolTimeout, _engine_away)
     app.register_error_handler(DBAPIError, _database)
+    app.register_error_handler(InvalidRequestError, _request)
     if not app.config.get("PROPAGATE_EXCEPTIONS"):
         app.register_error_handler(Exception, _unexpected)

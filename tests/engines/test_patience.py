@@ -12,10 +12,11 @@ import pytest
 import redis
 from flask import Flask
 from rq.job import Job
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InvalidRequestError, OperationalError
 
 from campaign import config
 from campaign.engines import processes, workers
+from campaign.engines.away import is_away
 from campaign.engines.connection import Connection
 from campaign.extensions import rq
 from campaign.reports import probes
@@ -79,6 +80,12 @@ def test_a_failed_job_is_one_line(app_context: Flask, caplog: pytest.LogCaptureF
     )
     assert (away.levelno, away.exc_info) == (logging.WARNING, None)
     assert "Traceback" not in failed.getMessage()
+
+
+def test_a_pooler_whose_server_is_away_counts_as_away() -> None:
+    assert is_away(InvalidRequestError("This connection is closed"))
+    assert not is_away(InvalidRequestError("Object is already attached to session"))
+    assert not is_away(ValueError("words"))
 
 
 def test_a_folder_marked_read_only_is_refused_even_to_root(tmp_path: Path) -> None:

@@ -1,0 +1,15 @@
+"""Whether an error means that an engine is away, and not that something is wrong with what we asked."""
+
+from redis.exceptions import RedisError
+from sqlalchemy.exc import DBAPIError, InvalidRequestError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+
+def is_away(error: BaseException | None) -> bool:
+    """True for lost or refused connections to PostgreSQL, and for all that Valkey's client raises."""
+    if isinstance(error, (RedisError, OperationalError, PoolTimeout)):
+        return True
+    if isinstance(error, InvalidRequestError):
+        # SQLAlchemy's pool, when even new connections are closed: a pgbouncer whose server is away does that.
+        return "connection is closed" in str(error)
+    return isinstance(error, DBAPIError) and error.connection_invalidated
