@@ -197,13 +197,18 @@ def prepare() -> None:
 
 def describe() -> None:
     """Print who can sign in and where mail goes."""
+    from sqlalchemy.exc import SQLAlchemyError
+
     from campaign import create_app, demo
     from campaign.mail import settings
 
     app = create_app()
-    with app.app_context():
-        mode = settings.delivery_mode()
-        logins = demo.open_logins()
+    try:
+        with app.app_context():
+            mode = settings.delivery_mode()
+            logins = demo.open_logins()
+    except SQLAlchemyError:
+        sys.exit("  The database went away; `campaign status` says where mail goes.")
     site = app.config["SITE_URL"]
     for role, email, password in logins:
         click.echo(f"    {role:<14} {email}  {password}")
