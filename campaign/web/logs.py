@@ -13,6 +13,8 @@ from flask import Flask
 from campaign import engines
 
 _ADDRESS = re.compile(r"[^\s<>@\"']{1,64}@[^\s<>@\"']{1,255}")
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+"""What colours a terminal (ECMA-48, SGR); Flask's own server writes such lines."""
 _IP = re.compile(r"\b(?:\d{1,3}\.){3}\d{1,3}\b")
 _LOCAL = re.compile(r"\b(?:127\.0\.0\.1|0\.0\.0\.0)\b")
 _TOKEN = re.compile(r"(?<=[/=])[\w-]+\.[\w-]{4,}\.[\w-]{20,}")
@@ -20,7 +22,7 @@ _TOKEN = re.compile(r"(?<=[/=])[\w-]+\.[\w-]{4,}\.[\w-]{20,}")
 
 def cleaned(text: str) -> str:
     """``text`` without addresses of people, of networks, and without the keys of signed links."""
-    text = _ADDRESS.sub("<address>", text)
+    text = _ADDRESS.sub("<address>", _COLOUR.sub("", text))
     text = _IP.sub(lambda found: found[0] if _LOCAL.fullmatch(found[0]) else "<ip>", text)
     return _TOKEN.sub("<key>", text)
 

@@ -76,4 +76,4 @@ def test_logs_hold_no_address_no_ip_and_no_key() -> None:
         "ana@people.example from 198.51.100.7 at /confirm/MQ.awXCHQ.7PNw9GA03knNulJTKVlv-BgsEae--l3EX"
     )
     assert text == "<address> from <ip> at /confirm/<key>"
-    assert cleaned("listening on 127.0.0.1:5000") == "listening on 127.0.0.1:5000"
+    assert cleaned("\x1b[33mlistening on 127.0.0.1:5000\x1b[0m") == "listening on 127.0.0.1:5000"
