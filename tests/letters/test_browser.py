@@ -27,6 +27,7 @@ def look(page: Any, name: str) -> None:
     """Fits its width, and axe finds nothing."""
     from axe_playwright_python.sync_playwright import Axe
 
+    page.wait_for_load_state()
     if SHOTS:
         page.screenshot(path=Path(SHOTS) / f"{name}-{page.kind}.png", full_page=True)
     wide = page.evaluate(

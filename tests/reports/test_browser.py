@@ -1,5 +1,6 @@
 """The desk's own pages in a real browser, at a phone's and a desk's width, light and dark, with axe over each."""
 
+import re
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ def look(page: Any, name: str) -> None:
     """Fits its width, and axe finds nothing."""
     from axe_playwright_python.sync_playwright import Axe
 
+    page.wait_for_load_state()
     wide = page.evaluate(
         "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     )
@@ -79,16 +81,21 @@ def test_a_newcomer_finds_the_confirmation_and_follows_its_link(
     page.wait_for_url(f"{site}/desk/")
     look(page, "overview")
     page.get_by_role("link", name="Read it").click()
+    page.wait_for_url(f"{site}/desk/inbox")
     look(page, "inbox")
     page.get_by_role("link", name="Please confirm").first.click()
+    page.wait_for_url(re.compile(r"/desk/inbox/\d+$"))
     look(page, "text")
     page.get_by_role("link", name="HTML", exact=True).click()
+    page.wait_for_url("**?view=html")
     frame = page.frame_locator("iframe.mail-frame")
     expect(frame.locator("h1, h2").first, "the frame shows the message").to_be_visible()
     look(page, "html")
     page.get_by_role("link", name="Source").click()
+    page.wait_for_url("**?view=source")
     look(page, "source")
     page.get_by_role("link", name="Text", exact=True).click()
+    page.wait_for_url("**?view=text")
     with page.context.expect_page() as opened:
         page.locator(".mail-text a").first.click()
     confirmation = opened.value

@@ -34,6 +34,7 @@ OVER = """() => [...document.querySelectorAll('body *')]
 
 def look(page: Page, name: str) -> None:
     """Checks the open page at 360 and 1280 px."""
+    page.wait_for_load_state()
     for width in (360, 1280):
         page.set_viewport_size({"width": width, "height": 900})
         # The new size reaches the page's own reckoning a frame later.
