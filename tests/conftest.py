@@ -13,13 +13,27 @@ import psycopg
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from hypothesis import settings
 
 from tests import servers
+
+# The same examples each time, so that a red run is about the change at hand; HYPOTHESIS_PROFILE=search looks for new ones.
+settings.register_profile("same", derandomize=True, deadline=None)
+settings.register_profile("search", deadline=None, max_examples=1000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
+
+LONGEST = ("tests/test_demo.py", "tests/engines/test_run.py", "tests/mail/test_chaos.py")
+"""These begin first, so that no worker is left alone with one at the end."""
 
 pytest_plugins = ["tests.mailbox", "tests.browser"]
 
 ROLES = ("lead", "organizer", "administrator")
 PASSWORD = "a long enough passphrase"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts the longest tests first."""
+    items.sort(key=lambda item: item.nodeid.split("::")[0] not in LONGEST)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -1,5 +1,6 @@
 """The look keeps its promises: readable, reachable, light, and strict about its own policy."""
 
+import os
 import re
 import threading
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ PAGES = [
 ]
 FIRST_VISIT = 50_000
 """Bytes, compressed, of everything a first visit loads (design.md's budget of the public side)."""
+SHOTS = os.environ.get("SHOTS", "")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
@@ -86,23 +88,25 @@ def test_errors_are_announced_and_lead_to_their_fields() -> None:
 
 
 @pytest.mark.parametrize("width", [360, 1280])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_browser_finds_nothing(
-    gallery: str, browser: Any, width: int, scheme: str, tmp_path: Path
-) -> None:
-    """axe, the policy and the width have no complaint; a screenshot of each page is left for eyes."""
-    context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
+def test_a_browser_finds_nothing(gallery: str, browser: Any, width: int) -> None:
+    """axe, the policy and the width have no complaint, light and dark; with SHOTS set each page is left there for eyes."""
+    context = browser.new_context(viewport={"width": width, "height": 800})
     page, said = context.new_page(), []
     page.on(
         "console", lambda message: said.append(message.text) if message.type == "error" else None
     )
     for path in PAGES:
-        page.goto(gallery + path, wait_until="networkidle")
-        page.screenshot(
-            path=tmp_path / f"{path.strip('/').replace('/', '-') or 'parts'}.png", full_page=True
-        )
-        found = Axe().run(page, options={"runOnly": RULES}).response["violations"]
-        assert not found, [(one["id"], [node["target"] for node in one["nodes"]]) for one in found]
+        page.goto(gallery + path)
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            if SHOTS:
+                name = f"{path.strip('/').replace('/', '-') or 'parts'}-{width}-{scheme}.png"
+                page.screenshot(path=Path(SHOTS) / name, full_page=True)
+            found = Axe().run(page, options={"runOnly": RULES}).response["violations"]
+            assert not found, (
+                scheme,
+                [(one["id"], [node["target"] for node in one["nodes"]]) for one in found],
+            )
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
     assert not said
     context.close()
