@@ -90,7 +90,7 @@ def test_errors_are_announced_and_lead_to_their_fields() -> None:
 @pytest.mark.parametrize("width", [360, 1280])
 def test_a_browser_finds_nothing(gallery: str, browser: Any, width: int) -> None:
     """axe, the policy and the width have no complaint, light and dark; with SHOTS set each page is left there for eyes."""
-    context = browser.new_context(viewport={"width": width, "height": 800})
+    context = browser.new_context(viewport={"width": width, "height": 800}, reduced_motion="reduce")
     page, said = context.new_page(), []
     page.on(
         "console", lambda message: said.append(message.text) if message.type == "error" else None
