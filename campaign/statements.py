@@ -39,7 +39,10 @@ class Statement:
 
     def run(self, values: Mapping[str, Any]) -> Any:
         """``first``, tried once."""
-        pooled = db.engine.raw_connection()
+        try:
+            pooled = db.engine.raw_connection()
+        except psycopg.Error as error:
+            raise _known(error, broken=False) from error
         connection: Any = pooled.driver_connection
         try:
             connection.autocommit = True
@@ -49,16 +52,20 @@ class Statement:
             broken = connection.closed
             if broken:
                 pooled.invalidate()
-            known: Any = DBAPIError.instance(
-                None,
-                None,
-                error,
-                psycopg.Error,
-                connection_invalidated=broken,
-                dialect=db.engine.dialect,
-            )
-            raise known from error
+            raise _known(error, broken) from error
         finally:
             if not connection.closed:
                 connection.autocommit = False
             pooled.close()
+
+
+def _known(error: psycopg.Error, broken: bool) -> Any:
+    """The error as SQLAlchemy would raise it, which is what the pages for a database that is away look for."""
+    return DBAPIError.instance(
+        None,
+        None,
+        error,
+        psycopg.Error,
+        connection_invalidated=broken,
+        dialect=db.engine.dialect,
+    )
