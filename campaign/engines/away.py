@@ -1,5 +1,6 @@
 """Whether an error means that an engine is away, and not that something is wrong with what we asked."""
 
+import psycopg
 from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError, InvalidRequestError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -7,7 +8,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 def is_away(error: BaseException | None) -> bool:
     """True for lost or refused connections to PostgreSQL, and for all that Valkey's client raises."""
-    if isinstance(error, (RedisError, OperationalError, PoolTimeout)):
+    if isinstance(error, (RedisError, OperationalError, psycopg.OperationalError, PoolTimeout)):
         return True
     if isinstance(error, InvalidRequestError):
         # SQLAlchemy's pool, when even new connections are closed: a pgbouncer whose server is away does that.

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from campaign import config, create_app
 from tests.letters.conftest import BODY, Writer, form_token, text_of
 
 pytestmark = pytest.mark.main_flow
@@ -172,3 +173,15 @@ def test_one_message_for_one_body_that_is_too_short_or_too_long(writer: Writer) 
 def test_a_language_without_blanks_between_words_is_a_language(writer: Writer) -> None:
     body = "我叫安娜,住在芝加哥。我的表弟在牢房里等了两年,法官才听他的案子。请让人们在自由中等待。谢谢您。"
     assert writer.send(subject="请让人们在自由中等待", body=body).status_code == 303
+
+
+def test_while_the_database_is_away_a_letter_keeps_its_words(
+    writer: Writer, environment: dict[str, str]
+) -> None:
+    token = form_token(writer.open())
+    away = create_app(
+        config.load(environment | {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"})
+    )
+    page = Writer(away.test_client()).send(token=token, given_name="Zoila")
+    assert page.status_code == 503
+    assert "Zoila" in page.text and "locked door before a judge" in page.text
