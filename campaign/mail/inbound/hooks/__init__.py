@@ -6,7 +6,7 @@ to try again later (503) does so; a call whose proof is wrong is refused and cou
 
 import json
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from flask import Blueprint, Flask, Response, abort, current_app, request
 from flask.typing import ResponseReturnValue
@@ -18,6 +18,8 @@ from campaign.mail.bounces import Severity
 from campaign.mail.inbound import events, receiving
 from campaign.mail.inbound.kinds import NOTHING
 from campaign.web import pages
+
+Kind = TypeVar("Kind", dict[str, Any], list[Any])
 
 SIZE = 2_000_000
 """Bytes of a call: SendGrid's batches are the largest, and under 1 MB."""
@@ -31,6 +33,10 @@ class NotProved(Exception):
 
 class Malformed(Exception):
     """The call is proved, and not of the form that its provider documents."""
+
+
+class NotJson(Malformed):
+    """It is no JSON at all."""
 
 
 class Told(NamedTuple):
@@ -97,12 +103,21 @@ def text(value: Any, *path: str | int) -> str:
     return str(value)[:4000].encode("utf-8", "replace").decode().replace("\x00", "")
 
 
-def parsed(body: bytes) -> Any:
-    """A JSON document. Raises ValueError, also for one that is nested too deep."""
+def parsed(body: bytes, kind: type[Kind]) -> Kind:
+    """A JSON document that is a ``kind``. Raises NotJson, also for one that is nested too deep; Malformed for another kind."""
     try:
-        return json.loads(body)
-    except RecursionError as error:
-        raise ValueError("nested too deep") from error
+        found = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise NotJson from error
+    if not isinstance(found, kind):
+        raise Malformed
+    return found
+
+
+def with_status(answer: Answer, status: str) -> Answer:
+    """The answer with the enhanced status code (RFC 3463) that a provider tells beside it, where that is one."""
+    is_one = status[:2] in ("4.", "5.") and len(status) < 12
+    return answer._replace(enhanced=status) if is_one else answer
 
 
 def _apply(told: Told, source: str) -> None:

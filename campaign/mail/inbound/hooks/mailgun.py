@@ -33,8 +33,8 @@ def mailgun() -> ResponseReturnValue:
 def read(body: bytes, key: str) -> Iterator[Told]:
     """What a call tells. Raises NotProved, also for a token that was seen before; Malformed."""
     try:
-        call = hooks.parsed(body)
-    except ValueError as error:
+        call = hooks.parsed(body, dict)
+    except Malformed as error:
         raise NotProved from error
     stamp, token = text(call, "signature", "timestamp"), text(call, "signature", "token")
     expected = hmac.new(key.encode(), f"{stamp}{token}".encode(), hashlib.sha256).hexdigest()
@@ -63,14 +63,14 @@ def _told(event: object) -> Told:
         event, "delivery-status", "description"
     )
     code = int(status) if status.isdecimal() and 400 <= int(status[:4]) < 600 else 0
-    answer = parse(
-        code,
-        words or text(event, "reason"),
-        text(event, "delivery-status", "mx-host")[:100] or None,
+    answer = hooks.with_status(
+        parse(
+            code,
+            words or text(event, "reason"),
+            text(event, "delivery-status", "mx-host")[:100] or None,
+        ),
+        text(event, "delivery-status", "enhanced-code"),
     )
-    enhanced = text(event, "delivery-status", "enhanced-code")
-    if enhanced[:2] in ("4.", "5.") and len(enhanced) < 12:
-        answer = answer._replace(enhanced=enhanced)
     hard: Severity | None = "hard" if status == "605" else None
     return Told(
         kind, text(event, "id"), (text(event, "message", "headers", "message-id"),),

@@ -15,7 +15,7 @@ from flask.typing import ResponseReturnValue
 
 from campaign.mail.bounces import Severity
 from campaign.mail.inbound import hooks, kinds
-from campaign.mail.inbound.hooks import Malformed, NotProved, Told, text
+from campaign.mail.inbound.hooks import NotProved, Told, text
 from campaign.web import access, limits
 
 METADATA = "campaign"
@@ -52,13 +52,7 @@ def read(body: bytes, wanted: str) -> Iterator[Told]:
     pair = f"{given.username}:{given.password}" if given and given.type == "basic" else ""
     if not hmac.compare_digest(pair.encode(), wanted.encode()):
         raise NotProved
-    try:
-        call = hooks.parsed(body)
-    except ValueError as error:
-        raise Malformed from error
-    if not isinstance(call, dict):
-        raise Malformed
-    yield _told(call, hashlib.sha256(body).hexdigest()[:40])
+    yield _told(hooks.parsed(body, dict), hashlib.sha256(body).hexdigest()[:40])
 
 
 def _told(call: object, digest: str) -> Told:

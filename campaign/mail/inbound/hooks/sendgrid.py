@@ -20,7 +20,7 @@ from flask.typing import ResponseReturnValue
 from campaign.mail.answers import Answer, parse
 from campaign.mail.bounces import Severity
 from campaign.mail.inbound import hooks
-from campaign.mail.inbound.hooks import Malformed, NotProved, Told, text
+from campaign.mail.inbound.hooks import NotProved, Told, text
 from campaign.web import access, limits
 
 SIGNATURE = "X-Twilio-Email-Event-Webhook-Signature"
@@ -47,13 +47,7 @@ def read(body: bytes, key: str) -> Iterator[Told]:
         raise NotProved from error
     if not stamp.isdecimal() or not -600 < time.time() - int(stamp[:12]) < FRESH_S:
         raise NotProved
-    try:
-        told = hooks.parsed(body)
-    except ValueError as error:
-        raise Malformed from error
-    if not isinstance(told, list):
-        raise Malformed
-    for event in told:
+    for event in hooks.parsed(body, list):
         if text(event, "sg_event_id"):
             yield _told(event)
 
@@ -85,12 +79,7 @@ def _told(event: object) -> Told:
 def _answer(event: object, reason: str) -> Answer:
     code = int(reason[:3]) if reason[:3].isdecimal() and reason[:1] in "45" else None
     answer = parse(code or 0, reason[3:].lstrip(" -") if code else reason, None)._replace(code=code)
-    status = text(event, "status")
-    return (
-        answer._replace(enhanced=status)
-        if status[:2] in ("4.", "5.") and len(status) < 12
-        else answer
-    )
+    return hooks.with_status(answer, text(event, "status"))
 
 
 def _severity(event: object, what: str, reason: str) -> Severity | None:

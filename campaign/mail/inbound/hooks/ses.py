@@ -20,7 +20,7 @@ from flask.typing import ResponseReturnValue
 
 from campaign.mail.bounces import Severity
 from campaign.mail.inbound import amazon, hooks, kinds, receiving
-from campaign.mail.inbound.hooks import Malformed, NotProved, Told, text
+from campaign.mail.inbound.hooks import Malformed, NotJson, NotProved, Told, text
 from campaign.web import access, limits
 
 SIGNED = {
@@ -66,8 +66,8 @@ def read(body: bytes, topics: list[str]) -> Iterator[Told]:
         yield Told("other", text(call, "MessageId"))
         return
     try:
-        told = hooks.parsed(call["Message"].encode("utf-8", "replace"))
-    except ValueError:
+        told = hooks.parsed(call["Message"].encode("utf-8", "replace"), dict)
+    except NotJson:
         # SES says in plain words that a topic was chosen; it is no event.
         yield Told("other", text(call, "MessageId"))
         return
@@ -76,10 +76,10 @@ def read(body: bytes, topics: list[str]) -> Iterator[Told]:
 
 def _proved(body: bytes, topics: list[str]) -> dict[str, Any]:
     try:
-        call = hooks.parsed(body)
-    except ValueError as error:
+        call = hooks.parsed(body, dict)
+    except Malformed as error:
         raise NotProved from error
-    if not isinstance(call, dict) or call.get("Type") not in SIGNED:
+    if call.get("Type") not in SIGNED:
         raise NotProved
     signed = {name: call[name] for name in SIGNED[call["Type"]] if name in call}
     if not all(isinstance(value, str) for value in signed.values()) or "Message" not in signed:
@@ -100,11 +100,10 @@ def _proved(body: bytes, topics: list[str]) -> dict[str, Any]:
 
 
 def _told(told: object) -> Iterator[Told]:
-    if not isinstance(told, dict):
-        raise Malformed
     what = text(told, "notificationType") or text(told, "eventType")
     ids = [text(told, "mail", "commonHeaders", "messageId")]
-    headers = told.get("mail", {}).get("headers", []) if isinstance(told.get("mail"), dict) else []
+    mail = told.get("mail") if isinstance(told, dict) else None
+    headers = mail.get("headers") if isinstance(mail, dict) else None
     for one in headers[:100] if isinstance(headers, list) else []:
         if text(one, "name").lower() == "message-id":
             ids.append(text(one, "value"))
