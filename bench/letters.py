@@ -239,7 +239,7 @@ def pgbench_script(app: Any) -> str:
         assert client.post("/c/bench/letter", data=data).status_code == 303
         assert kept and not others, "the route runs a statement that this script does not see"
     finally:
-        Statement.run = run  # type: ignore[method-assign]
+        Statement.run = run  # type: ignore[method-assign]  # as it was
         event.remove(engine, "before_cursor_execute", refuse)
     with app.app_context():
         raw = db.engine.raw_connection()

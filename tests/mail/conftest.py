@@ -100,6 +100,6 @@ def rows(sql: Callable[..., list[tuple[object, ...]]]) -> Callable[[], dict[str,
     """How many messages are in each state, read from outside."""
 
     def run() -> dict[str, int]:
-        return dict(sql("SELECT state, count(*) FROM message GROUP BY 1"))  # type: ignore[arg-type]
+        return dict(sql("SELECT state, count(*) FROM message GROUP BY 1"))  # type: ignore[arg-type]  # rows are pairs
 
     return run
