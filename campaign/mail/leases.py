@@ -55,8 +55,19 @@ def due(stream: str, at_most: int) -> int:
     ).scalar_one()
 
 
-def claim(stream: Stream, at_most: int | None = None) -> tuple[str, list[Row]]:
-    """Leases some due messages and commits; returns the lease's name and the rows that may be sent.
+class Claim(NamedTuple):
+    """Freshly leased messages."""
+
+    owner: str
+    """The lease's name."""
+    rows: list[Row]
+    """Those that may be sent."""
+    taken: int
+    """How many were due and taken, with those that may not be sent."""
+
+
+def claim(stream: Stream, at_most: int | None = None) -> Claim:
+    """Leases some due messages and commits.
 
     Rows that a standing order or a suppression forbids are held or cancelled instead.
     """
@@ -68,11 +79,12 @@ def claim(stream: Stream, at_most: int | None = None) -> tuple[str, list[Row]]:
     # SQLAlchemy's rows, made into ours, would cost as much as the rest.
     found = db.session.connection().exec_driver_sql(_CLAIM, values).cursor
     leased = list(map(Row._make, found.fetchall())) if found else []
+    taken = len(leased)
     if standing:
         leased = orders.obey(leased, standing)
     leased = suppressions.obey(leased)
     db.session.commit()
-    return owner, leased
+    return Claim(owner, leased, taken)
 
 
 _COLUMNS = [name for name in Row._fields if name != "old_state"]

@@ -158,18 +158,18 @@ def send_due(stream: Stream, slot: int, over: Callable[[], bool]) -> bool:
         while not stopping.requested():
             # First a connection, then a claim: a server that is away costs the rows nothing.
             session = sessions.get(stream.name, slot)
-            owner, rows = leases.claim(stream, at_most)
-            batch = _Batch(stream, owner, session, record)
-            if rows:
-                with held_leases.held(owner):
-                    batch.run(rows)
+            claim = leases.claim(stream, at_most)
+            batch = _Batch(stream, claim.owner, session, record)
+            if claim.rows:
+                with held_leases.held(claim.owner):
+                    batch.run(claim.rows)
                 if (
                     isinstance(session, transport.Session)
                     and session.broken
                     and not session.carried
                 ):
                     raise transport.ServerAway("The mail server breaks every connection.")
-            if len(rows) < min(at_most or stream.claim, stream.claim) and not batch.gave_back:
+            if claim.taken < min(at_most or stream.claim, stream.claim) and not batch.gave_back:
                 return False
             if batch.stream_stopped:
                 return False

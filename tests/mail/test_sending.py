@@ -270,6 +270,15 @@ def test_a_renderer_that_fails_at_one_message_stops_no_other(
     ]
 
 
+def test_a_suppressed_address_ends_no_senders_work(
+    live: SmtpServer, queue: Queue, rows: Rows
+) -> None:
+    suppressions.suppress("r1@there.example", "letters", "hard-bounce")
+    queue("letters", 45)
+    jobs.deliver("letters")
+    assert rows() == {"sent": 44, "cancelled": 1}
+
+
 def test_suppressed_addresses_get_nothing(live: SmtpServer, queue: Queue, rows: Rows) -> None:
     suppressions.suppress("R1@There.example", "alerts", "hard-bounce")
     suppressions.suppress("r2@there.example", "all", "complaint")
@@ -294,7 +303,7 @@ def test_a_dead_sender_s_rows_go_again_and_marked_letters_are_uncertain(
     queue("alerts", 5)
     queue("letters", 3, first=11)
     leases.claim(STREAMS["alerts"])
-    owner, claimed = leases.claim(STREAMS["letters"])
+    owner, claimed, _ = leases.claim(STREAMS["letters"])
     assert leases.mark_in_flight(owner, claimed[0].id)
     assert rows() == {"leased": 8}
     jobs.sweep()
