@@ -11,7 +11,7 @@ import hashlib
 import json
 from typing import Any
 
-from flask_babel import gettext
+from flask_babel import gettext, ngettext
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
@@ -95,7 +95,7 @@ def receive(mail: Incoming, number: int) -> None:
     if supporter.erased_at is not None or delivery.state not in ("sent", "uncertain"):
         return
     attached, left_out = _attached(mail)
-    reply_id = _keep(mail, delivery, attached, left_out)
+    reply_id = _keep(mail, delivery, attached, _without(left_out, letter.language))
     if reply_id is None:
         return
     if is_offices(mail.sender, target.email):
@@ -115,17 +115,27 @@ def is_offices(sender: str, office: str) -> bool:
     return theirs == ours or theirs.endswith(f".{ours}") or ours.endswith(f".{theirs}")
 
 
-def _keep(mail: Incoming, delivery: Delivery, attached: bytes | None, left_out: int) -> int | None:
-    body = mail.text[:KEPT_TEXT]
-    if left_out:
-        body += f"\n\n[{left_out} attachment(s) were too large to pass on: please ask the office for them.]"
+def _keep(mail: Incoming, delivery: Delivery, attached: bytes | None, note: str) -> int | None:
     values = {
         "delivery_id": delivery.id, "letter_id": delivery.letter_id, "target_id": delivery.target_id,
         "campaign_id": delivery.campaign_id, "message_id": _same(mail), "received_at": mail.at, "sender": mail.sender,
-        "subject": mail.subject[:300], "body": body, "attachments": attached,
+        "subject": mail.subject[:300], "body": mail.text[:KEPT_TEXT] + note, "attachments": attached,
     }  # fmt: skip
     statement = insert(Reply).values(**values).on_conflict_do_nothing().returning(Reply.id)
     return db.session.scalar(statement)
+
+
+def _without(left_out: int, language: str) -> str:
+    """What the writer is told of attachments that are not passed on; empty where all are."""
+    if not left_out:
+        return ""
+    with speaking(language):
+        told = ngettext(
+            "%(num)s attachment was too large to pass on: please ask the office for it.",
+            "%(num)s attachments were too large to pass on: please ask the office for them.",
+            left_out,
+        )
+    return f"\n\n[{told}]"
 
 
 def _same(mail: Incoming) -> str:
