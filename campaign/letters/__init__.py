@@ -6,10 +6,16 @@ from flask_babel import lazy_gettext as _l
 
 def init_app(app: Flask) -> None:
     """Adds the feature's routes, jobs and handlers."""
-    from campaign.coalition import campaign_page
-    from campaign.letters import (  # noqa: F401  # jobs and tables
-        bundles,
-        deliveries,
+    from campaign.letters import jobs, models, notices, stating, telling  # noqa: F401  # they register themselves
+
+    app.jinja_env.filters["reason"] = stating.reason
+    _add_routes(app)
+    _hear_of_mail()
+    _join_lower_features()
+
+
+def _add_routes(app: Flask) -> None:
+    from campaign.letters import (
         desk,
         desk_campaign,
         desk_filings,
@@ -17,37 +23,27 @@ def init_app(app: Flask) -> None:
         desk_packets,
         desk_stopping,
         desk_targets_files,
-        front,
-        jobs,
-        models,
-        notices,
-        own,
-        render,
-        replies,
-        results,
-        retention,
-        stating,
-        telling,
+        views,
+        views_own,
     )
-    from campaign.letters.provider import KIND, Letters
-    from campaign.letters.views import bp
-    from campaign.letters.views_own import bp as own_bp
-    from campaign.mail import compose, ledger
-    from campaign.mail.inbound import routing
-    from campaign.supporters import confirmation, erasing, own_page
-    from campaign.supporters import retention as unconfirmed
     from campaign.web import nav
 
-    app.jinja_env.filters["reason"] = stating.reason
-    for blueprint in (
-        bp, own_bp, desk.bp, desk_campaign.bp, desk_filings.bp, desk_letters.bp, desk_packets.bp,
-        desk_stopping.bp,
-        desk_targets_files.bp,
+    for module in (
+        views, views_own, desk, desk_campaign, desk_filings, desk_letters, desk_packets, desk_stopping,
+        desk_targets_files,
     ):  # fmt: skip
-        app.register_blueprint(blueprint)
+        app.register_blueprint(module.bp)
     nav.register(app, "letters_desk.letters", _l("Letters"), 20)
     nav.register(app, "letters_desk.deliveries", _l("Deliveries"), 22)
     nav.register(app, "targets_desk.index", _l("Offices"), 24)
+
+
+def _hear_of_mail() -> None:
+    """What the mail floor asks of letters, and tells them."""
+    from campaign.letters import bundles, deliveries, render, replies, results
+    from campaign.mail import compose, ledger
+    from campaign.mail.inbound import routing
+
     compose.register_origin(deliveries.ORIGIN, render.render_batch)
     ledger.on_result(deliveries.ORIGIN, results.on_result)
     compose.register_origin(bundles.ORIGIN, bundles.render_batch)
@@ -55,6 +51,16 @@ def init_app(app: Flask) -> None:
     compose.register_origin(replies.ORIGIN, replies.render)
     ledger.on_result(replies.ORIGIN, replies.on_result)
     routing.register(replies.PREFIX, replies.receive)
+
+
+def _join_lower_features() -> None:
+    """What the features below show and do with letters."""
+    from campaign.coalition import campaign_page
+    from campaign.letters import front, own, retention
+    from campaign.letters.provider import KIND, Letters
+    from campaign.supporters import confirmation, erasing, own_page
+    from campaign.supporters import retention as unconfirmed
+
     confirmation.register(KIND, Letters())
     campaign_page.register_section("letters", front.section)
     own_page.register(own.section)
