@@ -68,4 +68,5 @@ def _join_lower_features() -> None:
     own_page.register_data("letters", own.gather)
     erasing.register(own.erase)
     unconfirmed.register(KIND, retention.purge)
+    unconfirmed.register("network", retention.forget_networks)
     unconfirmed.register_tie(retention.tie)

@@ -163,6 +163,7 @@ class Letter(db.Model):
             postgresql_where=text("own_share > 0"),
         ),
         Index("ix_letter_network", "network", postgresql_where=text("network <> ''")),
+        Index("ix_letter_network_age", "id", postgresql_where=text("network <> ''")),
     )
 
     id: Mapped[Id]
@@ -198,7 +199,7 @@ class Letter(db.Model):
     keep_replies: Mapped[bool] = mapped_column(Boolean, server_default="false")
     """Whether the writer lets the campaign keep what offices answer."""
     network: Mapped[str] = mapped_column(server_default="")
-    """That day's keyed hash of the network that it came from (campaign.web.limits)."""
+    """That day's keyed hash of the network that it came from (campaign.web.limits); cleared after seven days."""
     created_at: Mapped[Moment]
     confirmed_at: Mapped[Moment | None]
     decided_by: Mapped[str] = mapped_column(server_default="")

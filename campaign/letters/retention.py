@@ -1,13 +1,14 @@
-"""Letters that nobody confirmed, for campaign.supporters.retention."""
+"""Letters that nobody confirmed, and marks of networks, for campaign.supporters.retention."""
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, delete, exists, select
+from sqlalchemy import ColumnElement, delete, exists, select, update
 
 from campaign.coalition.models import Campaign
 from campaign.counts import journal
 from campaign.extensions import db
 from campaign.letters.models import Letter
+from campaign.supporters import confirmation
 from campaign.supporters.models import Supporter
 
 STATE = "unconfirmed"
@@ -34,6 +35,22 @@ def purge(before: datetime, most: int) -> int:
         if gone >= most:
             break
     return gone
+
+
+def forget_networks(_: datetime, most: int) -> int:
+    """Clears the marks that letters carry of their networks, once no link can bring another letter of that day."""
+    before = confirmation.oldest_waiting()
+    oldest = (
+        select(Letter.id, Letter.created_at)
+        .where(Letter.network != "")
+        .order_by(Letter.id)
+        .limit(most)
+        .with_for_update(skip_locked=True)
+    )
+    ids = [row.id for row in db.session.execute(oldest) if row.created_at < before]
+    if ids:
+        db.session.execute(update(Letter).where(Letter.id.in_(ids)).values(network=""))
+    return len(ids)
 
 
 def tie() -> ColumnElement[bool]:

@@ -26,7 +26,7 @@ from campaign.supporters.models import (
 BATCH = 500
 
 Purge = Callable[[datetime, int], int]
-"""``purge(before, most)`` deletes at most so many of what was made before, in one transaction that it does not commit."""
+"""``purge(before, most)`` deletes or clears at most so many of what was made before, in one transaction that it does not commit."""
 
 _purges: dict[str, Purge] = {}
 _ties: list[Callable[[], ColumnElement[bool]]] = []

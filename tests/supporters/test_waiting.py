@@ -108,7 +108,7 @@ def test_what_nobody_confirms_is_deleted_in_the_end(
         sign_up("new@mail.example")
         clock.shift(timedelta(days=2))
         assert retention.sweep() == {
-            "sign_up": 1, "resubscription": 0, "letter": 2, "endorsement": 0, "supporter": 1,
+            "sign_up": 1, "resubscription": 0, "letter": 2, "network": 0, "endorsement": 0, "supporter": 1,
         }  # fmt: skip
         deliver()
     left = sql("SELECT email FROM supporter ORDER BY id")
@@ -117,3 +117,17 @@ def test_what_nobody_confirms_is_deleted_in_the_end(
     assert sql("SELECT count(*) FROM confirmation") == [(2,)]
     assert counts.total("letters.unconfirmed", campaign) == 0
     assert "30 days after that it is deleted" in text_of(client.get("/privacy"))
+
+
+def test_the_mark_of_a_letters_network_is_cleared_with_the_link(
+    campaign: int, client: FlaskClient, sql: Callable, app_context: Flask
+) -> None:
+    write(campaign, 1)
+    sql("UPDATE letter SET network = 'mark'")
+    with time_machine.travel(utcnow(), tick=False) as clock:
+        clock.shift(timedelta(days=6))
+        assert sum(retention.sweep().values()) == 0
+        clock.shift(timedelta(days=2))
+        assert retention.sweep()["network"] == 1
+    assert sql("SELECT network, state FROM letter") == [("", "unconfirmed")]
+    assert "and with a letter for seven days" in text_of(client.get("/privacy"))
