@@ -1,6 +1,7 @@
 """/desk/targets/<n>/bundles: an office's packets and digests; making a packet, printing it, handing it over."""
 
 from datetime import date
+from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -55,8 +56,13 @@ def index(target_id: int) -> ResponseReturnValue:
         else 0,
         total=sum(one.letters for one in found if one.day == making[0].day) if making else 0,
         offers=offers,
-        form=HandOverForm(formdata=None, on=utcnow().date()),
+        form=HandOverForm(formdata=None, on=_today(target)),
     )
+
+
+def _today(target: Target) -> date:
+    """The day at the office, where a packet is handed over."""
+    return utcnow().astimezone(ZoneInfo(target.timezone)).date()
 
 
 @bp.post("")
@@ -108,7 +114,7 @@ def handed(target_id: int, bundle_id: int) -> ResponseReturnValue:
     target = _target(target_id)
     if not form.validate():
         flash(gettext("Please write the day on which it was handed over."), "error")
-    elif form.on.data > date.today():  # noqa: DTZ011  # a day of the person's own calendar
+    elif form.on.data > _today(target):
         flash(gettext("That day has not come yet."), "error")
     elif not checking.ready(checking.check(bundle.campaign_id, target)):
         flash(

@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from campaign.clock import utcnow
+from campaign.petitions.docketing import WASHINGTON
 from tests.letters.conftest import Writer
 from tests.letters.test_browser import look
 
@@ -55,7 +56,9 @@ def test_an_organizer_makes_a_packet_and_hands_it_over(
     with desk.expect_download() as told:
         desk.get_by_role("link", name="Download the PDF").click()
     assert told.value.path().read_bytes().startswith(b"%PDF")
-    desk.get_by_label("Handed over on").fill(utcnow().date().isoformat())
+    expect(desk.get_by_label("Handed over on")).to_have_value(
+        utcnow().astimezone(WASHINGTON).date().isoformat()
+    )
     desk.get_by_label("Note").fill("Certified mail 7019")
     desk.get_by_role("button", name="It was handed over").click()
     expect(desk.get_by_text("Certified mail 7019")).to_be_visible()
@@ -67,7 +70,8 @@ def test_an_organizer_keeps_the_docket_and_makes_its_comments(
 ) -> None:
     desk.goto(f"{site}/desk/campaigns/petitions/1/docket")
     look(desk, "docket")
-    today = utcnow().date()
+    # The agency's day: in Washington it is still yesterday when it is past midnight elsewhere.
+    today = utcnow().astimezone(WASHINGTON).date()
     desk.get_by_label("What happened").select_option(label="Published in the Federal Register")
     desk.get_by_label("Federal Register citation").fill("91 FR 36075")
     desk.get_by_label("Note (English)").fill("Notice and request for comments.")
