@@ -692,13 +692,6 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("network <> ''"),
     )
-    op.create_index(
-        "ix_letter_network_age",
-        "letter",
-        ["id"],
-        unique=False,
-        postgresql_where=sa.text("network <> ''"),
-    )
     op.create_index("ix_letter_supporter_id", "letter", ["supporter_id"], unique=False)
     op.create_index(
         "uq_letter_one_a_campaign",
@@ -1247,9 +1240,6 @@ def downgrade() -> None:
         postgresql_where=sa.text("state IN ('confirmed', 'held')"),
     )
     op.drop_index("ix_letter_supporter_id", table_name="letter")
-    op.drop_index(
-        "ix_letter_network_age", table_name="letter", postgresql_where=sa.text("network <> ''")
-    )
     op.drop_index(
         "ix_letter_network", table_name="letter", postgresql_where=sa.text("network <> ''")
     )
