@@ -152,7 +152,9 @@ def arrange() -> None:
     from datetime import time as clock
 
     from campaign.extensions import db
-    from campaign.letters import importing, suggesting, targets
+    from campaign.letters import suggesting
+    from campaign.offices import commands as offices
+    from campaign.offices import importing
     from tests.working import a_campaign
 
     campaign_id = a_campaign("bench")
@@ -161,7 +163,7 @@ def arrange() -> None:
             "agency": "DOT", "role": f"Office {number}", "email": f"o{number}@office.example", "salutation": "",
             "channel": "email", "timezone": "UTC", "opens": clock(0), "closes": clock(0), "days": [1], "per_hour": 60,
         }  # fmt: skip
-        target = targets.make_in_transaction(fields)
+        target = offices.make_in_transaction(fields)
         importing._attach(campaign_id, target.id)
     texts = {
         "subject": {"en": "A subject"},

@@ -20,6 +20,7 @@ FEATURES = (
     "coalition",
     "supporters",
     "petitions",
+    "offices",
     "letters",
     "endorsements",
     "alerts",

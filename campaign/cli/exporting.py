@@ -19,7 +19,7 @@ EXPORTERS = {
     "letters": ("campaign.letters.exporting", "export_rows"),
     "endorsements": ("campaign.endorsements.exporting", "export_rows"),
     "deliveries": ("campaign.letters.exporting", "export_deliveries"),
-    "targets": ("campaign.letters.exporting", "export_targets"),
+    "targets": ("campaign.offices.exporting", "export_rows"),
 }
 
 Rows = Iterator[Mapping[str, object]]

@@ -14,7 +14,7 @@ from campaign.importing import Report, Row, Unreadable, read_csv
 
 IMPORTERS = {
     "supporters": "campaign.supporters.importing",
-    "targets": "campaign.letters.importing",
+    "targets": "campaign.offices.importing",
     "organizations": "campaign.coalition.importing",
     "endorsements": "campaign.endorsements.importing",
 }

@@ -1,6 +1,6 @@
 """What features above add to a campaign's public page, so that the page knows none of them.
 
-A section answers a part of the template's context: the letters give ``targets``, the endorsements ``signers``,
+A section answers a part of the template's context: the offices give ``targets``, the endorsements ``signers``,
 ``signer_count`` and, in ``urls``, ``endorse`` and ``signers``. Each costs a constant number of reads.
 """
 

@@ -22,6 +22,16 @@ def campaign_by_slug(slug: str) -> Campaign | None:
     return db.session.execute(select(Campaign).where(Campaign.slug == slug)).scalar_one_or_none()
 
 
+def campaign_id(slug: str | None) -> int | None:
+    """The number of the campaign that an export was asked for; None where it is for all. ValueError: there is none."""
+    if not slug:
+        return None
+    found = campaign_by_slug(slug)
+    if found is None:
+        raise ValueError(f"there is no campaign {slug!r}")
+    return found.id
+
+
 def published_campaign(slug: str) -> Campaign | None:
     """The campaign at ``/c/<slug>`` if the public may see it."""
     campaign = campaign_by_slug(slug)

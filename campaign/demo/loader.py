@@ -24,7 +24,7 @@ def load_folder(folder: Path, *, without_endorsements: bool = False) -> dict[str
     from campaign.coalition import queries
     from campaign.endorsements import importing as endorsements
     from campaign.letters import folder as letters
-    from campaign.letters import importing as targets
+    from campaign.offices import importing as targets
     from campaign.petitions import folder as petitions
     from campaign.supporters import importing as supporters
 

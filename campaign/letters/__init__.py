@@ -1,4 +1,4 @@
-"""Letters to officials: the form, the offices, the drip that hands letters over in office hours."""
+"""Letters to officials: the form, moderation, the drip that hands letters over in office hours, and what offices answer."""
 
 from flask import Flask
 from flask_babel import lazy_gettext as _l
@@ -16,26 +16,22 @@ def init_app(app: Flask) -> None:
 
 def _add_routes(app: Flask) -> None:
     from campaign.letters import (
-        desk,
         desk_campaign,
         desk_filings,
         desk_letters,
         desk_packets,
         desk_stopping,
-        desk_targets_files,
         views,
         views_own,
     )
     from campaign.web import nav
 
     for module in (
-        views, views_own, desk, desk_campaign, desk_filings, desk_letters, desk_packets, desk_stopping,
-        desk_targets_files,
+        views, views_own, desk_campaign, desk_filings, desk_letters, desk_packets, desk_stopping,
     ):  # fmt: skip
         app.register_blueprint(module.bp)
     nav.register(app, "letters_desk.letters", _l("Letters"), 20)
     nav.register(app, "letters_desk.deliveries", _l("Deliveries"), 22)
-    nav.register(app, "targets_desk.index", _l("Offices"), 24)
 
 
 def _hear_of_mail() -> None:
@@ -55,14 +51,14 @@ def _hear_of_mail() -> None:
 
 def _join_lower_features() -> None:
     """What the features below show and do with letters."""
-    from campaign.coalition import campaign_page
-    from campaign.letters import front, own, retention
+    from campaign.letters import desk_queries, own, retention
     from campaign.letters.provider import KIND, Letters
+    from campaign.offices import office_page
     from campaign.supporters import confirmation, erasing, own_page
     from campaign.supporters import retention as unconfirmed
 
     confirmation.register(KIND, Letters())
-    campaign_page.register_section("letters", front.section)
+    office_page.register_section("letters", desk_queries.of_office)
     own_page.register(own.section)
     own_page.register_desk(own.desk_section)
     own_page.register_data("letters", own.gather)

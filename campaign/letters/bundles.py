@@ -14,12 +14,15 @@ from sqlalchemy.exc import IntegrityError
 
 from campaign.clock import utcnow
 from campaign.extensions import db, rq
-from campaign.letters import deliveries, paper, plan, results, telling
-from campaign.letters.models import Bundle, Delivery, Target
-from campaign.letters.offices import office_of
+from campaign.letters import deliveries, paper, results, telling
+from campaign.letters.models import Bundle, Delivery
 from campaign.mail import ledger, orders, wake
 from campaign.mail.compose import Attachment, Rendered, Skip
 from campaign.mail.ledger import Result, Row
+from campaign.offices import commands as offices
+from campaign.offices import plan
+from campaign.offices.hours import office_of
+from campaign.offices.models import Target
 
 ORIGIN = "digest"
 """The mail ledger's name for digests; ``unit_id`` is the bundle's number."""
@@ -280,7 +283,7 @@ def _settle(result: Result) -> None:
     if result.state == "sent":
         telling.look_in_transaction([one.id for one in moved])
     if result.state == "failed":
-        results.pause_by_itself(
+        offices.pause_by_itself_in_transaction(
             bundle.target_id, f"The mail server refused a digest for good: {answer}"
         )
 

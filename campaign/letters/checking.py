@@ -14,8 +14,8 @@ from typing import Any
 
 from flask_babel import gettext
 
-from campaign.letters import queries
-from campaign.letters.models import Target
+from campaign.offices import queries as offices
+from campaign.offices.models import Target
 from campaign.petitions.models import PetitionVersion
 
 _FILE = Path(__file__).with_name("requirements.json")
@@ -47,7 +47,7 @@ def requirements() -> dict[str, Any]:
 
 def petition_for(campaign_id: int, target: Target) -> PetitionVersion | None:
     """The petition on which a campaign's letters to an office bear, in the version that is in force."""
-    found = queries.petition_of(campaign_id, target)
+    found = offices.petition_of(campaign_id, target)
     return found.version if found is not None else None
 
 

@@ -1,58 +1,19 @@
-"""/desk/campaigns/<slug>/targets and …/templates: which offices a campaign writes to, and what it suggests to writers."""
+"""/desk/campaigns/<slug>/templates and …/replies: what a campaign suggests to writers, and what offices answer."""
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
 from campaign.coalition.desk import found
-from campaign.letters import queries, replies, suggesting, targets
-from campaign.letters.desk_forms import ChooseTargetsForm, TemplateForm
-from campaign.petitions import queries as petitions
+from campaign.letters import queries, replies, suggesting
+from campaign.letters.desk_forms import TemplateForm
+from campaign.offices import queries as offices
 from campaign.web import access
-from campaign.web.forms import options
 from campaign.web.languages import LANGUAGES
 
 bp = Blueprint("letters_campaign_desk", __name__, url_prefix="/desk/campaigns/<slug>")
 
 PARTS = ("subject", "body", "request", "salutation", "prompts")
-
-
-@bp.route("/targets", methods=["GET", "POST"])
-@access.organizer
-def choose(slug: str) -> ResponseReturnValue:
-    """The campaign's offices. Those chosen already come first, in their order."""
-    campaign = found(slug)
-    chosen = queries.offices(campaign.id)
-    ids = [one.target.id for one in chosen]
-    others = [one for one in queries.directory() if one.id not in set(ids)]
-    form = ChooseTargetsForm()
-    form.targets.choices = options(
-        (one.id, f"{one.role}, {one.agency}") for one in [*(o.target for o in chosen), *others]
-    )
-    written = petitions.all_of_campaign(campaign.id)
-    if form.validate_on_submit():
-        known = {one.id for one in written}
-        about = {
-            n: number
-            for n in form.targets.data
-            if (number := request.form.get(f"about-{n}", type=int)) in known
-        }
-        targets.choose_for_campaign(campaign.id, form.targets.data, form.urgent.data, about)
-        flash(gettext("Saved. Letters confirmed from now on go to these offices."), "success")
-        return redirect(url_for(".templates", slug=slug), 303)
-    if request.method == "GET":
-        form.targets.data = ids
-        form.urgent.data = any(one.urgent for one in chosen)
-    return render_template(
-        "letters/desk_choose.html",
-        campaign=campaign,
-        form=form,
-        petitions=[(one.id, f"{one.agency} ({one.slug})") for one in written],
-        about={one.target.id: one.petition.petition.id for one in chosen if one.petition},
-        by_agency={one.agency: one.id for one in reversed(written)},
-        agencies={one.target.id: one.target.agency for one in chosen}
-        | {one.id: one.agency for one in others},
-    )
 
 
 @bp.route("/replies", methods=["GET", "POST"])
@@ -81,18 +42,18 @@ def templates(slug: str) -> ResponseReturnValue:
     """The offices and the suggestions of a campaign, agency by agency; says what is missing."""
     campaign = found(slug)
     have = {one.agency: one for one in queries.templates(campaign.id)}
-    offices = queries.offices(campaign.id)
-    agencies = list(dict.fromkeys([*(one.target.agency for one in offices), *have]))
+    chosen = offices.of_campaign(campaign.id)
+    agencies = list(dict.fromkeys([*(one.target.agency for one in chosen), *have]))
     return render_template(
         "letters/desk_templates.html",
         campaign=campaign,
-        offices=offices,
+        offices=chosen,
         agencies=[(agency, have.get(agency)) for agency in agencies],
         spoken=[(code, LANGUAGES[code]) for code in campaign.languages],
         ends={
-            one.target.id: queries.ends_on(one.target)
-            for one in offices
-            if queries.waiting_at(one.target.id) and one.target.channel == "email"
+            one.target.id: offices.ends_on(one.target)
+            for one in chosen
+            if offices.waiting_at(one.target.id) and one.target.channel == "email"
         },
     )
 
@@ -104,7 +65,7 @@ def template(slug: str, agency: str) -> ResponseReturnValue:
     campaign = found(slug)
     known = {one.agency: one for one in queries.templates(campaign.id)}
     if agency not in known and agency not in {
-        o.target.agency for o in queries.offices(campaign.id)
+        o.target.agency for o in offices.of_campaign(campaign.id)
     }:
         abort(404)
     row = known.get(agency)

@@ -1,161 +1,23 @@
-"""Forms of the desk for offices, templates and decisions."""
+"""Forms of the desk for rules and suggestions."""
 
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import (
-    BooleanField,
     DateField,
     IntegerField,
-    RadioField,
-    SelectMultipleField,
     StringField,
     TextAreaField,
-    TimeField,
     ValidationError,
 )
 from wtforms.fields import Field
-from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional
-from wtforms.widgets import CheckboxInput, ListWidget
+from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from campaign.coalition.forms import MISSING, LanguagesForm, in_languages, line, text
-from campaign.letters import merging, queries, rules
-from campaign.letters.importing import MOST_PER_HOUR
-from campaign.letters.models import CHANNELS
-from campaign.letters.plan import MIDNIGHT
-from campaign.web.forms import Address, PlainText, options, strip
-
-CHANNEL_LABELS = {
-    "email": _l("Each letter as a message of its own"),
-    "digest": _l("Once a day, all letters of the day in one message with a PDF"),
-    "packet": _l("On paper: a PDF to print and hand over"),
-}
-DAY_LABELS = [
-    ("1", _l("Monday")), ("2", _l("Tuesday")), ("3", _l("Wednesday")), ("4", _l("Thursday")),
-    ("5", _l("Friday")), ("6", _l("Saturday")), ("7", _l("Sunday")),
-]  # fmt: skip
-
-
-class TargetForm(FlaskForm):
-    """An office."""
-
-    agency = line(
-        _l("Agency"),
-        120,
-        DataRequired(MISSING),
-        description=_l("In short, as its letters’ template names it, such as DHS."),
-    )
-    role = line(
-        _l("Role"),
-        200,
-        DataRequired(MISSING),
-        description=_l("Such as Secretary of Homeland Security."),
-    )
-    email = StringField(_l("Email"), filters=[strip])
-    salutation = line(
-        _l("Salutation"), 200,
-        description=_l("Such as “Dear Secretary {surname}”. {holder} and {surname} are those of whoever holds the office that day; while it is vacant they are left out. Empty: Dear and the role."),
-    )  # fmt: skip
-    channel = RadioField(
-        _l("How letters reach it"),
-        choices=options((key, CHANNEL_LABELS[key]) for key in CHANNELS),
-        default="email",
-    )
-    timezone = StringField(
-        _l("Time zone"), [DataRequired(MISSING)], [strip], default="America/New_York"
-    )
-    opens = TimeField(_l("Opens"), [InputRequired(MISSING)])
-    closes = TimeField(
-        _l("Closes"), [InputRequired(MISSING)], description=_l("00:00 is the end of the day.")
-    )
-    days = SelectMultipleField(
-        _l("Office days"), choices=options(DAY_LABELS), validators=[DataRequired(_l("Please choose at least one day."))],
-        widget=ListWidget(prefix_label=False), option_widget=CheckboxInput(),
-        description=_l("Federal holidays are closed, unless the office works seven days a week."),
-    )  # fmt: skip
-    per_hour = IntegerField(
-        _l("Letters an hour at most"), [Optional(), NumberRange(1, MOST_PER_HOUR)],
-        description=_l("Empty: no limit. Offices read about one a minute; more looks like a flood."),
-    )  # fmt: skip
-
-    target_id: int | None = None
-
-    def validate_timezone(self, field: Field) -> None:
-        """A zone of the tz database."""
-        try:
-            ZoneInfo(field.data)
-        except (ZoneInfoNotFoundError, ValueError):
-            raise ValidationError(gettext("Please write a zone like America/New_York.")) from None
-
-    def validate_closes(self, field: Field) -> None:
-        """Later than it opens."""
-        if (
-            self.opens.data
-            and field.data
-            and field.data != MIDNIGHT
-            and field.data <= self.opens.data
-        ):
-            raise ValidationError(gettext("Closing time must be later than opening time."))
-
-    def validate_email(self, field: Field) -> None:
-        """Needed for what goes by mail."""
-        if field.data:
-            Address()(self, field)
-        elif self.channel.data != "packet":
-            raise ValidationError(
-                gettext(
-                    "Please write the address: only an office that gets packets on paper needs none."
-                )
-            )
-
-    def validate_role(self, field: Field) -> None:
-        """One entry an office."""
-        known = queries.target_by_name(self.agency.data or "", field.data or "")
-        if known is not None and known.id != self.target_id:
-            raise ValidationError(gettext("This agency already has an entry for this role."))
-
-    def values(self) -> dict[str, Any]:
-        """The fields as campaign.letters.targets takes them."""
-        found = {
-            name: self[name].data
-            for name in (
-                "agency",
-                "role",
-                "email",
-                "channel",
-                "timezone",
-                "opens",
-                "closes",
-                "per_hour",
-            )
-        }
-        found["salutation"] = (self.salutation.data or "").rstrip(":, ")
-        found["email"] = found["email"] or ""
-        found["days"] = sorted(int(day) for day in self.days.data)
-        return found
-
-
-class HolderForm(FlaskForm):
-    """Who takes an office over, and since when."""
-
-    name = line(
-        _l("Name"),
-        150,
-        DataRequired(MISSING),
-        description=_l("A family name of several words comes first: Del Toro, Carlos."),
-    )
-    since = DateField(_l("Since"), [InputRequired(MISSING)])
-
-
-class ReasonForm(FlaskForm):
-    """Why; the page says who reads it."""
-
-    reason = StringField(
-        _l("Reason"), [DataRequired(_l("Please say why.")), PlainText(), Length(max=400)], [strip]
-    )
+from campaign.letters import merging, rules
+from campaign.web.forms import PlainText, strip
 
 
 class RulesForm(FlaskForm):
@@ -206,21 +68,6 @@ class HandOverForm(FlaskForm):
 
     on = DateField(_l("Handed over on"), [InputRequired(MISSING)])
     note = line(_l("Note"), 300, description=_l("To whom, by whom, a receipt’s number."))
-
-
-class ChooseTargetsForm(FlaskForm):
-    """Which offices a campaign writes to."""
-
-    targets = SelectMultipleField(
-        _l("Offices"),
-        coerce=int,
-        widget=ListWidget(prefix_label=False),
-        option_widget=CheckboxInput(),
-    )
-    urgent = BooleanField(
-        _l("Urgent: these letters go first"),
-        description=_l("Before letters of other campaigns that wait at the same office. Each fifth still goes to the others."),
-    )  # fmt: skip
 
 
 class MergeFields:

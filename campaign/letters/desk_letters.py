@@ -11,9 +11,11 @@ from flask_login import current_user
 from campaign.coalition.desk import found
 from campaign.counts import queries as counts
 from campaign.letters import deciding, desk_queries, moderation, queries, similarity
-from campaign.letters.desk_forms import ReasonForm, RulesForm, WordsForm
+from campaign.letters.desk_forms import RulesForm, WordsForm
 from campaign.letters.models import DELIVERY_STATES, LETTER_STATES
 from campaign.letters.stating import REASONS, delivery_label, letter_label
+from campaign.offices import queries as offices
+from campaign.offices.forms import ReasonForm
 from campaign.web import access, pages
 from campaign.web.languages import LANGUAGES, pick
 
@@ -182,7 +184,7 @@ def deliveries() -> ResponseReturnValue:
             page=page,
             state=state,
             target_id=target_id,
-            targets=queries.directory(),
+            targets=offices.directory(),
             states=[(name, delivery_label(name), states.get(name, 0)) for name in DELIVERY_STATES],
         )
     )
@@ -204,3 +206,14 @@ def decide_deliveries() -> ResponseReturnValue:
         abort(400)
     flash(ngettext("%(num)s delivery changed.", "%(num)s deliveries changed.", n), "success")
     return redirect(url_for(".deliveries", state=request.form.get("state", "failed")), 303)
+
+
+@bp.post("/targets/<int:target_id>/again")
+@access.organizer
+def again(target_id: int) -> ResponseReturnValue:
+    """What failed at this office waits once more."""
+    if offices.target(target_id) is None:
+        abort(404)
+    n = deciding.try_all_again(target_id)
+    flash(gettext("%(n)s letters wait again.", n=n), "success")
+    return redirect(url_for("offices_desk.target", target_id=target_id), 303)

@@ -12,8 +12,10 @@ from campaign.clock import utcnow
 from campaign.counts import queries as counts
 from campaign.letters import bundles, checking, queries
 from campaign.letters.desk_forms import HandOverForm
-from campaign.letters.models import Bundle, Target
+from campaign.letters.models import Bundle
 from campaign.letters.stating import bundle_label
+from campaign.offices import queries as offices
+from campaign.offices.models import Target
 from campaign.web import access
 from campaign.web.languages import pick
 
@@ -21,7 +23,7 @@ bp = Blueprint("packets_desk", __name__, url_prefix="/desk/targets/<int:target_i
 
 
 def _target(target_id: int) -> Target:
-    target = queries.target(target_id)
+    target = offices.target(target_id)
     if target is None:
         abort(404)
     return target
@@ -42,7 +44,7 @@ def index(target_id: int) -> ResponseReturnValue:
     found = bundles.page(target.id)
     making = [one for one in found if one.state == "making"]
     offers = []
-    for campaign in queries.campaigns_writing_to(target.id):
+    for campaign in offices.campaigns_writing_to(target.id):
         waiting = counts.states("deliveries", campaign.id, str(target.id)).get("waiting", 0)
         points = checking.check(campaign.id, target)
         offers.append((campaign, pick(campaign.title), waiting, points, checking.ready(points)))
@@ -71,7 +73,7 @@ def make(target_id: int) -> ResponseReturnValue:
     """Makes a packet of all letters that wait; refuses where the agency's check list is not met."""
     target = _target(target_id)
     campaign_id = request.form.get("campaign", type=int)
-    if campaign_id not in {one.id for one in queries.campaigns_writing_to(target.id)}:
+    if campaign_id not in {one.id for one in offices.campaigns_writing_to(target.id)}:
         abort(400)
     if target.channel != "packet":
         flash(

@@ -1,13 +1,15 @@
 """Reading letters and deliveries for the desk: pages by key, search by the beginning of an address or a name."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
 
 from campaign.coalition.models import Campaign
 from campaign.extensions import db
-from campaign.letters.models import Delivery, Letter, Target
+from campaign.letters.models import Delivery, Letter
+from campaign.offices.models import Target
 from campaign.supporters.models import Supporter
 from campaign.web.pages import Page, page_by_key
 
@@ -74,3 +76,20 @@ def page_of_deliveries(state: str, target_id: int | None = None) -> Page[Any]:
     if target_id:
         query = query.where(Delivery.target_id == target_id)
     return page_by_key(query, Delivery.id)
+
+
+def oldest_waiting(target_id: int) -> datetime | None:
+    """Since when the first letter in an office's queue has waited."""
+    query = (
+        select(Letter.confirmed_at)
+        .join(Delivery, Delivery.letter_id == Letter.id)
+        .where(Delivery.target_id == target_id, Delivery.state == "waiting")
+        .order_by(Delivery.priority, Delivery.id)
+        .limit(1)
+    )
+    return db.session.execute(query).scalar()
+
+
+def of_office(target: Target) -> dict[str, Any]:
+    """What the page about an office says of its letters (campaign.offices.office_page)."""
+    return {"oldest": oldest_waiting(target.id)}

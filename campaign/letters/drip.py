@@ -10,10 +10,11 @@ from sqlalchemy import text, update
 
 from campaign.clock import utcnow
 from campaign.extensions import db
-from campaign.letters import deliveries, plan, stopping
-from campaign.letters.models import Target
-from campaign.letters.offices import office_of
+from campaign.letters import deliveries, stopping
 from campaign.mail import ledger, orders, wake
+from campaign.offices import plan
+from campaign.offices.hours import office_of
+from campaign.offices.models import Target
 
 AHEAD = timedelta(seconds=60)
 """How far ahead slots are given out: so many letters cannot be re-ordered any more."""

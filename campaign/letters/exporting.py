@@ -1,6 +1,6 @@
-"""Offices, letters and deliveries as CSV rows, read by key, a batch at a time.
+"""Letters and deliveries as CSV rows, read by key, a batch at a time.
 
-Offices have the columns of the import. A letter's row holds its writer and its words; a delivery's row what one office
+A letter's row holds its writer and its words; a delivery's row what one office
 has of it, without either, so that it can be passed on for counting.
 """
 
@@ -10,13 +10,11 @@ from typing import Any
 
 from sqlalchemy import select
 
-from campaign.clock import utcnow
+from campaign.coalition import queries as coalition
 from campaign.coalition.models import Campaign
-from campaign.coalition.queries import campaign_by_slug
 from campaign.extensions import db
-from campaign.letters.models import CampaignTarget, Delivery, Holder, Letter, Target
-from campaign.letters.offices import write_days, write_time
-from campaign.letters.targets import UNKNOWN_START
+from campaign.letters.models import Delivery, Letter
+from campaign.offices.models import Target
 from campaign.supporters.models import Supporter
 
 BATCH = 1000
@@ -36,7 +34,7 @@ def export_rows(campaign: str | None = None) -> Iterator[dict[str, str]]:
 
     ``own_share`` is the share of words, 0 to 1, that are not the template's. Times are UTC.
     """
-    campaign_id = _campaign_id(campaign)
+    campaign_id = coalition.campaign_id(campaign)
     last = 0
     while rows := _letters(last, campaign_id):
         for letter, slug, email in rows:
@@ -48,7 +46,7 @@ def export_rows(campaign: str | None = None) -> Iterator[dict[str, str]]:
 
 def export_deliveries(campaign: str | None = None) -> Iterator[dict[str, str]]:
     """All deliveries, or a campaign's, with the last answer of the office's mail server. Times are UTC."""
-    campaign_id = _campaign_id(campaign)
+    campaign_id = coalition.campaign_id(campaign)
     last = 0
     while rows := _deliveries(last, campaign_id):
         for row in rows:
@@ -67,47 +65,6 @@ def export_deliveries(campaign: str | None = None) -> Iterator[dict[str, str]]:
             }
         last = rows[-1].id
         db.session.rollback()
-
-
-def export_targets(campaign: str | None = None) -> Iterator[dict[str, str]]:
-    """The directory of offices with today's holders, one row a campaign that an office is in, as the import takes it."""
-    campaign_id = _campaign_id(campaign)
-    query = (
-        select(Target, Campaign.slug)
-        .outerjoin(CampaignTarget, CampaignTarget.target_id == Target.id)
-        .outerjoin(Campaign, Campaign.id == CampaignTarget.campaign_id)
-        .order_by(Campaign.id, CampaignTarget.position, Target.id)
-    )
-    if campaign_id is not None:
-        query = query.where(CampaignTarget.campaign_id == campaign_id)
-    holding = _holding()
-    for target, slug in db.session.execute(query).all():
-        holder = holding.get(target.id)
-        since = holder.since.isoformat() if holder and holder.since != UNKNOWN_START else ""
-        yield {
-            "campaign": slug or "",
-            "agency": target.agency,
-            "role": target.role,
-            "holder": holder.name if holder else "",
-            "holder_since": since,
-            "email": target.email,
-            "salutation": target.salutation,
-            "channel": target.channel,
-            "timezone": target.timezone,
-            "opens": write_time(target.opens),
-            "closes": write_time(target.closes),
-            "days": write_days(list(target.days)),
-            "per_hour": str(target.per_hour or ""),
-        }
-
-
-def _campaign_id(slug: str | None) -> int | None:
-    if not slug:
-        return None
-    found = campaign_by_slug(slug)
-    if found is None:
-        raise ValueError(f"there is no campaign {slug!r}")
-    return found.id
 
 
 def _letters(last: int, campaign_id: int | None) -> Sequence[Any]:
@@ -151,14 +108,6 @@ def _deliveries(last: int, campaign_id: int | None) -> Sequence[Any]:
     if campaign_id is not None:
         query = query.where(Delivery.campaign_id == campaign_id)
     return db.session.execute(query.order_by(Delivery.id).limit(BATCH)).all()
-
-
-def _holding() -> dict[int, Holder]:
-    today = utcnow().date()
-    query = select(Holder).where(
-        Holder.since <= today, (Holder.until.is_(None)) | (Holder.until > today)
-    )
-    return {one.target_id: one for one in db.session.scalars(query)}
 
 
 def _moment(at: datetime | None) -> str:

@@ -15,15 +15,8 @@ from campaign.clock import utcnow
 from campaign.coalition.models import Campaign
 from campaign.extensions import db
 from campaign.letters import filing_files, paper, similarity
-from campaign.letters.models import (
-    CampaignTarget,
-    Delivery,
-    Filing,
-    FilingMisfit,
-    FilingPart,
-    Letter,
-    Target,
-)
+from campaign.letters.models import Delivery, Filing, FilingMisfit, FilingPart, Letter
+from campaign.offices.models import CampaignTarget, Target
 from campaign.petitions import docketing
 from campaign.petitions.models import Petition
 from campaign.supporters.models import Supporter

@@ -14,8 +14,9 @@ from typing import Any, Protocol
 from campaign.extensions import db
 from campaign.importing import guard
 from campaign.letters import assembling, comment_fields, message, paper
-from campaign.letters.models import FilingPart, Letter, LetterTemplate, Target
+from campaign.letters.models import FilingPart, Letter, LetterTemplate
 from campaign.letters.render import templates_of
+from campaign.offices.models import Target
 
 PIECE = 1 << 20
 IN_A_PDF = 500

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from flask_babel import gettext
 
 from campaign.letters import merging
-from campaign.letters.models import LetterTemplate, Target
+from campaign.letters.models import LetterTemplate
+from campaign.offices.holders import holder_name, surname
+from campaign.offices.models import Target
 from campaign.web.languages import pick, speaking
 
 LANGUAGE_NAMES = {"en": "English", "es": "Spanish"}
@@ -58,20 +60,6 @@ class Message:
     def own_and_request(self) -> list[str]:
         """The letter's paragraphs, the agency's request last."""
         return [*self.paragraphs, *([self.request] if self.request else [])]
-
-
-def holder_name(holder: str) -> str:
-    """The holder's full name as it is shown: ``Del Toro, Carlos`` is Carlos Del Toro."""
-    family, comma, given = holder.partition(",")
-    return f"{given.strip()} {family.strip()}".strip() if comma else holder.strip()
-
-
-def surname(holder: str) -> str:
-    """What stands before the comma, else the last word."""
-    family, comma, _ = holder.partition(",")
-    if comma:
-        return family.strip()
-    return holder.split()[-1] if holder.split() else ""
 
 
 _PLACEHOLDER = re.compile(r"\s*\{(holder|surname)\}")

@@ -21,8 +21,10 @@ from campaign.extensions import db
 from campaign.letters import assembling, enclosures, message
 from campaign.letters.blocks import blocks
 from campaign.letters.checking import petition_for
-from campaign.letters.models import Bundle, Delivery, Letter, LetterTemplate, Target
-from campaign.letters.render import holders_on, templates_of
+from campaign.letters.models import Bundle, Delivery, Letter, LetterTemplate
+from campaign.letters.render import templates_of
+from campaign.offices.holders import holder_name, holders_on
+from campaign.offices.models import Target
 from campaign.petitions.models import PetitionVersion
 from campaign.supporters.models import Supporter
 from campaign.web.frame import site
@@ -162,7 +164,7 @@ def _cover(
     return {
         "title": "Letters to your office" if n else "A petition to your office",
         "date": day_text(bundle.day),
-        "office": "\n".join(line for line in (message.holder_name(holder), f"{target.role}, {target.agency}") if line),
+        "office": "\n".join(line for line in (holder_name(holder), f"{target.role}, {target.agency}") if line),
         "salutation": message.salutation(target.salutation, target.role, holder),
         "paragraphs": said if n else said[1:],
         "signoff": "Sincerely,",

@@ -1,7 +1,7 @@
 """From a delivery to the message that its office gets, with everything checked again at the last moment."""
 
 from collections.abc import Iterable
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -9,11 +9,14 @@ from sqlalchemy import select
 from campaign.clock import utcnow
 from campaign.coalition.models import Campaign, Organization
 from campaign.extensions import db
-from campaign.letters import message, plan, replies
-from campaign.letters.models import Delivery, Holder, Letter, LetterTemplate, Target
-from campaign.letters.offices import office_of
+from campaign.letters import message, replies
+from campaign.letters.models import Delivery, Letter, LetterTemplate
 from campaign.mail.compose import Rendered, Skip
 from campaign.mail.ledger import Row
+from campaign.offices import plan
+from campaign.offices.holders import holders_on
+from campaign.offices.hours import office_of
+from campaign.offices.models import Target
 from campaign.supporters.models import Supporter
 
 STILL_GOING = ("queued", "deferred", "uncertain")
@@ -108,22 +111,6 @@ def _rendered(
 def from_name(name: str, lead: str) -> str:
     """What the From header says: never the writer's address, only the name."""
     return f"{name} via {lead}"
-
-
-def holders_on(days: dict[int, date]) -> dict[int, str]:
-    """Who holds each office ({target: day}) on its day; a vacant one is left out."""
-    if not days:
-        return {}
-    rows = db.session.execute(
-        select(Holder.target_id, Holder.name, Holder.since, Holder.until)
-        .where(Holder.target_id.in_(days))
-        .order_by(Holder.since)
-    )
-    found: dict[int, str] = {}
-    for target_id, name, since, until in rows:
-        if since <= days[target_id] and (until is None or days[target_id] < until):
-            found[target_id] = name
-    return found
 
 
 def templates_of(campaign_ids: Iterable[int]) -> dict[tuple[int, str], LetterTemplate]:

@@ -18,13 +18,14 @@ from sqlalchemy.dialects.postgresql import insert
 from campaign.clock import utcnow
 from campaign.counts import journal
 from campaign.extensions import db
-from campaign.letters.models import Delivery, Letter, LetterSettings, Reply, Target
+from campaign.letters.models import Delivery, Letter, LetterSettings, Reply
 from campaign.mail import ledger, settings
 from campaign.mail.compose import Attachment, Rendered, Skip
 from campaign.mail.inbound import routing
 from campaign.mail.inbound.incoming import Incoming
 from campaign.mail.ledger import Result
 from campaign.mail.states import Row
+from campaign.offices.models import Target
 from campaign.supporters.models import Supporter
 from campaign.web.languages import speaking
 

@@ -2,15 +2,14 @@
 
 from typing import NamedTuple
 
-from sqlalchemy import select, text, update
+from sqlalchemy import select, text
 
 from campaign.extensions import db
-from campaign.letters import deliveries, targets, telling
-from campaign.letters.models import Target
-from campaign.mail import suppressions
+from campaign.letters import deliveries, telling
 from campaign.mail.leases import DOUBT
 from campaign.mail.ledger import Result
 from campaign.mail.models import Message
+from campaign.offices import commands as offices
 
 STATES = {
     "queued": "queued",
@@ -87,8 +86,10 @@ def on_result(results: list[Result]) -> None:
             if change.old == "sent"
             else "The mail server refused a letter for good"
         )
-        pause_by_itself(target_id, f"{what}: {change.answer}")
-    _pause_suppressed({c.target_id for c in changed if c.state == "waiting"} - refused.keys())
+        offices.pause_by_itself_in_transaction(target_id, f"{what}: {change.answer}")
+    offices.pause_suppressed_in_transaction(
+        {c.target_id for c in changed if c.state == "waiting"} - refused.keys()
+    )
 
 
 def answer_of(result: Result) -> str:
@@ -103,29 +104,3 @@ def _in_doubt(message_ids: list[int]) -> set[int]:
         return set()
     query = select(Message.id).where(Message.id.in_(message_ids), Message.hold_reason == DOUBT)
     return set(db.session.scalars(query))
-
-
-def pause_by_itself(target_id: int, reason: str) -> None:
-    """Stops letters to an office until a person has looked; those that wait go on waiting."""
-    paused = db.session.execute(
-        update(Target)
-        .where(Target.id == target_id, Target.paused.is_(False))
-        .values(paused=True, paused_reason=reason[:500])
-        .returning(Target.id)
-    ).first()
-    if paused is not None:
-        targets.note_in_transaction(target_id, "", "paused", "", reason)
-
-
-def _pause_suppressed(target_ids: set[int]) -> None:
-    """Pauses the offices whose address must not be mailed: the engine would cancel every further letter."""
-    if not target_ids:
-        return
-    found = db.session.execute(select(Target.id, Target.email).where(Target.id.in_(target_ids)))
-    addresses = {row.id: row.email.lower() for row in found}
-    stopped = suppressions.suppressed(list(addresses.values()), "letters")
-    for target_id, address in sorted(addresses.items()):
-        if address in stopped:
-            pause_by_itself(
-                target_id, "Mail to this address is stopped: it bounced, or someone suppressed it."
-            )

@@ -69,25 +69,3 @@ def bundle_label(state: str) -> str:
         "undone": gettext("taken apart"),
     }
     return texts.get(state, state)
-
-
-def changed_labels() -> dict[str, str]:
-    """What was changed in an office's entry, by TargetChange.what."""
-    return {
-        "made": gettext("Added"),
-        "agency": gettext("Agency"),
-        "role": gettext("Role"),
-        "email": gettext("Email"),
-        "salutation": gettext("Salutation"),
-        "channel": gettext("How letters reach it"),
-        "timezone": gettext("Time zone"),
-        "opens": gettext("Opens"),
-        "closes": gettext("Closes"),
-        "days": gettext("Office days"),
-        "per_hour": gettext("Letters an hour"),
-        "holder": gettext("Held by"),
-        "holder removed": gettext("Holder removed"),
-        "checked": gettext("Checked"),
-        "paused": gettext("Paused"),
-        "resumed": gettext("Resumed"),
-    }

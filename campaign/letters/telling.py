@@ -7,9 +7,10 @@ from sqlalchemy import select, text, update
 from campaign.clock import utcnow
 from campaign.coalition.models import Campaign
 from campaign.extensions import db
-from campaign.letters.models import Delivery, Letter, Target
+from campaign.letters.models import Delivery, Letter
 from campaign.mail import compose, ledger, letterhead
 from campaign.mail.states import Row
+from campaign.offices.models import Target
 from campaign.supporters import keys
 from campaign.supporters.models import Supporter
 from campaign.web import languages

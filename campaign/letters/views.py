@@ -17,6 +17,7 @@ from campaign.letters.models import Letter, LetterTemplate
 from campaign.letters.provider import sentence
 from campaign.letters.render import from_name
 from campaign.mail import settings
+from campaign.offices import queries as offices
 from campaign.supporters import keys
 from campaign.supporters import queries as supporters
 from campaign.supporters.places import state_of
@@ -36,7 +37,7 @@ def write(slug: str) -> ResponseReturnValue:
         if taken is not None:
             return taken
     campaign = found(slug)
-    if not is_open(campaign) or not queries.has_offices(campaign.id):
+    if not is_open(campaign) or not offices.any_of_campaign(campaign.id):
         return _closed_page(campaign)
     key = request.form.get("k") if request.method == "POST" else request.args.get("k")
     act = links.read_act(key or "")
@@ -87,7 +88,7 @@ def _closed_page(campaign: Campaign) -> Response:
         "letters/closed.html",
         **_frame(campaign),
         early=utcnow() < campaign.opens_at,
-        offices=queries.has_offices(campaign.id),
+        offices=offices.any_of_campaign(campaign.id),
     )
     return pages.cacheable(body) if request.method == "GET" else pages.private(body, 409)
 
@@ -118,7 +119,7 @@ def _form_page(
         "letters/write.html",
         **_frame(campaign),
         form=form,
-        offices=queries.offices(campaign.id),
+        offices=offices.of_campaign(campaign.id),
         prompts=[line for line in prompts if line.strip()][: composing.MOST],
         suggested=languages.pick(templates[0].body) if templates else "",
         act=act,
@@ -147,7 +148,7 @@ def _preview_page(
             office.target, office.holder, by_agency.get(office.target.agency), person,
             form.subject.data, form.body.data, languages.current(),
         )
-        for office in queries.offices(campaign.id)
+        for office in offices.of_campaign(campaign.id)
     ]  # fmt: skip
     lead = campaign.lead_organization.name
     passed_on = replies.through_us(campaign.id)

@@ -156,10 +156,10 @@ def _paused() -> list[Need]:
             gettext(
                 "Nothing leaves to the %(role)s, %(agency)s", role=target.role, agency=target.agency
             ),
-            link("targets_desk.target", "letters_desk.target", target_id=target.id),
+            link("offices_desk.target", target_id=target.id),
             gettext("Look"),
             target.paused_reason or None,
-            (url_for("targets_desk.resume", target_id=target.id), gettext("Let letters go on")),
+            (url_for("offices_desk.resume", target_id=target.id), gettext("Let letters go on")),
         )
         for target in queries.targets_paused()
     ]
@@ -191,7 +191,7 @@ def _stale() -> list[Need]:
             "%(n)s office has not been checked for three months",
             "%(n)s offices have not been checked for three months", n, n=number(n),
         ),
-        link("targets_desk.index", "letters_desk.targets"), gettext("Check"),
+        link("offices_desk.index"), gettext("Check"),
     ))  # fmt: skip
 
 

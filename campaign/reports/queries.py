@@ -14,8 +14,9 @@ from campaign.counts import queries as counts
 from campaign.counts.models import ALL_DAYS, Counter, JournalEntry
 from campaign.endorsements.models import Endorsement
 from campaign.extensions import db
-from campaign.letters.models import CampaignTarget, Letter, Target
+from campaign.letters.models import Letter
 from campaign.mail.models import Suppression
+from campaign.offices.models import CampaignTarget, Target
 from campaign.petitions.models import Petition
 from campaign.supporters.models import Consent
 from campaign.web import languages

@@ -58,7 +58,7 @@ def office(app: Flask) -> Callable[..., int]:
     def make(role: str = "Secretary of Tests", campaign: str = "test", **changes: Any) -> int:
         from campaign.coalition.queries import campaign_by_slug
         from campaign.extensions import db
-        from campaign.letters import importing, targets
+        from campaign.offices import commands, importing
 
         fields = {
             "agency": "DOT", "role": role, "email": f"{role.split()[0].lower()}@dot.example",
@@ -66,7 +66,7 @@ def office(app: Flask) -> Callable[..., int]:
             "opens": time(0), "closes": time(0), "days": [1, 2, 3, 4, 5, 6, 7], "per_hour": None, **changes,
         }  # fmt: skip
         with app.app_context():
-            target = targets.make_in_transaction(fields)
+            target = commands.make_in_transaction(fields)
             found = campaign_by_slug(campaign)
             assert found
             importing._attach(found.id, target.id)
@@ -90,11 +90,11 @@ def writer(client: FlaskClient, campaign_id: int, office: Callable[..., int]) ->
     """A writer of the campaign ``test``, which has one office, held by Carlos Del Toro."""
     from datetime import date
 
-    from campaign.letters import targets
+    from campaign.offices import commands
 
     target_id = office()
     with client.application.app_context():
-        targets.set_holder(target_id, "Del Toro, Carlos", date(2020, 1, 1))
+        commands.set_holder(target_id, "Del Toro, Carlos", date(2020, 1, 1))
     return Writer(client)
 
 

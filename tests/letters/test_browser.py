@@ -106,11 +106,12 @@ def test_the_desks_pages_fit_and_read_well(
     Writer(client, "wait-in-freedom").send()
     with app.app_context():
         from campaign.extensions import db
-        from campaign.letters import bundles, confirming, deciding, targets
+        from campaign.letters import bundles, confirming, deciding
+        from campaign.offices import commands as offices
 
         confirming.confirm_in_transaction(1)
         db.session.commit()
-        targets.pause(1, "Ask the office first", "organizer@staff.example")
+        offices.pause(1, "Ask the office first", "organizer@staff.example")
     sql("UPDATE target SET channel = 'packet' WHERE id = 2")
     Writer(client, "wait-in-freedom").send("ben@people.example", given_name="Ben")
     with app.app_context():

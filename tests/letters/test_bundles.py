@@ -7,7 +7,7 @@ import pytest
 import time_machine
 
 from tests.letters.conftest import Writer, text_of
-from tests.letters.test_desk import post
+from tests.working import post
 
 MONDAY_NOON = datetime(2026, 5, 4, 16, 0, 5, tzinfo=UTC)
 HOURS = {"opens": time(9), "closes": time(17), "days": [1, 2, 3, 4, 5]}
@@ -84,10 +84,11 @@ def test_a_digest_waits_for_office_hours_and_a_refused_one_pauses_the_office(
         assert sql("SELECT state, count(*) FROM delivery GROUP BY 1") == [("failed", 2)]
         smtp.answer = lambda address: "250 OK"
         with app.app_context():
-            from campaign.letters import bundles, targets
+            from campaign.letters import bundles
+            from campaign.offices import commands as offices
 
             assert bundles.undo(1)
-            targets.resume(1, by="an organizer")
+            offices.resume(1, by="an organizer")
         deliver()
     assert sql("SELECT state, count(*) FROM delivery GROUP BY 1") == [("sent", 2)]
 

@@ -98,12 +98,12 @@ def test_an_office_that_refuses_is_paused_by_itself(
     assert "5.1.1" in sql("SELECT answer FROM delivery WHERE state = 'failed' LIMIT 1")[0][0]
     assert len(smtp.to("director@dot.example")) == 4
 
-    from campaign.letters import targets
+    from campaign.offices import commands as offices
 
     smtp.answer = lambda address: "250 OK"
     with app.app_context():
-        targets.save(1, {"email": "mail@dot.example"})
-        targets.resume(1, by="an organizer")
+        offices.save(1, {"email": "mail@dot.example"})
+        offices.resume(1, by="an organizer")
     deliver()
     assert len(smtp.to("mail@dot.example")) == states.get("waiting", 0)
 
@@ -111,18 +111,18 @@ def test_an_office_that_refuses_is_paused_by_itself(
 def test_letters_given_out_follow_a_change_of_address_and_holder(
     app: Any, office: Any, letters: Any, deliver: Any, smtp: Any, sql: Any
 ) -> None:
-    from campaign.letters import targets
+    from campaign.offices import commands as offices
 
     with time_machine.travel(MONDAY_NOON, tick=False) as clock:
         target = office(**WEEKDAYS, per_hour=60)
         with app.app_context():
-            targets.set_holder(target, "Ada Old", date(2020, 1, 1))
+            offices.set_holder(target, "Ada Old", date(2020, 1, 1))
         letters(2)
         sweep(app)
         assert sql("SELECT state FROM delivery WHERE id = 1") == [("queued",)]
         with app.app_context():
-            targets.save(target, {"email": "new@dot.example"})
-            targets.set_holder(target, "Ben New", date(2026, 5, 4))
+            offices.save(target, {"email": "new@dot.example"})
+            offices.set_holder(target, "Ben New", date(2026, 5, 4))
         for _ in range(10):
             clock.shift(30)
             deliver()

@@ -12,7 +12,7 @@ import time_machine
 from campaign.letters import comment_fields, similarity
 from campaign.letters.comment_fields import ANONYMOUS, INDIVIDUAL, ORGANIZATION, misfits
 from tests.letters.test_bundles import pdf_text
-from tests.letters.test_desk import post
+from tests.working import post
 
 OPEN = datetime(2026, 11, 20, 17, tzinfo=UTC)
 DESK = "/desk/campaigns/petitions/1/comments"

@@ -4,7 +4,7 @@ import random
 from typing import Any
 
 from tests.letters.conftest import BODY, Writer, text_of
-from tests.letters.test_desk import post
+from tests.working import post
 
 
 def held(sql: Any) -> list[Any]:

@@ -7,6 +7,7 @@ from bs4 import BeautifulSoup
 
 from campaign.letters import merging
 from tests.letters.conftest import BODY, Writer, text_of
+from tests.working import post
 
 SUGGESTED = "These are the words that the campaign suggests to whoever does not know how to begin."
 REQUEST = "I live in {state}. {holder}, please act for {agency}."
@@ -74,7 +75,6 @@ def test_fields_are_put_in_before_the_writer_looks(
 
 
 def test_unknown_fields_are_refused_at_the_desk(suggesting: Writer, staff: Any) -> None:
-    from tests.letters.test_desk import post
 
     path = "/desk/campaigns/test/templates/DOT"
     typed = {

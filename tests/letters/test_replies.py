@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.letters.conftest import Writer, text_of
-from tests.letters.test_desk import post
+from tests.working import post
 
 DESK = "/desk/campaigns/test/replies"
 

@@ -1,9 +1,9 @@
-"""What the letters add to a campaign's public page."""
+"""What the offices add to a campaign's public page."""
 
 from typing import Any
 
 from campaign.coalition.models import Campaign
-from campaign.letters import message, queries
+from campaign.offices import queries
 
 
 def section(campaign: Campaign) -> dict[str, Any]:
@@ -13,8 +13,8 @@ def section(campaign: Campaign) -> dict[str, Any]:
             {
                 "role": one.target.role,
                 "agency": one.target.agency,
-                "holder": message.holder_name(one.holder),
+                "holder": one.holder_name,
             }
-            for one in queries.offices(campaign.id)
+            for one in queries.of_campaign(campaign.id)
         ]
     }

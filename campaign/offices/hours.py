@@ -2,8 +2,8 @@
 
 from datetime import time
 
-from campaign.letters.models import Target
-from campaign.letters.plan import Office
+from campaign.offices.models import Target
+from campaign.offices.plan import Office
 
 DAY_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 

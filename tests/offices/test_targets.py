@@ -5,8 +5,7 @@ from datetime import date
 from typing import Any
 
 from tests.letters.conftest import Writer, text_of
-from tests.letters.test_desk import post
-from tests.working import csrf_token
+from tests.working import csrf_token, post
 
 
 def load(desk: Any, content: str, action: str = "load") -> Any:
@@ -57,19 +56,19 @@ def test_the_entry_tells_who_changed_what_and_what_nobody_checked(
 def test_a_letter_that_waits_goes_by_the_entry_of_the_day_on_which_it_leaves(
     writer: Writer, confirm: Any, deliver: Any, smtp: Any, staff: Any, client: Any
 ) -> None:
-    from campaign.letters import targets
+    from campaign.offices import commands as offices
 
     desk = staff("organizer")
     post(desk, "/desk/targets/1", "/desk/targets/1/pause", reason="Moving house")
     writer.send()
     confirm()
     with client.application.app_context():
-        targets.set_holder(1, "Ruiz, Ana", date(2026, 1, 2), "someone")
+        offices.set_holder(1, "Ruiz, Ana", date(2026, 1, 2), "someone")
         from campaign.extensions import db
-        from campaign.letters.models import Target
+        from campaign.offices.models import Target
 
         row = db.session.get_one(Target, 1)
-        targets.change_in_transaction(row, {"email": "new@dot.example"}, "someone")
+        offices.change_in_transaction(row, {"email": "new@dot.example"}, "someone")
         db.session.commit()
     post(desk, "/desk/targets/1", "/desk/targets/1/resume")
     deliver()

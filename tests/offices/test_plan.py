@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from campaign.letters import plan
-from campaign.letters.plan import Office, Slot
+from campaign.offices import plan
+from campaign.offices.plan import Office, Slot
 
 ZONES = (
     "America/New_York", "America/Phoenix", "America/St_Johns", "Pacific/Honolulu", "Europe/Madrid",

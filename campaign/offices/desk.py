@@ -9,14 +9,14 @@ from flask_login import current_user
 
 from campaign.clock import utcnow
 from campaign.counts import queries as counts
-from campaign.letters import deciding, queries, targets
-from campaign.letters.desk_forms import CHANNEL_LABELS, HolderForm, ReasonForm, TargetForm
-from campaign.letters.models import Target
-from campaign.letters.offices import write_days
-from campaign.letters.stating import changed_labels
+from campaign.offices import commands, office_page, queries
+from campaign.offices.forms import CHANNEL_LABELS, HolderForm, ReasonForm, TargetForm
+from campaign.offices.hours import write_days
+from campaign.offices.models import Target
+from campaign.offices.stating import changed_labels
 from campaign.web import access
 
-bp = Blueprint("targets_desk", __name__, url_prefix="/desk/targets")
+bp = Blueprint("offices_desk", __name__, url_prefix="/desk/targets")
 
 
 def _today() -> date:
@@ -44,12 +44,12 @@ def index() -> ResponseReturnValue:
             "holder": one.holder_name,
             "waiting": waiting.get(str(one.target.id), 0),
             "ends": queries.ends_on(one.target) if waiting.get(str(one.target.id)) else None,
-            "stale": targets.is_stale(one.target, today),
+            "stale": commands.is_stale(one.target, today),
         }
         for one in page.rows
     ]
     return render_template(
-        "letters/desk_targets.html",
+        "offices/desk_list.html",
         page=page,
         rows=rows,
         agencies=queries.agencies(),
@@ -65,8 +65,8 @@ def new() -> ResponseReturnValue:
     """A new office."""
     form = TargetForm()
     if form.validate_on_submit():
-        target_id = targets.save(None, form.values(), current_user.email)
-        targets.mark_checked(target_id, current_user.email, _today())
+        target_id = commands.save(None, form.values(), current_user.email)
+        commands.mark_checked(target_id, current_user.email, _today())
         flash(
             gettext(
                 "The office is in the directory. Choose it in a campaign to have letters go there."
@@ -77,7 +77,7 @@ def new() -> ResponseReturnValue:
     if request.method == "GET":
         form.days.data = ["1", "2", "3", "4", "5"]
         form.opens.data, form.closes.data = queries.OFFICE_HOURS
-    return render_template("letters/desk_target_edit.html", form=form, target=None), _status(form)
+    return render_template("offices/desk_edit.html", form=form, target=None), _status(form)
 
 
 @bp.get("/<int:target_id>")
@@ -87,14 +87,13 @@ def target(target_id: int) -> ResponseReturnValue:
     target = _found(target_id)
     states = counts.states("deliveries", campaign_id=None, part=str(target.id))
     return render_template(
-        "letters/desk_target.html",
+        "offices/desk_office.html",
         target=target,
         holders=queries.holders(target.id),
         states=states,
         ends=queries.ends_on(target) if states.get("waiting") else None,
-        oldest=queries.oldest_waiting(target.id) if states.get("waiting") else None,
         campaigns=queries.campaigns_writing_to(target.id),
-        stale=targets.is_stale(target, _today()),
+        stale=commands.is_stale(target, _today()),
         days=write_days(list(target.days)),
         channels=CHANNEL_LABELS,
         holder_form=HolderForm(formdata=None, since=_today()),
@@ -102,6 +101,7 @@ def target(target_id: int) -> ResponseReturnValue:
         changes=queries.changes(target.id),
         labels=changed_labels(),
         today=_today(),
+        **office_page.context(target),
     )
 
 
@@ -113,13 +113,13 @@ def edit(target_id: int) -> ResponseReturnValue:
     form = TargetForm(obj=target)
     form.target_id = target.id
     if form.validate_on_submit():
-        targets.save(target.id, form.values(), current_user.email)
-        targets.mark_checked(target.id, current_user.email, _today())
+        commands.save(target.id, form.values(), current_user.email)
+        commands.mark_checked(target.id, current_user.email, _today())
         flash(gettext("Saved. Letters that wait go by the new entry."), "success")
         return redirect(url_for(".target", target_id=target.id), 303)
     if request.method == "GET":
         form.days.data = [str(day) for day in target.days]
-    return render_template("letters/desk_target_edit.html", form=form, target=target), _status(form)
+    return render_template("offices/desk_edit.html", form=form, target=target), _status(form)
 
 
 @bp.post("/<int:target_id>/holders")
@@ -129,7 +129,7 @@ def set_holder(target_id: int) -> ResponseReturnValue:
     target = _found(target_id)
     form = HolderForm()
     if form.validate():
-        targets.set_holder(target.id, form.name.data, form.since.data, current_user.email)
+        commands.set_holder(target.id, form.name.data, form.since.data, current_user.email)
         flash(gettext("Saved. Salutations go by whoever holds the office on the day."), "success")
     else:
         _flash_problems(form)
@@ -143,10 +143,10 @@ def change_holder(target_id: int, holder_id: int) -> ResponseReturnValue:
     if holder_id not in {holder.id for holder in queries.holders(_found(target_id).id)}:
         abort(404)
     if "remove" in request.form:
-        targets.remove_holder(holder_id, current_user.email)
+        commands.remove_holder(holder_id, current_user.email)
         flash(gettext("The entry is removed."), "success")
     else:
-        targets.end_holder(holder_id, _today(), current_user.email)
+        commands.end_holder(holder_id, _today(), current_user.email)
         flash(gettext("The office is vacant from today on."), "success")
     return redirect(url_for(".target", target_id=target_id), 303)
 
@@ -155,7 +155,7 @@ def change_holder(target_id: int, holder_id: int) -> ResponseReturnValue:
 @access.organizer
 def checked(target_id: int) -> ResponseReturnValue:
     """A person has looked whether the entry is right."""
-    targets.mark_checked(_found(target_id).id, current_user.email, _today())
+    commands.mark_checked(_found(target_id).id, current_user.email, _today())
     flash(gettext("Noted: the entry was checked today."), "success")
     return redirect(url_for(".target", target_id=target_id), 303)
 
@@ -167,7 +167,7 @@ def pause(target_id: int) -> ResponseReturnValue:
     target = _found(target_id)
     form = ReasonForm()
     if form.validate():
-        targets.pause(target.id, form.reason.data, current_user.email)
+        commands.pause(target.id, form.reason.data, current_user.email)
         flash(gettext("Letters to this office are paused and keep their places."), "success")
     else:
         _flash_problems(form)
@@ -178,7 +178,7 @@ def pause(target_id: int) -> ResponseReturnValue:
 @access.organizer
 def resume(target_id: int) -> ResponseReturnValue:
     """Letters go on."""
-    if targets.resume(_found(target_id).id, current_user.email):
+    if commands.resume(_found(target_id).id, current_user.email):
         flash(gettext("Letters to this office go on at its pace."), "success")
     else:
         flash(
@@ -187,15 +187,6 @@ def resume(target_id: int) -> ResponseReturnValue:
             ),
             "error",
         )
-    return redirect(url_for(".target", target_id=target_id), 303)
-
-
-@bp.post("/<int:target_id>/again")
-@access.organizer
-def again(target_id: int) -> ResponseReturnValue:
-    """What failed at this office waits once more."""
-    n = deciding.try_all_again(_found(target_id).id)
-    flash(gettext("%(n)s letters wait again.", n=n), "success")
     return redirect(url_for(".target", target_id=target_id), 303)
 
 

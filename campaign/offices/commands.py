@@ -12,9 +12,9 @@ from sqlalchemy.dialects.postgresql import insert
 
 from campaign.clock import utcnow
 from campaign.extensions import db
-from campaign.letters.models import CampaignTarget, Holder, Target, TargetChange
-from campaign.letters.offices import write_days, write_time
 from campaign.mail import suppressions, wake
+from campaign.offices.hours import write_days, write_time
+from campaign.offices.models import CampaignTarget, Holder, Target, TargetChange
 
 FIELDS = (
     "agency", "role", "email", "salutation", "channel", "timezone", "opens", "closes", "days", "per_hour",
@@ -153,6 +153,32 @@ def pause(target_id: int, reason: str, by: str) -> None:
     )
     note_in_transaction(target_id, by, "paused", "", reason)
     db.session.commit()
+
+
+def pause_by_itself_in_transaction(target_id: int, reason: str) -> None:
+    """Stops letters to an office until a person has looked; those that wait go on waiting."""
+    paused = db.session.execute(
+        update(Target)
+        .where(Target.id == target_id, Target.paused.is_(False))
+        .values(paused=True, paused_reason=reason[:500])
+        .returning(Target.id)
+    ).first()
+    if paused is not None:
+        note_in_transaction(target_id, "", "paused", "", reason)
+
+
+def pause_suppressed_in_transaction(target_ids: set[int]) -> None:
+    """Pauses the offices whose address must not be mailed: the engine would cancel every further letter."""
+    if not target_ids:
+        return
+    found = db.session.execute(select(Target.id, Target.email).where(Target.id.in_(target_ids)))
+    addresses = {row.id: row.email.lower() for row in found}
+    stopped = suppressions.suppressed(list(addresses.values()), "letters")
+    for target_id, address in sorted(addresses.items()):
+        if address in stopped:
+            pause_by_itself_in_transaction(
+                target_id, "Mail to this address is stopped: it bounced, or someone suppressed it."
+            )
 
 
 def resume(target_id: int, by: str) -> bool:

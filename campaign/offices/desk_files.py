@@ -19,10 +19,10 @@ from flask_babel import gettext
 from flask_wtf import FlaskForm
 
 from campaign.importing import COLUMNS, REQUIRED, Report, Unreadable, guard, table
-from campaign.letters import exporting, importing
+from campaign.offices import exporting, importing
 from campaign.web import access
 
-bp = Blueprint("targets_files", __name__, url_prefix="/desk/targets")
+bp = Blueprint("offices_files", __name__, url_prefix="/desk/targets")
 
 LARGEST = 5 * 1024 * 1024
 """Bytes of a file at most: some ten thousand offices."""
@@ -44,7 +44,7 @@ def _lines() -> Iterator[str]:
     text = io.StringIO()
     out = csv.DictWriter(text, columns, lineterminator="\r\n")
     out.writeheader()
-    for row in exporting.export_targets():
+    for row in exporting.export_rows():
         out.writerow({name: guard(row.get(name, "")) for name in columns})
         yield text.getvalue()
         text.seek(0)
@@ -77,9 +77,9 @@ def load() -> ResponseReturnValue:
                 "success",
             )  # fmt: skip
             if not report.refused:
-                return redirect(url_for("targets_desk.index"), 303)
+                return redirect(url_for("offices_desk.index"), 303)
     body = render_template(
-        "letters/desk_targets_import.html",
+        "offices/desk_import.html",
         form=form,
         report=report,
         refused=report.refused[:REFUSED_SHOWN] if report else [],

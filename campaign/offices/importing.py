@@ -16,9 +16,9 @@ from sqlalchemy import select
 from campaign.coalition import queries as coalition
 from campaign.extensions import db
 from campaign.importing import Report, usable
-from campaign.letters import targets
-from campaign.letters.models import CHANNELS, CampaignTarget, Target
-from campaign.letters.offices import read_days, read_time
+from campaign.offices import commands
+from campaign.offices.hours import read_days, read_time
+from campaign.offices.models import CHANNELS, CampaignTarget, Target
 
 MOST_PER_HOUR = 36_000
 """Ten a second: the finest pace that the drip's slots are made for."""
@@ -79,12 +79,12 @@ def _write(read: Line, campaign_id: int | None) -> str:
     target = db.session.execute(query.with_for_update()).scalar_one_or_none()
     outcome = "unchanged"
     if target is None:
-        target = targets.make_in_transaction(fields)
+        target = commands.make_in_transaction(fields)
         outcome = "created"
-    elif targets.change_in_transaction(target, fields):
+    elif commands.change_in_transaction(target, fields):
         outcome = "updated"
     if (
-        targets.hold_in_transaction(target.id, read.holder, read.holder_since)
+        commands.hold_in_transaction(target.id, read.holder, read.holder_since)
         and outcome != "created"
     ):
         outcome = "updated"
