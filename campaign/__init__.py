@@ -22,6 +22,7 @@ FEATURES = (
     "petitions",
     "offices",
     "letters",
+    "papers",
     "endorsements",
     "alerts",
     "reports",

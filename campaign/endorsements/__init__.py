@@ -17,7 +17,7 @@ def init_app(app: Flask) -> None:
         section,
         views,
     )
-    from campaign.letters import enclosures
+    from campaign.papers import enclosures
     from campaign.supporters import confirmation, erasing, own_page
     from campaign.supporters import retention as unconfirmed
     from campaign.web import nav

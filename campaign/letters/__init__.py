@@ -16,10 +16,8 @@ def init_app(app: Flask) -> None:
 
 def _add_routes(app: Flask) -> None:
     from campaign.letters import (
+        desk,
         desk_campaign,
-        desk_filings,
-        desk_letters,
-        desk_packets,
         desk_stopping,
         views,
         views_own,
@@ -27,7 +25,7 @@ def _add_routes(app: Flask) -> None:
     from campaign.web import nav
 
     for module in (
-        views, views_own, desk_campaign, desk_filings, desk_letters, desk_packets, desk_stopping,
+        views, views_own, desk, desk_campaign, desk_stopping,
     ):  # fmt: skip
         app.register_blueprint(module.bp)
     nav.register(app, "letters_desk.letters", _l("Letters"), 20)
@@ -36,14 +34,12 @@ def _add_routes(app: Flask) -> None:
 
 def _hear_of_mail() -> None:
     """What the mail floor asks of letters, and tells them."""
-    from campaign.letters import bundles, deliveries, render, replies, results
+    from campaign.letters import deliveries, render, replies, results
     from campaign.mail import compose, ledger
     from campaign.mail.inbound import routing
 
     compose.register_origin(deliveries.ORIGIN, render.render_batch)
     ledger.on_result(deliveries.ORIGIN, results.on_result)
-    compose.register_origin(bundles.ORIGIN, bundles.render_batch)
-    ledger.on_result(bundles.ORIGIN, bundles.on_result)
     compose.register_origin(replies.ORIGIN, replies.render)
     ledger.on_result(replies.ORIGIN, replies.on_result)
     routing.register(replies.PREFIX, replies.receive)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from campaign.clock import utcnow
 from campaign.extensions import db
-from campaign.letters import bundles, confirming, deliveries, notices
+from campaign.letters import confirming, deliveries, notices, together
 from campaign.letters.models import Letter
 from campaign.mail import ledger, wake
 
@@ -20,7 +20,7 @@ def hold(letter_id: int, reason: str, by: str) -> bool:
     letter = _in_state(letter_id, "confirmed")
     if letter is None:
         return False
-    bundles.take_out(letter_id)
+    together.take_out(letter_id)
     deliveries.take_back(letter_id, "held")
     letter.hold_reason, letter.decided_by = reason, by
     confirming.set_state(letter, "held")
@@ -46,7 +46,7 @@ def reject(letter_id: int, reason: str, by: str) -> bool:
     letter = _in_state(letter_id, *confirming.ALIVE)
     if letter is None:
         return False
-    bundles.take_out(letter_id)
+    together.take_out(letter_id)
     deliveries.take_back(letter_id)
     letter.decision, letter.decided_by = reason, by
     confirming.set_state(letter, "rejected")

@@ -6,7 +6,6 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import (
-    DateField,
     IntegerField,
     StringField,
     TextAreaField,
@@ -61,13 +60,6 @@ class WordsForm(FlaskForm):
     def listed(self) -> tuple[str, ...]:
         """The words."""
         return tuple(line.strip() for line in self.words.data.splitlines() if line.strip())
-
-
-class HandOverForm(FlaskForm):
-    """When a packet was handed over, and what there is to say about it."""
-
-    on = DateField(_l("Handed over on"), [InputRequired(MISSING)])
-    note = line(_l("Note"), 300, description=_l("To whom, by whom, a receipt’s number."))
 
 
 class MergeFields:

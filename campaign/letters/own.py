@@ -8,7 +8,7 @@ from sqlalchemy import delete, select, update
 from campaign.clock import utcnow
 from campaign.counts import journal
 from campaign.extensions import db
-from campaign.letters import bundles, confirming, deliveries, filing, queries, replies
+from campaign.letters import confirming, deliveries, queries, replies, together
 from campaign.letters.models import Delivery, Letter
 from campaign.letters.stating import letter_label
 from campaign.mail import forgetting
@@ -133,8 +133,7 @@ def erase(supporter: Supporter) -> None:
             )
             db.session.execute(delete(Letter).where(Letter.id == letter.id))
             continue
-        bundles.forget(letter.id)
-        filing.forget_in_transaction(letter.id, letter.campaign_id)
+        together.forget(letter.id, letter.campaign_id)
         replies.forget_in_transaction(letter.id)
         deliveries.take_back(letter.id)
         _forget_mail(letter.id)

@@ -11,7 +11,9 @@ from campaign.clock import utcnow
 from campaign.coalition.models import Campaign
 from campaign.counts import queries as counts
 from campaign.extensions import db
-from campaign.letters.models import Bundle, Delivery, Letter, LetterTemplate
+from campaign.letters import together
+from campaign.letters.models import Delivery, Letter, LetterTemplate
+from campaign.letters.together import Together
 from campaign.offices import plan
 from campaign.offices import queries as offices
 from campaign.offices.holders import holder_name, holders_on
@@ -121,7 +123,8 @@ class Receipt:
     target: Target
     holder: str
     expected: date | None
-    bundle: Bundle | None
+    bundle: Together | None
+    """What it is in, where it reaches the office with others."""
 
     @property
     def holder_name(self) -> str:
@@ -132,21 +135,22 @@ class Receipt:
 def receipts(letter_id: int) -> list[Receipt]:
     """Office by office, what became of a letter."""
     rows = db.session.execute(
-        select(Delivery, Target, Bundle)
+        select(Delivery, Target)
         .join(Target, Target.id == Delivery.target_id)
-        .outerjoin(Bundle, Bundle.id == Delivery.bundle_id)
         .where(Delivery.letter_id == letter_id)
         .order_by(Delivery.id)
         .execution_options(populate_existing=True)
     ).all()
     now = utcnow()
     holders = holders_on({row[1].id: plan.local_day(office_of(row[1]), now) for row in rows})
+    bundles = together.of({row[0].bundle_id for row in rows if row[0].bundle_id})
     return [
         Receipt(
-            delivery, target, holders.get(target.id, ""), _expected(delivery, target, now), bundle
+            delivery, target, holders.get(target.id, ""), _expected(delivery, target, now),
+            bundles.get(delivery.bundle_id or 0),
         )
-        for delivery, target, bundle in rows
-    ]
+        for delivery, target in rows
+    ]  # fmt: skip
 
 
 def _expected(delivery: Delivery, target: Target, now: datetime) -> date | None:
@@ -164,12 +168,8 @@ def _next_digest(target: Target, now: datetime) -> date | None:
     """The office's day of the next digest: the next on which it works and has had none."""
     office = office_of(target)
     today = plan.local_day(office, now)
-    had = select(Bundle.id).where(
-        Bundle.target_id == target.id, Bundle.kind == "digest", Bundle.day == today,
-        Bundle.state.in_(("making", "queued", "sent", "failed")),
-    )  # fmt: skip
     hours = plan.hours(office, today)
-    if hours is not None and db.session.execute(had.limit(1)).first() is not None:
+    if hours is not None and together.had_digest(target.id, today):
         now = max(now, hours[1])
     return plan.expected_day(office, 1, now)
 
@@ -204,8 +204,3 @@ def has_written(campaign_id: int, supporter_ids: Sequence[int]) -> set[int]:
         Letter.state.in_(("confirmed", "held")),
     )
     return set(db.session.scalars(query))
-
-
-def bundle(bundle_id: int) -> Bundle | None:
-    """A packet or digest by number, its PDF only when asked for."""
-    return db.session.get(Bundle, bundle_id)

@@ -54,18 +54,3 @@ def delivery_label(state: str) -> str:
         "cancelled": gettext("not sent"),
     }
     return texts.get(state, state)
-
-
-def bundle_label(state: str) -> str:
-    """A packet's or digest's state."""
-    texts = {
-        "making": gettext("being made"),
-        "ready": gettext("ready to print"),
-        "broken": gettext("could not be made"),
-        "queued": gettext("about to leave"),
-        "sent": gettext("accepted by the office’s mail server"),
-        "failed": gettext("returned"),
-        "handed": gettext("handed over"),
-        "undone": gettext("taken apart"),
-    }
-    return texts.get(state, state)

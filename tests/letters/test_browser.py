@@ -106,8 +106,9 @@ def test_the_desks_pages_fit_and_read_well(
     Writer(client, "wait-in-freedom").send()
     with app.app_context():
         from campaign.extensions import db
-        from campaign.letters import bundles, confirming, deciding
+        from campaign.letters import confirming, deciding
         from campaign.offices import commands as offices
+        from campaign.papers import commands as papers
 
         confirming.confirm_in_transaction(1)
         db.session.commit()
@@ -117,7 +118,7 @@ def test_the_desks_pages_fit_and_read_well(
     with app.app_context():
         confirming.confirm_in_transaction(2)
         db.session.commit()
-        bundles.begin_packet(2, 1, "organizer@staff.example")
+        papers.begin_packet(2, 1, "organizer@staff.example")
         deciding.hold(2, "Names a child", "organizer@staff.example")
     deliver()
     staff("organizer")

@@ -5,7 +5,6 @@ that dies is begun again from the first letter by the next one. Letters of write
 in public are anonymous comments.
 """
 
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -14,9 +13,11 @@ from sqlalchemy import delete, func, insert, or_, select, update
 from campaign.clock import utcnow
 from campaign.coalition.models import Campaign
 from campaign.extensions import db
-from campaign.letters import filing_files, paper, similarity
-from campaign.letters.models import Delivery, Filing, FilingMisfit, FilingPart, Letter
+from campaign.letters import similarity
+from campaign.letters.models import Delivery, Letter
 from campaign.offices.models import CampaignTarget, Target
+from campaign.papers import filing_files, paper
+from campaign.papers.models import Filing, FilingMisfit, FilingPart
 from campaign.petitions import docketing
 from campaign.petitions.models import Petition
 from campaign.supporters.models import Supporter
@@ -237,46 +238,3 @@ def forget_in_transaction(letter_id: int, campaign_id: int) -> None:
     db.session.execute(
         delete(Filing).where(Filing.campaign_id == campaign_id, Filing.upto >= letter_id)
     )
-
-
-def filings(petition_id: int) -> Sequence[Filing]:
-    """A petition's filings, newest first."""
-    query = select(Filing).where(Filing.petition_id == petition_id)
-    return db.session.scalars(query.order_by(Filing.id.desc()).limit(50)).all()
-
-
-def filing(filing_id: int) -> Filing | None:
-    """A filing by number, as it stands now."""
-    return db.session.get(Filing, filing_id, populate_existing=True)
-
-
-def files(filing_ids: Sequence[int]) -> dict[int, list[tuple[int, str, int]]]:
-    """The files of filings: (number, name, bytes) of each, by filing."""
-    found: dict[int, list[tuple[int, str, int]]] = {}
-    query = (
-        select(FilingPart.filing_id, FilingPart.file, FilingPart.name, func.sum(FilingPart.size))
-        .where(FilingPart.filing_id.in_(list(filing_ids)))
-        .group_by(FilingPart.filing_id, FilingPart.file, FilingPart.name)
-        .order_by(FilingPart.filing_id, FilingPart.file)
-    )
-    for filing_id, number, name, size in db.session.execute(query):
-        found.setdefault(filing_id, []).append((number, name, int(size)))
-    return found
-
-
-def part(filing_id: int, file: int, number: int) -> bytes | None:
-    """A piece of a file, counted from 0; None behind the last one."""
-    return db.session.scalar(
-        select(FilingPart.content).where(
-            FilingPart.filing_id == filing_id, FilingPart.file == file, FilingPart.number == number
-        )
-    )
-
-
-MISFITS_SHOWN = 200
-
-
-def misfits(filing_id: int) -> Sequence[FilingMisfit]:
-    """The first of what does not fit; the ZIP names all of it."""
-    query = select(FilingMisfit).where(FilingMisfit.filing_id == filing_id)
-    return db.session.scalars(query.order_by(FilingMisfit.id).limit(MISFITS_SHOWN)).all()

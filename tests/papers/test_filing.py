@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 import time_machine
 
-from campaign.letters import comment_fields, similarity
-from campaign.letters.comment_fields import ANONYMOUS, INDIVIDUAL, ORGANIZATION, misfits
-from tests.letters.test_bundles import pdf_text
+from campaign.letters import similarity
+from campaign.papers import comment_fields
+from campaign.papers.comment_fields import ANONYMOUS, INDIVIDUAL, ORGANIZATION, misfits
+from tests.papers.test_bundles import pdf_text
 from tests.working import post
 
 OPEN = datetime(2026, 11, 20, 17, tzinfo=UTC)
@@ -101,7 +102,7 @@ def test_nothing_is_made_while_no_comment_period_is_open(
 def test_a_job_that_died_is_begun_again_and_a_deleted_writer_leaves_the_files(
     docket: None, letters: Any, deliver: Any, sql: Any, app: Any
 ) -> None:
-    from campaign.letters import filing
+    from campaign.papers import filing
 
     with time_machine.travel(OPEN) as clock, app.app_context():
         letters(3)

@@ -1,4 +1,4 @@
-"""Markdown as the simple blocks that templates/letters/paper.typ sets: headings, paragraphs, items, quotes."""
+"""Markdown as the simple blocks that templates/papers/paper.typ sets: headings, paragraphs, items, quotes."""
 
 from typing import Any
 

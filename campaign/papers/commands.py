@@ -5,7 +5,6 @@ holding the bundle's row, so that a job that dies leaves the bundle to the next 
 """
 
 import contextlib
-from collections.abc import Sequence
 from datetime import date
 
 from redis.exceptions import RedisError
@@ -14,8 +13,8 @@ from sqlalchemy.exc import IntegrityError
 
 from campaign.clock import utcnow
 from campaign.extensions import db, rq
-from campaign.letters import deliveries, paper, results, telling
-from campaign.letters.models import Bundle, Delivery
+from campaign.letters import deliveries, results, telling
+from campaign.letters.models import Delivery
 from campaign.mail import ledger, orders, wake
 from campaign.mail.compose import Attachment, Rendered, Skip
 from campaign.mail.ledger import Result, Row
@@ -23,6 +22,8 @@ from campaign.offices import commands as offices
 from campaign.offices import plan
 from campaign.offices.hours import office_of
 from campaign.offices.models import Target
+from campaign.papers import paper
+from campaign.papers.models import Bundle
 
 ORIGIN = "digest"
 """The mail ledger's name for digests; ``unit_id`` is the bundle's number."""
@@ -286,14 +287,6 @@ def _settle(result: Result) -> None:
         offices.pause_by_itself_in_transaction(
             bundle.target_id, f"The mail server refused a digest for good: {answer}"
         )
-
-
-def page(target_id: int) -> Sequence[Bundle]:
-    """An office's bundles, newest first, without the PDFs."""
-    query = (
-        select(Bundle).where(Bundle.target_id == target_id).order_by(Bundle.id.desc()).limit(100)
-    )
-    return db.session.scalars(query).all()
 
 
 def take_out(letter_id: int) -> None:

@@ -10,16 +10,16 @@ from flask_login import current_user
 
 from campaign.clock import utcnow
 from campaign.counts import queries as counts
-from campaign.letters import bundles, checking, queries
-from campaign.letters.desk_forms import HandOverForm
-from campaign.letters.models import Bundle
-from campaign.letters.stating import bundle_label
 from campaign.offices import queries as offices
 from campaign.offices.models import Target
+from campaign.papers import checking, commands, queries
+from campaign.papers.forms import HandOverForm
+from campaign.papers.models import Bundle
+from campaign.papers.stating import bundle_label
 from campaign.web import access
 from campaign.web.languages import pick
 
-bp = Blueprint("packets_desk", __name__, url_prefix="/desk/targets/<int:target_id>/bundles")
+bp = Blueprint("papers_desk", __name__, url_prefix="/desk/targets/<int:target_id>/bundles")
 
 
 def _target(target_id: int) -> Target:
@@ -41,22 +41,22 @@ def _bundle(target_id: int, bundle_id: int) -> Bundle:
 def index(target_id: int) -> ResponseReturnValue:
     """What has been put together for an office, and what could be."""
     target = _target(target_id)
-    found = bundles.page(target.id)
-    making = [one for one in found if one.state == "making"]
+    found = queries.bundles(target.id)
+    at_work = [one for one in found if one.state == "making"]
     offers = []
     for campaign in offices.campaigns_writing_to(target.id):
         waiting = counts.states("deliveries", campaign.id, str(target.id)).get("waiting", 0)
         points = checking.check(campaign.id, target)
         offers.append((campaign, pick(campaign.title), waiting, points, checking.ready(points)))
     return render_template(
-        "letters/desk_bundles.html",
+        "papers/desk_bundles.html",
         target=target,
         bundles=[(one, bundle_label(one.state)) for one in found],
-        making=making,
-        done=sum(bundles.progress(one) for one in found if one.day == making[0].day)
-        if making
+        making=at_work,
+        done=sum(commands.progress(one) for one in found if one.day == at_work[0].day)
+        if at_work
         else 0,
-        total=sum(one.letters for one in found if one.day == making[0].day) if making else 0,
+        total=sum(one.letters for one in found if one.day == at_work[0].day) if at_work else 0,
         offers=offers,
         form=HandOverForm(formdata=None, on=_today(target)),
     )
@@ -82,7 +82,7 @@ def make(target_id: int) -> ResponseReturnValue:
     elif not checking.ready(checking.check(campaign_id, target)):
         flash(gettext("Something that the agency asks for is missing: nothing was made."), "error")
     else:
-        made = bundles.begin_packet(target.id, campaign_id, current_user.email)
+        made = commands.begin_packet(target.id, campaign_id, current_user.email)
         if made:
             text = ngettext(
                 "A packet is being made.", "A packet in %(num)s pieces is being made.", len(made)
@@ -125,7 +125,7 @@ def handed(target_id: int, bundle_id: int) -> ResponseReturnValue:
             ),
             "error",
         )
-    elif bundles.hand_over(bundle.id, form.on.data, current_user.email, form.note.data or ""):
+    elif commands.hand_over(bundle.id, form.on.data, current_user.email, form.note.data or ""):
         flash(gettext("Noted. Its writers see it on their own pages."), "success")
     else:
         flash(gettext("This packet is in another state now: nothing was changed."), "error")
@@ -140,7 +140,7 @@ def undo(target_id: int, bundle_id: int) -> ResponseReturnValue:
     allowed = bundle.state in ("ready", "making", "failed", "broken") and not (
         bundle.kind == "digest" and bundle.state == "making"
     )
-    if allowed and bundles.undo(bundle.id):
+    if allowed and commands.undo(bundle.id):
         flash(gettext("The letters wait again."), "success")
     else:
         flash(gettext("This packet is in another state now: nothing was changed."), "error")

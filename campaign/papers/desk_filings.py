@@ -19,7 +19,8 @@ from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 
 from campaign.extensions import db
-from campaign.letters import filing
+from campaign.papers import filing, queries
+from campaign.papers.models import Filing
 from campaign.petitions import front
 from campaign.petitions.desk import found
 from campaign.web import access
@@ -39,10 +40,10 @@ LAYOUTS = {"zip": _l("ZIP with one file a letter"), "pdf": _l("PDF")}
 def index(petition_id: int) -> ResponseReturnValue:
     """What has been made, what is being made, and what does not fit."""
     petition, campaign = found(petition_id)
-    made = filing.filings(petition.id)
-    files = filing.files([one.id for one in made if one.state == "ready"])
+    made = queries.filings(petition.id)
+    files = queries.files([one.id for one in made if one.state == "ready"])
     return render_template(
-        "letters/desk_filings.html",
+        "papers/desk_filings.html",
         petition=petition,
         campaign=campaign,
         docket=front.docket(petition),
@@ -69,8 +70,8 @@ def make(petition_id: int) -> ResponseReturnValue:
     return redirect(url_for(".index", petition_id=petition_id), 303)
 
 
-def _found(petition_id: int, filing_id: int) -> filing.Filing:
-    row = filing.filing(filing_id)
+def _found(petition_id: int, filing_id: int) -> Filing:
+    row = queries.filing(filing_id)
     if row is None or row.petition_id != petition_id:
         abort(404)
     return row
@@ -83,12 +84,12 @@ def one(petition_id: int, filing_id: int) -> ResponseReturnValue:
     petition, campaign = found(petition_id)
     row = _found(petition_id, filing_id)
     return render_template(
-        "letters/desk_filing.html",
+        "papers/desk_filing.html",
         petition=petition,
         campaign=campaign,
         filing=row,
-        misfits=filing.misfits(row.id),
-        most=filing.MISFITS_SHOWN,
+        misfits=queries.misfits(row.id),
+        most=queries.MISFITS_SHOWN,
     )
 
 
@@ -97,14 +98,14 @@ def one(petition_id: int, filing_id: int) -> ResponseReturnValue:
 def download(petition_id: int, filing_id: int, file: int) -> ResponseReturnValue:
     """One of the files, a megabyte at a time."""
     row = _found(petition_id, filing_id)
-    files = {number: (name, size) for number, name, size in filing.files([row.id]).get(row.id, [])}
+    files = {number: (name, size) for number, name, size in queries.files([row.id]).get(row.id, [])}
     if row.state != "ready" or file not in files:
         abort(404)
     name, size = files[file]
 
     def pieces() -> Iterator[bytes]:
         number = 0
-        while (piece := filing.part(filing_id, file, number)) is not None:
+        while (piece := queries.part(filing_id, file, number)) is not None:
             db.session.rollback()
             yield piece
             number += 1

@@ -13,10 +13,12 @@ from typing import Any, Protocol
 
 from campaign.extensions import db
 from campaign.importing import guard
-from campaign.letters import assembling, comment_fields, message, paper
-from campaign.letters.models import FilingPart, Letter, LetterTemplate
+from campaign.letters import message
+from campaign.letters.models import Letter, LetterTemplate
 from campaign.letters.render import templates_of
 from campaign.offices.models import Target
+from campaign.papers import assembling, comment_fields, paper
+from campaign.papers.models import FilingPart
 
 PIECE = 1 << 20
 IN_A_PDF = 500

@@ -1,6 +1,6 @@
 """Letters on paper: a packet for delivery by hand, or the PDF of a day's digest, set by typst.
 
-For an agency with requirements of its own (campaign.letters.checking) the packet is the petition itself, and its first
+For an agency with requirements of its own (campaign.papers.checking) the packet is the petition itself, and its first
 page carries what the agency's rules ask for. What is set is in English but for the writers' own words.
 """
 
@@ -18,13 +18,15 @@ from sqlalchemy import select
 
 from campaign.coalition.models import Campaign
 from campaign.extensions import db
-from campaign.letters import assembling, enclosures, message
-from campaign.letters.blocks import blocks
-from campaign.letters.checking import petition_for
-from campaign.letters.models import Bundle, Delivery, Letter, LetterTemplate
+from campaign.letters import message
+from campaign.letters.models import Delivery, Letter, LetterTemplate
 from campaign.letters.render import templates_of
 from campaign.offices.holders import holder_name, holders_on
 from campaign.offices.models import Target
+from campaign.papers import assembling, enclosures
+from campaign.papers.blocks import blocks
+from campaign.papers.checking import petition_for
+from campaign.papers.models import Bundle
 from campaign.petitions.models import PetitionVersion
 from campaign.supporters.models import Supporter
 from campaign.web.frame import site
@@ -77,8 +79,8 @@ def cover_of(bundle: Bundle, target: Target) -> tuple[Campaign, dict[str, Any]]:
 
 
 def compile_(data: dict[str, Any]) -> bytes:
-    """Sets ``data``, in the form that templates/letters/paper.typ reads, as PDF. Raises RuntimeError where that fails."""
-    source = Path(current_app.root_path).parent / "templates" / "letters" / "paper.typ"
+    """Sets ``data``, in the form that templates/papers/paper.typ reads, as PDF. Raises RuntimeError where that fails."""
+    source = Path(current_app.root_path).parent / "templates" / "papers" / "paper.typ"
     with tempfile.TemporaryDirectory() as folder:
         read, written = Path(folder) / "data.json", Path(folder) / "paper.pdf"
         read.write_text(json.dumps(data, ensure_ascii=False), encoding="utf-8")
@@ -218,7 +220,7 @@ def _letter(
 def set_letter(
     number: int, text: message.Message, letter: Letter, email: str, group: str = ""
 ) -> dict[str, Any]:
-    """A letter as templates/letters/paper.typ sets it; ``group`` says which form letter it nearly is."""
+    """A letter as templates/papers/paper.typ sets it; ``group`` says which form letter it nearly is."""
     return {
         "heading": f"{number}. {text.name}{', ' + text.place if text.place else ''}",
         "date": day_text(letter.confirmed_at.date()) if letter.confirmed_at else "",

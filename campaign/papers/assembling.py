@@ -18,7 +18,7 @@ Told = Callable[[int], None]
 
 
 def assemble(data: dict[str, Any], set_: Compile, told: Told) -> bytes:
-    """The PDF of ``data`` as templates/letters/paper.typ reads it; ``told`` hears how many letters are set."""
+    """The PDF of ``data`` as templates/papers/paper.typ reads it; ``told`` hears how many letters are set."""
     letters, words = data["letters"], data["words"]
     if len(letters) <= GROUP:
         return set_(data)

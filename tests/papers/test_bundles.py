@@ -84,10 +84,10 @@ def test_a_digest_waits_for_office_hours_and_a_refused_one_pauses_the_office(
         assert sql("SELECT state, count(*) FROM delivery GROUP BY 1") == [("failed", 2)]
         smtp.answer = lambda address: "250 OK"
         with app.app_context():
-            from campaign.letters import bundles
             from campaign.offices import commands as offices
+            from campaign.papers import commands
 
-            assert bundles.undo(1)
+            assert commands.undo(1)
             offices.resume(1, by="an organizer")
         deliver()
     assert sql("SELECT state, count(*) FROM delivery GROUP BY 1") == [("sent", 2)]
@@ -154,14 +154,14 @@ def test_a_packet_taken_apart_gives_its_letters_back(
     deliver: Any,
     sql: Any,
 ) -> None:
-    from campaign.letters import bundles
+    from campaign.papers import commands
 
     office(channel="packet")
     letters(5)
     with app.app_context():
-        bundles.IN_A_PIECE = 2
-        assert len(bundles.begin_packet(1, 1, "someone")) == 3
-        bundles.IN_A_PIECE = 1000
+        commands.IN_A_PIECE = 2
+        assert len(commands.begin_packet(1, 1, "someone")) == 3
+        commands.IN_A_PIECE = 1000
     deliver()
     assert sql("SELECT state, piece, letters FROM bundle ORDER BY id") == [
         ("ready", 1, 2),
@@ -169,8 +169,8 @@ def test_a_packet_taken_apart_gives_its_letters_back(
         ("ready", 3, 1),
     ]
     with app.app_context():
-        assert bundles.undo(2)
-        assert not bundles.undo(2)
+        assert commands.undo(2)
+        assert not commands.undo(2)
     assert sql("SELECT state, count(*) FROM delivery GROUP BY 1 ORDER BY 1") == [
         ("queued", 3),
         ("waiting", 2),
@@ -180,12 +180,13 @@ def test_a_packet_taken_apart_gives_its_letters_back(
 def test_a_letter_held_or_rejected_leaves_no_packet_with_it(
     app: Any, office: Any, letters: Any, deliver: Any, sql: Any
 ) -> None:
-    from campaign.letters import bundles, deciding
+    from campaign.letters import deciding
+    from campaign.papers import commands
 
     office(channel="packet")
     letters(2)
     with app.app_context():
-        bundles.begin_packet(1, 1, "someone")
+        commands.begin_packet(1, 1, "someone")
     deliver()
     with app.app_context():
         assert deciding.reject(1, "Threatens someone", "an organizer")
@@ -199,13 +200,13 @@ def test_a_letter_held_or_rejected_leaves_no_packet_with_it(
 def test_who_is_deleted_is_in_no_pdf(
     app: Any, office: Any, letters: Any, deliver: Any, sql: Any
 ) -> None:
-    from campaign.letters import bundles
+    from campaign.papers import commands
     from campaign.supporters import erasing
 
     office(channel="packet")
     letters(2)
     with app.app_context():
-        bundles.begin_packet(1, 1, "someone")
+        commands.begin_packet(1, 1, "someone")
     deliver()
     with app.app_context():
         assert erasing.erase(1)
@@ -217,7 +218,7 @@ def test_who_is_deleted_is_in_no_pdf(
 
 
 def test_markdown_becomes_paper() -> None:
-    from campaign.letters.blocks import blocks
+    from campaign.papers.blocks import blocks
 
     found = blocks("## Head\n\nOne **two** *three*\n\n- a\n- b\n\n1. x\n2. y\n\n> said\n\n---")
     assert [one["kind"] for one in found] == [
@@ -241,7 +242,7 @@ def test_a_large_paper_is_set_in_groups_and_its_contents_name_the_right_pages(
 
     from pypdf import PdfReader
 
-    from campaign.letters import assembling, paper
+    from campaign.papers import assembling, paper
 
     monkeypatch.setattr(assembling, "GROUP", 2)
     letters = [

@@ -1,0 +1,58 @@
+"""Letters that reach an office together, in a digest or a packet: what the feature above that puts them together tells and does.
+
+together.use(Keeper(of, had_digest, take_out, forget))
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import date
+from typing import NamedTuple
+
+
+class Together(NamedTuple):
+    """The ``digest`` or ``packet`` that a delivery is in, and the day on which a packet was handed over."""
+
+    kind: str
+    handed_on: date | None
+
+
+class Keeper(NamedTuple):
+    """What that feature gives; what it changes is in the caller's transaction."""
+
+    of: Callable[[Iterable[int]], Mapping[int, Together]]
+    """By Delivery.bundle_id."""
+    had_digest: Callable[[int, date], bool]
+    """Whether an office has had its digest of that day of its own."""
+    take_out: Callable[[int], None]
+    """A letter must not go any more: what it is in and has not left is taken apart, and its deliveries wait again."""
+    forget: Callable[[int, int], None]
+    """A letter (of a campaign) loses its words: no file that is kept holds them any longer."""
+
+
+_keeper: list[Keeper] = []
+
+
+def use(keeper: Keeper) -> None:
+    """Has letters ask ``keeper``."""
+    _keeper[:] = [keeper]
+
+
+def of(bundle_ids: Collection[int]) -> Mapping[int, Together]:
+    """What deliveries are in, by Delivery.bundle_id."""
+    return _keeper[0].of(bundle_ids) if _keeper and bundle_ids else {}
+
+
+def had_digest(target_id: int, day: date) -> bool:
+    """Whether an office has had its digest of a day."""
+    return bool(_keeper) and _keeper[0].had_digest(target_id, day)
+
+
+def take_out(letter_id: int) -> None:
+    """Takes a letter out of whatever has not left."""
+    for keeper in _keeper:
+        keeper.take_out(letter_id)
+
+
+def forget(letter_id: int, campaign_id: int) -> None:
+    """Has no kept file hold a letter's words."""
+    for keeper in _keeper:
+        keeper.forget(letter_id, campaign_id)

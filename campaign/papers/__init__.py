@@ -1,0 +1,29 @@
+"""Letters on paper and in files: packets for delivery by hand, the day's digests, and mass comments for a docket."""
+
+from flask import Flask
+
+
+def init_app(app: Flask) -> None:
+    """Adds the desk's pages, the job that makes the files, and what letters and the mail floor ask of papers."""
+    from campaign.letters import together
+    from campaign.mail import compose, ledger
+    from campaign.papers import (
+        commands,
+        desk,
+        desk_filings,
+        filing,
+        jobs,  # noqa: F401  # it registers itself
+        models,  # noqa: F401  # the tables
+        queries,
+    )
+
+    for module in (desk, desk_filings):
+        app.register_blueprint(module.bp)
+    compose.register_origin(commands.ORIGIN, commands.render_batch)
+    ledger.on_result(commands.ORIGIN, commands.on_result)
+
+    def forget(letter_id: int, campaign_id: int) -> None:
+        commands.forget(letter_id)
+        filing.forget_in_transaction(letter_id, campaign_id)
+
+    together.use(together.Keeper(queries.together, queries.had_digest, commands.take_out, forget))

@@ -1,0 +1,81 @@
+"""Reading packets, digests and filings; their PDFs and files only when asked for."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+
+from sqlalchemy import func, select
+
+from campaign.extensions import db
+from campaign.letters.together import Together
+from campaign.papers.models import Bundle, Filing, FilingMisfit, FilingPart
+
+
+def bundle(bundle_id: int) -> Bundle | None:
+    """A packet or digest by number, its PDF only when asked for."""
+    return db.session.get(Bundle, bundle_id)
+
+
+def bundles(target_id: int) -> Sequence[Bundle]:
+    """An office's bundles, newest first, without the PDFs."""
+    query = (
+        select(Bundle).where(Bundle.target_id == target_id).order_by(Bundle.id.desc()).limit(100)
+    )
+    return db.session.scalars(query).all()
+
+
+def together(bundle_ids: Iterable[int]) -> dict[int, Together]:
+    """What writers and the desk are told of bundles (campaign.letters.together)."""
+    query = select(Bundle.id, Bundle.kind, Bundle.handed_on).where(Bundle.id.in_(list(bundle_ids)))
+    return {row.id: Together(row.kind, row.handed_on) for row in db.session.execute(query)}
+
+
+def had_digest(target_id: int, day: date) -> bool:
+    """Whether an office has had its digest of a day, or is just getting it."""
+    query = select(Bundle.id).where(
+        Bundle.target_id == target_id, Bundle.kind == "digest", Bundle.day == day,
+        Bundle.state.in_(("making", "queued", "sent", "failed")),
+    )  # fmt: skip
+    return db.session.execute(query.limit(1)).first() is not None
+
+
+def filings(petition_id: int) -> Sequence[Filing]:
+    """A petition's filings, newest first."""
+    query = select(Filing).where(Filing.petition_id == petition_id)
+    return db.session.scalars(query.order_by(Filing.id.desc()).limit(50)).all()
+
+
+def filing(filing_id: int) -> Filing | None:
+    """A filing by number, as it stands now."""
+    return db.session.get(Filing, filing_id, populate_existing=True)
+
+
+def files(filing_ids: Sequence[int]) -> dict[int, list[tuple[int, str, int]]]:
+    """The files of filings: (number, name, bytes) of each, by filing."""
+    found: dict[int, list[tuple[int, str, int]]] = {}
+    query = (
+        select(FilingPart.filing_id, FilingPart.file, FilingPart.name, func.sum(FilingPart.size))
+        .where(FilingPart.filing_id.in_(list(filing_ids)))
+        .group_by(FilingPart.filing_id, FilingPart.file, FilingPart.name)
+        .order_by(FilingPart.filing_id, FilingPart.file)
+    )
+    for filing_id, number, name, size in db.session.execute(query):
+        found.setdefault(filing_id, []).append((number, name, int(size)))
+    return found
+
+
+def part(filing_id: int, file: int, number: int) -> bytes | None:
+    """A piece of a file, counted from 0; None behind the last one."""
+    return db.session.scalar(
+        select(FilingPart.content).where(
+            FilingPart.filing_id == filing_id, FilingPart.file == file, FilingPart.number == number
+        )
+    )
+
+
+MISFITS_SHOWN = 200
+
+
+def misfits(filing_id: int) -> Sequence[FilingMisfit]:
+    """The first of what does not fit; the ZIP names all of it."""
+    query = select(FilingMisfit).where(FilingMisfit.filing_id == filing_id)
+    return db.session.scalars(query.order_by(FilingMisfit.id).limit(MISFITS_SHOWN)).all()
