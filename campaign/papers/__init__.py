@@ -11,6 +11,7 @@ def init_app(app: Flask) -> None:
         commands,
         desk,
         desk_filings,
+        digests,
         filing,
         jobs,  # noqa: F401  # it registers itself
         models,  # noqa: F401  # the tables
@@ -19,8 +20,8 @@ def init_app(app: Flask) -> None:
 
     for module in (desk, desk_filings):
         app.register_blueprint(module.bp)
-    compose.register_origin(commands.ORIGIN, commands.render_batch)
-    ledger.on_result(commands.ORIGIN, commands.on_result)
+    compose.register_origin(digests.ORIGIN, digests.render_batch)
+    ledger.on_result(digests.ORIGIN, digests.on_result)
 
     def forget(letter_id: int, campaign_id: int) -> None:
         commands.forget(letter_id)

@@ -12,7 +12,7 @@ from campaign.clock import utcnow
 from campaign.counts import queries as counts
 from campaign.offices import queries as offices
 from campaign.offices.models import Target
-from campaign.papers import checking, commands, queries
+from campaign.papers import checking, commands, making, queries
 from campaign.papers.forms import HandOverForm
 from campaign.papers.models import Bundle
 from campaign.papers.stating import bundle_label
@@ -53,7 +53,7 @@ def index(target_id: int) -> ResponseReturnValue:
         target=target,
         bundles=[(one, bundle_label(one.state)) for one in found],
         making=at_work,
-        done=sum(commands.progress(one) for one in found if one.day == at_work[0].day)
+        done=sum(making.progress(one) for one in found if one.day == at_work[0].day)
         if at_work
         else 0,
         total=sum(one.letters for one in found if one.day == at_work[0].day) if at_work else 0,

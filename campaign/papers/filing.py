@@ -17,11 +17,16 @@ from campaign.letters import similarity
 from campaign.letters.models import Delivery, Letter
 from campaign.offices.models import CampaignTarget, Target
 from campaign.papers import filing_files, paper
+from campaign.papers.filing_pdf import Pdf
+from campaign.papers.filing_zip import Zip
 from campaign.papers.models import Filing, FilingMisfit, FilingPart
 from campaign.petitions import docketing
 from campaign.petitions.models import Petition
 from campaign.supporters.models import Supporter
 from campaign.web.languages import pick
+
+LAYOUTS: dict[str, Any] = {"zip": Zip, "pdf": Pdf}
+"""The layouts in which letters are filed."""
 
 LEASE = timedelta(minutes=3)
 """A job that has written nothing for so long is taken for dead."""
@@ -136,7 +141,7 @@ def _drop_files(filing_id: int) -> None:
 
 def _make(filing: Filing) -> None:
     job, offices = _job(filing)
-    writer = filing_files.LAYOUTS[job.layout](job)
+    writer = LAYOUTS[job.layout](job)
     last, row = 0, 0
     while letters := _batch(job, offices, last, writer.batch):
         last = letters[-1][0].id

@@ -4,16 +4,16 @@ import time
 
 from campaign.engines import stopping
 from campaign.extensions import rq
-from campaign.papers import commands, filing
+from campaign.papers import digests, filing, making
 
 
 @rq.job(queue="default")
 def make_papers() -> int:
     """Begins the digests that are due and makes the PDFs and filings that wait, for some twenty seconds; cron calls it."""
-    commands.begin_digests()
+    digests.begin_due()
     made, until = 0, time.monotonic() + 20
     while time.monotonic() < until and not stopping.requested():
-        if not commands.make_next() and not filing.make_next():
+        if not making.make_next() and not filing.make_next():
             break
         made += 1
     return made

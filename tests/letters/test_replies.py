@@ -135,10 +135,10 @@ def test_the_writer_is_told_once_when_every_office_has_it(
     with client.application.app_context():
         from datetime import date
 
-        from campaign.papers import commands
+        from campaign.papers import commands, making
 
         (number,) = commands.begin_packet(2, 1, "an organizer")
-        assert commands.make_next()
+        assert making.make_next()
         assert commands.hand_over(number, date(2026, 11, 24), "an organizer", "")
     client.post(f"{link[1]}/letters/1/wishes", data={"tell": "1"})
     deliver()

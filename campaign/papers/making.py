@@ -1,0 +1,62 @@
+"""The PDFs of bundles, set one after the other by whichever job holds the row, and how far the one at work is."""
+
+import contextlib
+
+from redis.exceptions import RedisError
+from sqlalchemy import select
+
+from campaign.extensions import db, rq
+from campaign.mail import wake
+from campaign.papers import commands, digests, paper
+from campaign.papers.models import Bundle
+
+
+def make_next() -> bool:
+    """Sets the PDF of the next bundle that waits for it, and commits; False where none does."""
+    query = (
+        select(Bundle)
+        .where(Bundle.state == "making")
+        .order_by((Bundle.kind == "packet"), Bundle.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    bundle = db.session.execute(query, execution_options={"populate_existing": True}).scalar()
+    if bundle is None:
+        db.session.rollback()
+        return False
+    number = bundle.id
+    try:
+        bundle.content = paper.set_bundle(bundle, lambda n: _tell(number, n))
+    except (RuntimeError, ValueError) as error:
+        db.session.rollback()
+        commands.undo(number, "broken", f"The PDF could not be set: {type(error).__name__}")
+        return True
+    bundle.done = bundle.letters
+    if bundle.kind == "packet":
+        bundle.state = "ready"
+    else:
+        bundle.state = "queued"
+        digests.enqueue_in_transaction(bundle)
+    db.session.commit()
+    wake.wake("letters")
+    return True
+
+
+def _key(bundle_id: int) -> str:
+    return f"campaign:paper:{bundle_id}"
+
+
+def _tell(bundle_id: int, done: int) -> None:
+    """Leaves word how far a paper is; its row is locked meanwhile, and with Valkey away nobody needs to know."""
+    with contextlib.suppress(RedisError):
+        next(iter(rq.queues.values())).connection.set(_key(bundle_id), done, ex=600)
+
+
+def progress(bundle: Bundle) -> int:
+    """How many of a bundle's letters are set so far."""
+    if bundle.state != "making":
+        return bundle.done
+    with contextlib.suppress(RedisError):
+        told = next(iter(rq.queues.values())).connection.get(_key(bundle.id))
+        return int(told or 0)
+    return 0
