@@ -6,6 +6,7 @@ jobs in their own process, each job in an application context of its own.
 
 import contextlib
 import functools
+import gc
 import inspect
 import logging
 import os
@@ -108,6 +109,9 @@ class _Calm(logging.Filter):
 def run_worker(app: Flask, names: Sequence[str]) -> None:
     """Work on the queues until asked to stop; comes back when stopped."""
     logging.getLogger("rq.worker").addFilter(_Calm())
+    # What the start has made stays for good: no use in walking through it again with every collection.
+    gc.collect()
+    gc.freeze()
     while not stopping.requested():
         with contextlib.suppress(RedisError, StopRequested):
             with app.app_context():

@@ -64,8 +64,10 @@ def parse(code: int, text: str, server: str | None) -> Answer:
     if match:
         text = text[match.end() :]
     # A server may repeat the address; it is personal data and the row has it anyway.
-    text = _ADDRESS.sub("<address>", text)[:TEXT_LIMIT]
-    return Answer(code, enhanced, "".join(c if c.isprintable() else "?" for c in text), server)
+    text = (_ADDRESS.sub("<address>", text) if "@" in text else text)[:TEXT_LIMIT]
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else "?" for c in text)
+    return Answer(code, enhanced, text, server)
 
 
 def judge(

@@ -5,29 +5,29 @@ from collections.abc import Callable, Sequence
 from campaign.clock import utcnow
 from campaign.mail.answers import Answer
 from campaign.mail.compose import Envelope
-from campaign.mail.transport import Fate
+from campaign.mail.transport import BeforeDot, Fate
 
 CAPTURED = Answer(250, "2.0.0", "kept in the capture inbox", "capture", captured=True)
 
 
-class CaptureSession:
+class Lanes:
     """Takes messages as a server would; the rows themselves are written where the outcome is recorded."""
 
-    broken = False
+    broken = useless = False
 
-    def usable(self) -> bool:
-        """Always."""
-        return True
+    def __len__(self) -> int:
+        return 1
 
     def room(self) -> int:
         """No limit."""
         return 1 << 30
 
-    def close(self) -> None:
-        """Nothing to close."""
-
     def send(
-        self, envelopes: Sequence[Envelope], before_dot: Callable[[Envelope], bool] | None = None
+        self,
+        envelopes: Sequence[Envelope],
+        group: int,
+        alone: Callable[[Envelope], bool],
+        before_dot: BeforeDot | None = None,
     ) -> list[Fate]:
         """Takes every message."""
         return [CAPTURED] * len(envelopes)

@@ -81,6 +81,10 @@ class Gate:
                 )
         return allowed, due
 
+    def narrow(self, domain: str) -> bool:
+        """Whether the domain bears only so many connections at once, so that a sender may use but one for it."""
+        return self._limited and bool(limits.domain_limit(domain).connections)
+
     def heard(self, outcomes: Sequence[Outcome]) -> None:
         """Takes in what a group's answers say of its domains, once they are recorded."""
         for domain in self._entered:

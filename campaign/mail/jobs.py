@@ -10,9 +10,9 @@ from sqlalchemy.exc import DBAPIError
 
 from campaign.engines import stopping
 from campaign.extensions import db, rq
-from campaign.mail import domains, leases, orders, sender, wake
+from campaign.mail import connections, domains, leases, orders, sender, wake
+from campaign.mail.server import ServerAway
 from campaign.mail.streams import STREAMS
-from campaign.mail.transport import ServerAway
 
 log = logging.getLogger(__name__)
 
@@ -29,15 +29,15 @@ def deliver(stream: str) -> int:
     itself again at the end.
     """
     plan = STREAMS[stream]
-    due = 0 if orders.stream_paused(stream) else leases.due(stream, plan.claim * plan.threads + 1)
+    due = 0 if orders.stream_paused(stream) else leases.due(stream, plan.claim * plan.senders + 1)
     db.session.commit()
     if not due:
         return 0
-    if due > plan.claim * plan.threads:
+    if due > plan.claim * plan.senders:
         wake.wake(stream)
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # werkzeug's proxy
-    crew = _Crew(app, stream)
-    crew.work(min(plan.threads, -(-due // plan.claim)))
+    crew = _Crew(app, stream, lanes=min(plan.lanes, -(-due // plan.group)))
+    crew.work(min(plan.senders, -(-due // plan.claim)))
     if crew.more and not stopping.requested():
         wake.wake(stream)
     return due
@@ -46,8 +46,9 @@ def deliver(stream: str) -> int:
 class _Crew:
     """The senders of one job."""
 
-    def __init__(self, app: Flask, stream: str) -> None:
+    def __init__(self, app: Flask, stream: str, lanes: int) -> None:
         self.app = app
+        self.lanes = lanes
         self.stream = STREAMS[stream]
         self._longest = time.monotonic() + LONGEST_S
         self._until = time.monotonic() + BOX_S
@@ -57,8 +58,8 @@ class _Crew:
     def work(self, size: int) -> None:
         """Has ``size`` senders work, and renews their leases where that takes long."""
         threads = [
-            threading.Thread(target=self._send, args=(slot,), name=f"{self.stream.name}-{slot}")
-            for slot in range(size)
+            threading.Thread(target=self._send, args=(number,), name=f"{self.stream.name}-{number}")
+            for number in range(size)
         ]
         for thread in threads:
             thread.start()
@@ -73,11 +74,11 @@ class _Crew:
         """Whether it is time to let others have their turn."""
         return time.monotonic() > self._until
 
-    def _send(self, slot: int) -> None:
+    def _send(self, number: int) -> None:
         with self.app.app_context():
             try:
-                self.more |= sender.send_due(self.stream, slot, self.over)
-            except sender.NoRoom:
+                self.more |= sender.send_due(self.stream, number, self.lanes, self.over)
+            except connections.NoRoom:
                 pass  # the others that are at it will send the rest, or the sweep calls again
             except ServerAway as error:
                 log.warning("%s", error)
@@ -90,12 +91,12 @@ class _Crew:
             except Exception:
                 log.exception("a sender of %s stopped", self.stream.name)
             finally:
-                sender.sessions.rest(self.stream.name, slot)
+                connections.kept.rest(self.stream.name, number)
 
     def _renew(self) -> None:
         try:
             sender.held_leases.renew()
-            sender.sessions.renew()
+            connections.kept.renew()
         except DBAPIError:
             db.session.rollback()
 

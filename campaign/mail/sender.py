@@ -1,8 +1,8 @@
 """Claim, render, send, record: how a stream's messages leave.
 
-A sender is one thread with one database connection and one connection to the mail server. It takes a
-batch at a time, and sends and records it in groups: whatever happens, and at whatever instant, no more than
-the group in flight is in doubt.
+A sender is one thread with a few connections to the mail server. It takes a batch at a time, and sends and records
+it in rounds of one group a connection: whatever happens, and at whatever instant, no more than the groups in flight
+are in doubt.
 """
 
 import contextlib
@@ -13,7 +13,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 
 import psycopg
-from flask import current_app
 from sqlalchemy.exc import DBAPIError
 
 from campaign.clock import utcnow
@@ -23,6 +22,7 @@ from campaign.mail import (
     answers,
     capture,
     compose,
+    connections,
     gate,
     leases,
     limits,
@@ -36,8 +36,11 @@ from campaign.mail.answers import Answer, GiveBack, Unknown
 from campaign.mail.compose import Envelope, Frame, NotAnAddress, Said, Skip
 from campaign.mail.inbound.hooks import postmark
 from campaign.mail.leases import Outcome
+from campaign.mail.server import ServerAway
 from campaign.mail.states import Row
 from campaign.mail.streams import Stream
+
+Lanes = connections.Lanes | capture.Lanes
 
 log = logging.getLogger(__name__)
 
@@ -45,75 +48,6 @@ RECORD_FOR_S = 20
 """How long a sender tries to record what it has sent while the database is away."""
 ORDERS_EVERY_S = 0.5
 """How often it looks, within a batch, for orders to stop."""
-
-Session = transport.Session | capture.CaptureSession
-
-
-class NoRoom(Exception):
-    """As many connections to the mail server are open as there may be: the others' senders go on."""
-
-
-class Sessions:
-    """The kept connections of one process: one for each stream's each thread."""
-
-    def __init__(self) -> None:
-        self._kept: dict[tuple[str, int], Session] = {}
-        self._places: dict[tuple[str, int], str] = {}
-        """The names under which connections count, where their number is limited."""
-
-    def get(self, stream: str, slot: int) -> Session:
-        """A connection that works. Raises ServerAway, or NoRoom."""
-        key = (stream, slot)
-        kept = self._kept.pop(key, None)
-        if settings.delivery_mode() == "capture":
-            wanted: Session = capture.CaptureSession()
-            if kept:
-                kept.close()
-        else:
-            server = transport.configured()
-            if not self._enter(key):
-                if kept:
-                    kept.close()
-                raise NoRoom
-            if isinstance(kept, transport.Session) and kept.server == server and kept.usable():
-                wanted = kept
-            else:
-                if kept:
-                    kept.close()
-                wanted = transport.Session(server)
-        self._kept[key] = wanted
-        return wanted
-
-    def _enter(self, key: tuple[str, int]) -> bool:
-        """Whether a connection may be open, by MAIL_MAX_CONNECTIONS; the last one is not for alerts."""
-        most = int(current_app.config.get("MAIL_MAX_CONNECTIONS") or 0)
-        if not most:
-            return True
-        most -= key[0] == "alerts" and most > 1
-        return limits.enter(PLACES, most, self._places.setdefault(key, limits.member()))
-
-    def rest(self, stream: str, slot: int) -> None:
-        """The sender has nothing to do: where connections are limited, another may have its place."""
-        if place := self._places.pop((stream, slot), None):
-            if kept := self._kept.pop((stream, slot), None):
-                kept.close()
-            limits.leave(PLACES, place)
-
-    def renew(self) -> None:
-        """Keeps the places of connections whose batches last."""
-        for key in list(self._places):
-            self._enter(key)
-
-    def close(self) -> None:
-        """Ends them all."""
-        while self._kept:
-            self._kept.popitem()[1].close()
-        while self._places:
-            limits.leave(PLACES, self._places.popitem()[1])
-
-
-sessions = Sessions()
-PLACES = "connections"
 
 
 class Leases:
@@ -147,28 +81,25 @@ class Leases:
 held_leases = Leases()
 
 
-def send_due(stream: Stream, slot: int, over: Callable[[], bool]) -> bool:
+def send_due(stream: Stream, number: int, lanes: int, over: Callable[[], bool]) -> bool:
     """Sends batch after batch until nothing is due or it is ``over``; returns whether more may be due.
 
-    Raises ServerAway where no connection could be had: nothing was claimed then.
+    The stream's ``number``-th sender uses up to ``lanes`` connections. Raises ServerAway or NoRoom where none
+    could be had: nothing was claimed then.
     """
     per_second = limits.rate()
     at_most = max(int(per_second * gate.WAIT_S), 1) if per_second else None
     with leases.Record() as record:
         while not stopping.requested():
             # First a connection, then a claim: a server that is away costs the rows nothing.
-            session = sessions.get(stream.name, slot)
+            open_lanes = connections.kept.get(stream.name, number, lanes)
             claim = leases.claim(stream, at_most)
-            batch = _Batch(stream, claim.owner, session, record)
+            batch = _Batch(stream, claim.owner, open_lanes, record)
             if claim.rows:
                 with held_leases.held(claim.owner):
                     batch.run(claim.rows)
-                if (
-                    isinstance(session, transport.Session)
-                    and session.broken
-                    and not session.carried
-                ):
-                    raise transport.ServerAway("The mail server breaks every connection.")
+                if open_lanes.useless:
+                    raise ServerAway("The mail server breaks every connection.")
             if claim.taken < min(at_most or stream.claim, stream.claim) and not batch.gave_back:
                 return False
             if batch.stream_stopped:
@@ -179,12 +110,13 @@ def send_due(stream: Stream, slot: int, over: Callable[[], bool]) -> bool:
 
 
 class _Batch:
-    """One claimed batch on its way through a connection."""
+    """One claimed batch on its way through a sender's connections."""
 
-    def __init__(self, stream: Stream, owner: str, session: Session, record: leases.Record) -> None:
+    def __init__(self, stream: Stream, owner: str, lanes: Lanes, record: leases.Record) -> None:
         self.stream = stream
         self.owner = owner
-        self.session = session
+        self.lanes = lanes
+        self.round = stream.group * len(lanes)
         self.record = record
         self.gave_back = False
         """Whether some of the batch went back untried."""
@@ -195,20 +127,20 @@ class _Batch:
         self._orders_at = time.monotonic()
 
     def run(self, rows: list[Row]) -> None:
-        """Renders, sends and records, group by group; whatever could not be sent is given back."""
+        """Renders, sends and records, round by round; whatever could not be sent is given back."""
         said = dict(zip((row.id for row in rows), render(rows), strict=True))
         self.gate.look()
         db.session.commit()
         shared, mine = frame(), {row.id for row in rows}
         waiting: Sequence[Row] = rows
         while waiting:
-            wanted = min(len(waiting), self.stream.group)
+            wanted = min(len(waiting), self.round)
             size = 0 if self._must_stop(waiting) else self.gate.room(wanted)
             if not size:
                 self._give_back(waiting)
                 break
-            group, waiting = waiting[:size], waiting[size:]
-            going, outcomes = self.gate.part([row for row in group if row.id in mine])
+            these, waiting = waiting[:size], waiting[size:]
+            going, outcomes = self.gate.part([row for row in these if row.id in mine])
             envelopes: list[Envelope] = []
             for row in going:
                 made = _build(row, said[row.id], shared)
@@ -216,15 +148,16 @@ class _Batch:
                     envelopes.append(made)
                 else:
                     outcomes.append(made)
-            fates = self.session.send(envelopes, self._mark if self.stream.marks else None)
+            mark = self._mark if self.stream.marks else None
+            fates = self.lanes.send(envelopes, self.stream.group, self._alone, mark)
             outcomes += map(self._judge, envelopes, fates)
-            mine = self._settle(outcomes, waiting[: self.stream.group])
+            mine = self._settle(outcomes, waiting[: self.round])
             self.gate.heard(outcomes)
         self.gate.close()
 
     def _must_stop(self, rows: Sequence[Row]) -> bool:
         """Whether the rest of the batch should go back: the connection or the worker ends, or someone said so."""
-        if self.session.broken or not self.session.room() or stopping.requested():
+        if self.lanes.broken or not self.lanes.room() or stopping.requested():
             return True
         if time.monotonic() - self._orders_at < ORDERS_EVERY_S:
             return False
@@ -235,6 +168,9 @@ class _Batch:
         self.gate.look()
         db.session.commit()
         return stop or self.stream_stopped
+
+    def _alone(self, envelope: Envelope) -> bool:
+        return self.gate.narrow(envelope.row.domain)
 
     def _mark(self, envelope: Envelope) -> bool:
         return leases.mark_in_flight(self.owner, envelope.row.id)

@@ -17,8 +17,10 @@ class Stream:
     """Rows claimed at once."""
     group: int
     """Rows sent on a connection before their answers are recorded: at most so many repeat after a crash."""
-    threads: int
-    """Connections at once in one worker."""
+    senders: int
+    """Threads at once in one worker."""
+    lanes: int
+    """Connections of one sender."""
     marks: bool = False
     """A row is marked before the last byte of its message leaves, so that a crash leaves no guess."""
     doubts: int = 3
@@ -31,10 +33,15 @@ class Stream:
         )
         return Patience(first, longest, give_up, doubt, self.doubts)
 
+    @property
+    def round(self) -> int:
+        """Rows that one sender has on their way at once."""
+        return self.group * self.lanes
+
 
 STREAMS = {
-    "confirmations": Stream("confirmations", claim=96, group=32, threads=2),
+    "confirmations": Stream("confirmations", claim=96, group=32, senders=2, lanes=1),
     # A second copy in an official's inbox does harm, so: one in flight, and a person may decide.
-    "letters": Stream("letters", claim=20, group=1, threads=1, marks=True, doubts=2),
-    "alerts": Stream("alerts", claim=400, group=32, threads=4),
+    "letters": Stream("letters", claim=20, group=1, senders=1, lanes=1, marks=True, doubts=2),
+    "alerts": Stream("alerts", claim=512, group=16, senders=2, lanes=8),
 }

@@ -1,82 +1,51 @@
-"""A connection to a mail server: groups of messages go out, and what became of each comes back.
+"""Connections to a mail server: groups of messages go out, and what became of each comes back.
 
-smtplib opens the connection (EHLO, STARTTLS, AUTH); from there on the transactions are ours, since
+smtplib opens a connection (EHLO, STARTTLS, AUTH); from there on the transactions are ours, since
 smtplib waits for an answer after every command. With PIPELINING (RFC 2920) MAIL, RCPT and DATA of a message
-travel together with the body of the one before it, so a message costs one round trip instead of five.
+travel together with the body of the one before it, so a message costs one round trip instead of five; and a sender
+talks on several connections by turns, so that it writes on one while the others' answers are on their way.
 """
 
 import contextlib
-import smtplib
+import select
 import socket
 import ssl
 import struct
 import time
-from collections.abc import Callable, Sequence
-from functools import lru_cache
-from typing import NamedTuple
-
-from flask import current_app
+from collections.abc import Callable, Generator, Mapping, Sequence
+from typing import NamedTuple, cast
 
 from campaign.engines import stopping
 from campaign.mail import settings
 from campaign.mail.answers import Answer, GiveBack, Unknown, parse
 from campaign.mail.compose import Envelope
+from campaign.mail.server import Server, ServerAway, configured, connect
 
-CONNECT_S = 15
 COMMAND_S = 60
 DOT_S = 300
 """RFC 5321 section 4.5.3.2.6 asks for ten minutes; a worker's other work should not wait so long."""
 STOPPING_S = 5
 """What an answer gets once the worker has been asked to stop."""
 SLICE_S = 1
-"""How long a connection waits at most before it looks whether the worker has been asked to stop."""
+"""How long connections wait at most before somebody looks whether the worker has been asked to stop."""
 IDLE_S = 5
 """A connection idle for longer is asked whether it is still there."""
 _LONGEST_REPLY = 64 * 1024
 
 Fate = Answer | GiveBack | Unknown
+BeforeDot = Callable[[Envelope], bool]
 
-
-class ServerAway(Exception):
-    """The mail server cannot be used now. The text is one sentence for staff, without addresses of people."""
+Talk = Generator[float, None, None]
+"""One side of a conversation: stops where it needs more bytes of the server, and says for how many seconds it waits."""
 
 
 class _Dropped(Exception):
     """The connection is gone, or what came over it is not SMTP."""
 
 
-class Server(NamedTuple):
-    """Where mail goes, by Flask-Mail's names."""
-
-    host: str
-    port: int
-    tls: bool
-    ssl: bool
-    username: str | None
-    password: str | None
-    max_messages: int
-    """Messages a connection may carry; 0: no limit."""
-    helo: str
-
-
 class _Reply(NamedTuple):
     code: int
-    text: str
-
-
-def configured() -> Server:
-    """The server that the configuration names."""
-    config = current_app.config
-    return Server(
-        config["MAIL_SERVER"],
-        int(config["MAIL_PORT"]),
-        bool(config.get("MAIL_USE_TLS")),
-        bool(config.get("MAIL_USE_SSL")),
-        config.get("MAIL_USERNAME"),
-        config.get("MAIL_PASSWORD"),
-        int(config.get("MAIL_MAX_EMAILS") or 0),
-        _own_name() or settings.sender().domain,
-    )
+    text: bytes
 
 
 def probe() -> None:
@@ -96,6 +65,85 @@ def probe() -> None:
         )
 
 
+def send(
+    loads: Sequence[tuple["Session", Sequence[Envelope]]], before_dot: BeforeDot | None = None
+) -> list[list[Fate]]:
+    """Sends each connection's messages, on all at one time, and says in the same order what became of each.
+
+    ``before_dot`` is called when all but the last byte of a message has left, and may still stop it
+    by answering False. A connection is ``broken`` afterwards where it cannot be used any more.
+    """
+    fates: list[list[Fate]] = [[GiveBack()] * len(envelopes) for _, envelopes in loads]
+    converse(
+        {
+            session: session.talk(envelopes, its_fates, before_dot)
+            for (session, envelopes), its_fates in zip(loads, fates, strict=True)
+        }
+    )
+    return fates
+
+
+def converse(talks: Mapping["Session", Talk]) -> None:
+    """Lets each conversation go on whenever its connection has brought something, until all have ended or broken."""
+    waiting: dict[int, _Waiting] = {}
+    poll = select.poll()
+    for session, talk in talks.items():
+        if (seconds := _go_on(session, talk)) is not None:
+            waiting[session.fileno()] = _Waiting(session, talk, time.monotonic() + seconds)
+            poll.register(session.fileno(), select.POLLIN)
+    looked_at = time.monotonic()
+    while waiting:
+        for number, _ in poll.poll(SLICE_S * 1000):
+            one = waiting[number]
+            if (seconds := one.heard()) is None:
+                poll.unregister(number)
+                del waiting[number]
+            else:
+                one.until = time.monotonic() + seconds
+        if (now := time.monotonic()) >= looked_at + SLICE_S:
+            looked_at = now
+            for number in [number for number, one in waiting.items() if one.given_up(now)]:
+                poll.unregister(number)
+                del waiting[number]
+
+
+def _go_on(session: "Session", talk: Talk) -> float | None:
+    """The conversation's next part; for how many seconds it waits then, None at its end."""
+    try:
+        return next(talk, None)
+    except _Dropped:
+        session.broken = True
+        return None
+
+
+class _Waiting:
+    """A conversation that waits for the server."""
+
+    def __init__(self, session: "Session", talk: Talk, until: float) -> None:
+        self.session = session
+        self.talk = talk
+        self.until = until
+
+    def heard(self) -> float | None:
+        """Goes on with what has come; for how many seconds it waits then, None at its end."""
+        try:
+            if not self.session.receive():
+                return max(self.until - time.monotonic(), 0)
+        except _Dropped:
+            self.session.broken = True
+            return None
+        return _go_on(self.session, self.talk)
+
+    def given_up(self, now: float) -> bool:
+        """Whether the server has taken too long."""
+        if stopping.requested():
+            self.until = min(self.until, now + STOPPING_S)
+        if now < self.until:
+            return False
+        self.session.broken = True
+        return True
+
+
 class Session:
     """One connection. Not for two threads at once."""
 
@@ -106,7 +154,7 @@ class Session:
         self.carried = 0
         self._buffer = b""
         self._used_at = time.monotonic()
-        client = _connect(server)
+        client = connect(server)
         assert client.sock is not None
         self._socket = client.sock
         self._client = client  # keeps the socket's file object alive
@@ -118,17 +166,18 @@ class Session:
         self.smtputf8 = client.has_extn("smtputf8")
         self._size = client.has_extn("size")
 
+    def fileno(self) -> int:
+        """The socket's number, to wait for it."""
+        return self._socket.fileno()
+
     def usable(self) -> bool:
         """Whether it can carry another group: not broken, not worn out, and still answering."""
-        if self.broken or (self.server.max_messages and self.carried >= self.server.max_messages):
+        if self.broken or not self.room():
             return False
         if time.monotonic() - self._used_at < IDLE_S:
             return True
-        try:
-            self._write(b"NOOP\r\n")
-            return self._reply(STOPPING_S).code == 250
-        except _Dropped:
-            return False
+        reply = self._ask(b"NOOP\r\n", STOPPING_S)
+        return reply is not None and reply.code == 250
 
     def close(self) -> None:
         """Ends the connection politely where it still can."""
@@ -142,13 +191,9 @@ class Session:
 
     def refuses_sender(self, address: str) -> Answer | None:
         """The server's refusal of ``address`` as the sender; None where it takes it. Raises ServerAway."""
-        try:
-            self._write(f"MAIL FROM:<{address}>\r\n".encode())
-            reply = self._reply(COMMAND_S)
-            self._write(b"RSET\r\n")
-            self._reply(COMMAND_S)
-        except _Dropped as error:
-            raise ServerAway(f"The mail server {self.server.host} broke the connection.") from error
+        reply = self._ask(f"MAIL FROM:<{address}>\r\n".encode(), COMMAND_S)
+        if reply is None or self._ask(b"RSET\r\n", COMMAND_S) is None:
+            raise ServerAway(f"The mail server {self.server.host} broke the connection.")
         return None if reply.code // 100 == 2 else self._answer(reply)
 
     def room(self) -> int:
@@ -157,33 +202,25 @@ class Session:
             max(self.server.max_messages - self.carried, 0) if self.server.max_messages else 1 << 30
         )
 
-    def send(
-        self, envelopes: Sequence[Envelope], before_dot: Callable[[Envelope], bool] | None = None
-    ) -> list[Fate]:
-        """Sends the messages and says, in the same order, what became of each.
+    def _ask(self, command: bytes, patience_s: float) -> _Reply | None:
+        """The answer to one command; None where there is none, and the connection is broken."""
+        replies: list[_Reply] = []
 
-        ``before_dot`` is called when all but the last byte of a message has left, and may still stop it
-        by answering False. The connection is ``broken`` afterwards where it cannot be used any more.
-        """
-        fates: list[Fate] = [GiveBack()] * len(envelopes)
-        try:
-            self._send(envelopes, fates, before_dot)
-        except _Dropped:
-            self.broken = True
-        self._used_at = time.monotonic()
-        return fates
+        def talk() -> Talk:
+            self._write(command)
+            replies.append((yield from self._reply(patience_s)))
 
-    def _send(
-        self,
-        envelopes: Sequence[Envelope],
-        fates: list[Fate],
-        before_dot: Callable[[Envelope], bool] | None,
-    ) -> None:
-        """Fills ``fates``: before each step that may break goes in what is true if it breaks there."""
+        converse({self: talk()})
+        return replies[0] if replies else None
+
+    def talk(
+        self, envelopes: Sequence[Envelope], fates: list[Fate], before_dot: BeforeDot | None
+    ) -> Talk:
+        """Sends the messages and fills ``fates``: before each step that may break goes in what is true if it breaks there."""
         carry = b""  # what goes out in front of the next commands: a body with its dot, or RSET
         waiting: int | None = None  # whose body that is
         for i, envelope in enumerate(envelopes):
-            if self.room() <= (waiting is not None):
+            if self.room() <= (waiting is not None) or stopping.requested():
                 break
             if envelope.utf8 and not self.smtputf8:
                 text = "the mail server does not offer SMTPUTF8, which this address needs"
@@ -193,19 +230,23 @@ class Session:
             if waiting is not None:
                 fates[waiting] = Unknown(self.server.host)
             self._write(carry + b"".join(commands) if self.pipelining else carry)
-            self._finish(carry, waiting, fates)
+            if carry:
+                yield from self._finish(waiting, fates)
             carry, waiting = b"", None
             fates[i] = Answer(421, None, "the connection broke", self.server.host)
-            if (refusal := self._propose(commands, fates, i)) is not None:
+            refusal = yield from self._propose(commands, fates, i)
+            if refusal is not None:
                 fates[i], carry = refusal, b"RSET\r\n"
             elif before_dot is None:
                 carry, waiting = _stuffed(envelope) + b".\r\n", i
             else:
-                self._send_marked(envelope, fates, i, before_dot)
+                yield from self._send_marked(envelope, fates, i, before_dot)
         if waiting is not None:
             fates[waiting] = Unknown(self.server.host)
-        self._write(carry)
-        self._finish(carry, waiting, fates)
+        if carry:
+            self._write(carry)
+            yield from self._finish(waiting, fates)
+        self._used_at = time.monotonic()
 
     def _commands(self, envelope: Envelope) -> tuple[bytes, bytes, bytes]:
         options = f" SIZE={len(envelope.data)}" if self._size else ""
@@ -218,7 +259,7 @@ class Session:
 
     def _propose(
         self, commands: tuple[bytes, bytes, bytes], fates: list[Fate], i: int
-    ) -> Answer | None:
+    ) -> Generator[float, None, Answer | None]:
         """Has MAIL, RCPT and DATA answered; returns the first refusal, or None where the server waits for the body."""
         refusal: _Reply | None = None
         for command in commands:
@@ -226,7 +267,7 @@ class Session:
                 if refusal:
                     break
                 self._write(command)
-            reply = self._reply(COMMAND_S)
+            reply = yield from self._reply(COMMAND_S)
             if reply.code == 421:
                 # Before the recipient was named it was not about this message.
                 fates[i] = GiveBack() if command is commands[0] else self._answer(reply)
@@ -236,29 +277,23 @@ class Session:
         if refusal is not None and reply.code == 354:
             # The server takes a body for nobody: it gets an empty one (RFC 2920 section 3.1).
             self._write(b".\r\n")
-            self._reply(COMMAND_S)
+            yield from self._reply(COMMAND_S)
         return None if refusal is None else self._answer(refusal)
 
     def _send_marked(
-        self,
-        envelope: Envelope,
-        fates: list[Fate],
-        i: int,
-        before_dot: Callable[[Envelope], bool],
-    ) -> None:
+        self, envelope: Envelope, fates: list[Fate], i: int, before_dot: BeforeDot
+    ) -> Talk:
         self._write(_stuffed(envelope))
         if not before_dot(envelope):
             fates[i] = GiveBack()
             raise _Dropped  # without the dot the server throws away what it has
         self._write(b".\r\n")
         fates[i] = Unknown(self.server.host)
-        self._finish(b".", i, fates)
+        yield from self._finish(i, fates)
 
-    def _finish(self, carry: bytes, waiting: int | None, fates: list[Fate]) -> None:
-        """Reads the answer to what ``carry`` was."""
-        if not carry:
-            return
-        reply = self._reply(COMMAND_S if waiting is None else DOT_S)
+    def _finish(self, waiting: int | None, fates: list[Fate]) -> Talk:
+        """Reads the answer to the body that was message ``waiting``'s, or to RSET where there was none."""
+        reply = yield from self._reply(COMMAND_S if waiting is None else DOT_S)
         if waiting is not None:
             fates[waiting] = self._answer(reply)
             self.carried += 1
@@ -268,7 +303,7 @@ class Session:
     def _answer(self, reply: _Reply) -> Answer:
         if reply.code // 100 == 3:
             raise _Dropped  # an answer that cannot come here
-        return parse(reply.code, reply.text, self.server.host)
+        return parse(reply.code, reply.text.decode("utf-8", "replace"), self.server.host)
 
     def _write(self, data: bytes) -> None:
         if not data:
@@ -280,13 +315,13 @@ class Session:
         except OSError as error:
             raise _Dropped from error
 
-    def _reply(self, patience_s: float) -> _Reply:
+    def _reply(self, patience_s: float) -> Generator[float, None, _Reply]:
         """One reply, of one line or several (RFC 5321 section 4.2.1)."""
         lines: list[bytes] = []
         while True:
             line, end, rest = self._buffer.partition(b"\r\n")
             if not end:
-                self._receive(patience_s)
+                yield patience_s
                 continue
             self._buffer = rest
             code = line[:3]
@@ -294,86 +329,43 @@ class Session:
                 raise _Dropped
             lines.append(line[4:])
             if line[3:4] != b"-":
-                return _Reply(int(code), b" ".join(lines).decode("utf-8", "replace"))
+                return _Reply(int(code), b" ".join(lines))
             if len(lines) > 100:
                 raise _Dropped
 
-    def _receive(self, patience_s: float) -> None:
-        """Waits for more bytes: in slices, so that a worker asked to stop does not wait out a slow server."""
-        deadline = time.monotonic() + patience_s
-        if self._tls:
-            self._socket.settimeout(SLICE_S)
-        while True:
-            try:
-                received = self._socket.recv(65536)
-                break
-            except (TimeoutError, BlockingIOError):
-                if stopping.requested():
-                    deadline = min(deadline, time.monotonic() + STOPPING_S)
-                if time.monotonic() >= deadline:
-                    raise _Dropped from None
-            except OSError as error:
-                raise _Dropped from error
+    def receive(self) -> bool:
+        """Takes what the server has sent; False: nothing yet."""
+        try:
+            received = self._receive_tls() if self._tls else self._receive()
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return False
+        except OSError as error:
+            raise _Dropped from error
         if not received or len(self._buffer) > _LONGEST_REPLY:
             raise _Dropped
         self._buffer += received
+        return True
+
+    def _receive(self) -> bytes:
+        return self._socket.recv(65536, socket.MSG_DONTWAIT)
+
+    def _receive_tls(self) -> bytes:
+        """Also what has been deciphered already: the socket itself would not tell of it."""
+        connection = cast("ssl.SSLSocket", self._socket)
+        connection.settimeout(0)
+        received = connection.recv(65536)
+        while connection.pending():
+            received += connection.recv(65536)
+        return received
 
 
 def _wait_in_the_kernel(connection: socket.socket) -> None:
-    """Has the kernel keep a plain connection's time limits, which spares Python a poll for each call."""
+    """Has the kernel keep a plain connection's time limit, which spares Python a poll for each call."""
     connection.settimeout(None)
-    for option, seconds in ((socket.SO_RCVTIMEO, SLICE_S), (socket.SO_SNDTIMEO, COMMAND_S)):
-        connection.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", seconds, 0))
+    limit = struct.pack("ll", COMMAND_S, 0)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
 
 
 def _stuffed(envelope: Envelope) -> bytes:
     """The message as DATA takes it, without the last dot (RFC 5321 section 4.5.2)."""
     return envelope.data.replace(b"\r\n.", b"\r\n..") if envelope.dots else envelope.data
-
-
-def _connect(server: Server) -> smtplib.SMTP:
-    """Opens a connection and logs in as configured. Raises ServerAway."""
-    where = f"{server.host}:{server.port}"
-    try:
-        context = ssl.create_default_context() if server.ssl or server.tls else None
-        if server.ssl:
-            client: smtplib.SMTP = smtplib.SMTP_SSL(
-                server.host, server.port, server.helo, timeout=CONNECT_S, context=context
-            )
-        else:
-            client = smtplib.SMTP(server.host, server.port, server.helo, timeout=CONNECT_S)
-        try:
-            client.ehlo_or_helo_if_needed()
-            if server.tls:
-                client.starttls(context=context)
-                client.ehlo()
-            if server.username:
-                client.login(server.username, server.password or "")
-        except BaseException:
-            client.close()
-            raise
-    except smtplib.SMTPAuthenticationError as error:
-        raise ServerAway(
-            f"The mail server {where} refuses MAIL_USERNAME and MAIL_PASSWORD ({error.smtp_code})."
-        ) from error
-    except smtplib.SMTPResponseException as error:
-        answer = parse(error.smtp_code, str(error.smtp_error), None).text
-        raise ServerAway(f"The mail server {where} answers {error.smtp_code} {answer}.") from error
-    except smtplib.SMTPException as error:
-        raise ServerAway(f"The mail server {where} cannot be used: {error}.") from error
-    except ssl.SSLError as error:
-        raise ServerAway(
-            f"The mail server {where} has no valid TLS: {error.reason or error}."
-        ) from error
-    except OSError as error:
-        raise ServerAway(
-            f"The mail server {where} cannot be reached: {error.strerror or error}."
-        ) from error
-    return client
-
-
-@lru_cache(maxsize=1)
-def _own_name() -> str:
-    """This host's full name for EHLO; empty where it has none."""
-    name = socket.getfqdn()
-    return name if "." in name and not name.startswith("localhost") else ""

@@ -8,7 +8,7 @@ from flask_babel import gettext
 
 from campaign.clock import utcnow
 from campaign.extensions import db
-from campaign.mail import settings, transport
+from campaign.mail import server, settings, transport
 from campaign.mail.answers import Answer
 from campaign.mail.compose import Envelope
 from campaign.mail.states import Row
@@ -37,7 +37,7 @@ def go_live(by: str) -> str | None:
         return " ".join(problems)
     try:
         transport.probe()
-    except transport.ServerAway as error:
+    except server.ServerAway as error:
         return str(error)
     settings.set_delivery("live", by)
     db.session.commit()
@@ -71,11 +71,11 @@ def send_test(to: str) -> str | None:
     data = message.as_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
     envelope = Envelope(row, sender.address, to, str(message["Subject"]), data, not to.isascii())
     try:
-        session = transport.Session(transport.configured())
-    except transport.ServerAway as error:
+        session = transport.Session(server.configured())
+    except server.ServerAway as error:
         return str(error)
     try:
-        fate = session.send([envelope])[0]
+        [[fate]] = transport.send([(session, [envelope])])
     finally:
         session.close()
     if isinstance(fate, Answer) and fate.code is not None and 200 <= fate.code < 300:

@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 from campaign import config as configuration
 from campaign.clock import utcnow
 from campaign.extensions import db
-from campaign.mail import domains, settings, transport
+from campaign.mail import domains, server, settings, transport
 from campaign.reports import probes, restored, sender_dns, status
 from campaign.web import frame
 
@@ -171,8 +171,8 @@ def _smtp() -> Iterator[Finding]:
             yield Finding(OK, "Mail server", "none yet: mail is captured")
         return
     try:
-        transport.Session(transport.configured()).close()
-    except transport.ServerAway as error:
+        transport.Session(server.configured()).close()
+    except server.ServerAway as error:
         yield Finding(
             FAIL if live else WARN, "Mail server", str(error), "See to MAIL_SERVER and its kin."
         )

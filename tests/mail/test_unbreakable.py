@@ -44,7 +44,7 @@ def test_a_stop_finishes_what_is_in_flight_and_gives_the_rest_back(
     assert time.monotonic() - start < 10
     found = rows()
     assert found.keys() == {"sent", "queued"}
-    assert 40 <= found["sent"] == len(live.got) <= 40 + 64
+    assert 40 <= found["sent"] == len(live.got) <= 40 + 2 * STREAMS["alerts"].lanes
     assert sql("SELECT max(attempts) FROM message WHERE state = 'queued'") == [(0,)]
 
 
@@ -65,7 +65,10 @@ def test_a_stop_does_not_wait_for_a_server_that_hangs(
     jobs.deliver("alerts")
     assert time.monotonic() - start < 6
     wakes.set()
-    assert rows() == {"sent": 2, "uncertain": 1, "queued": 17}
+    found = rows()
+    assert found.pop("uncertain") == 1
+    assert found["queued"] and sum(found.values()) == 19
+    assert found["sent"] == len(live.got) - 1
 
 
 def test_a_clock_that_was_ahead_leaves_nothing_for_another_day(

@@ -1,0 +1,95 @@
+"""The mail server that the configuration names, and how a connection to it is opened."""
+
+import smtplib
+import socket
+import ssl
+from functools import lru_cache
+from typing import NamedTuple
+
+from flask import current_app
+
+from campaign.mail import settings
+from campaign.mail.answers import parse
+
+CONNECT_S = 15
+
+
+class ServerAway(Exception):
+    """The mail server cannot be used now. The text is one sentence for staff, without addresses of people."""
+
+
+class Server(NamedTuple):
+    """Where mail goes, by Flask-Mail's names."""
+
+    host: str
+    port: int
+    tls: bool
+    ssl: bool
+    username: str | None
+    password: str | None
+    max_messages: int
+    """Messages a connection may carry; 0: no limit."""
+    helo: str
+
+
+def configured() -> Server:
+    """The server that the configuration names."""
+    config = current_app.config
+    return Server(
+        config["MAIL_SERVER"],
+        int(config["MAIL_PORT"]),
+        bool(config.get("MAIL_USE_TLS")),
+        bool(config.get("MAIL_USE_SSL")),
+        config.get("MAIL_USERNAME"),
+        config.get("MAIL_PASSWORD"),
+        int(config.get("MAIL_MAX_EMAILS") or 0),
+        _own_name() or settings.sender().domain,
+    )
+
+
+def connect(server: Server) -> smtplib.SMTP:
+    """Opens a connection and logs in as configured. Raises ServerAway."""
+    where = f"{server.host}:{server.port}"
+    try:
+        context = ssl.create_default_context() if server.ssl or server.tls else None
+        if server.ssl:
+            client: smtplib.SMTP = smtplib.SMTP_SSL(
+                server.host, server.port, server.helo, timeout=CONNECT_S, context=context
+            )
+        else:
+            client = smtplib.SMTP(server.host, server.port, server.helo, timeout=CONNECT_S)
+        try:
+            client.ehlo_or_helo_if_needed()
+            if server.tls:
+                client.starttls(context=context)
+                client.ehlo()
+            if server.username:
+                client.login(server.username, server.password or "")
+        except BaseException:
+            client.close()
+            raise
+    except smtplib.SMTPAuthenticationError as error:
+        raise ServerAway(
+            f"The mail server {where} refuses MAIL_USERNAME and MAIL_PASSWORD ({error.smtp_code})."
+        ) from error
+    except smtplib.SMTPResponseException as error:
+        answer = parse(error.smtp_code, str(error.smtp_error), None).text
+        raise ServerAway(f"The mail server {where} answers {error.smtp_code} {answer}.") from error
+    except smtplib.SMTPException as error:
+        raise ServerAway(f"The mail server {where} cannot be used: {error}.") from error
+    except ssl.SSLError as error:
+        raise ServerAway(
+            f"The mail server {where} has no valid TLS: {error.reason or error}."
+        ) from error
+    except OSError as error:
+        raise ServerAway(
+            f"The mail server {where} cannot be reached: {error.strerror or error}."
+        ) from error
+    return client
+
+
+@lru_cache(maxsize=1)
+def _own_name() -> str:
+    """This host's full name for EHLO; empty where it has none."""
+    name = socket.getfqdn()
+    return name if "." in name and not name.startswith("localhost") else ""
