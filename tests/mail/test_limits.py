@@ -13,7 +13,6 @@ from flask import Flask
 from campaign import config
 from campaign.mail import connections, domains, jobs, limits
 from campaign.mail.streams import STREAMS
-from campaign.mail.streams import STREAMS
 from tests.mail.server import SmtpServer
 
 Queue = Callable[..., list[int]]
