@@ -17,6 +17,7 @@ COMMANDS = {
     "pause": "campaign.cli.sending:pause",
     "resume": "campaign.cli.sending:resume",
     "cancel": "campaign.cli.sending:cancel",
+    "settle": "campaign.cli.settling:settle",
     "inbound": "campaign.cli.inbound:inbound",
     "import": "campaign.cli.importing:import_",
     "export": "campaign.cli.exporting:export",

@@ -35,11 +35,12 @@ def _add_routes(app: Flask) -> None:
 def _hear_of_mail() -> None:
     """What the mail floor asks of letters, and tells them."""
     from campaign.letters import deliveries, render, replies, results
-    from campaign.mail import compose, ledger
+    from campaign.mail import compose, ledger, undecided
     from campaign.mail.inbound import routing
 
     compose.register_origin(deliveries.ORIGIN, render.render_batch)
     ledger.on_result(deliveries.ORIGIN, results.on_result)
+    undecided.decided_elsewhere(deliveries.ORIGIN, "letters_desk.deliveries")
     compose.register_origin(replies.ORIGIN, replies.render)
     ledger.on_result(replies.ORIGIN, replies.on_result)
     routing.register(replies.PREFIX, replies.receive)

@@ -76,7 +76,7 @@ _LETTER_ALIVE = "EXISTS (SELECT 1 FROM letter l WHERE l.id = d.letter_id AND l.s
 
 
 def try_again(ids: Sequence[int]) -> int:
-    """Failed or uncertain deliveries wait for their turn once more; returns how many.
+    """Failed, uncertain or held deliveries of letters that are not held wait for their turn once more; returns how many.
 
     The new round makes whatever the mail engine still has of the old one harmless.
     """
@@ -99,8 +99,11 @@ def try_all_again(target_id: int) -> int:
 
 
 def give_up(ids: Sequence[int]) -> int:
-    """Ends failed or uncertain deliveries for good; returns how many."""
-    return _decide("cancelled", ids, "d.id = ANY(:ids)", "round = d.round + 1, finished_at = :now")
+    """Ends failed, uncertain or held deliveries for good, but for those of held letters; returns how many."""
+    return _decide(
+        "cancelled", ids, f"d.id = ANY(:ids) AND (d.state <> 'held' OR {_LETTER_ALIVE})",
+        "round = d.round + 1, finished_at = :now",
+    )  # fmt: skip
 
 
 def arrived(ids: Sequence[int], by: str) -> int:
@@ -117,15 +120,15 @@ def _decide(
     ids: Sequence[int],
     where: str,
     set_: str,
-    old: Sequence[str] = ("failed", "uncertain"),
+    old: Sequence[str] = ("failed", "uncertain", "held"),
     **more: str,
 ) -> int:
     chosen = list(ids)[:AT_ONCE]
     moved = deliveries.move(
         new, where, {"ids": chosen, "now": utcnow(), **more}, old=old, set_=set_
     )
-    # A message held in doubt would stay in the ledger's list of things that need a person.
-    ledger.cancel(deliveries.ORIGIN, unit_ids=[one.id for one in moved])
+    # What the ledger has of the old round is settled with it, doubts too.
+    ledger.cancel(deliveries.ORIGIN, unit_ids=[one.id for one in moved], uncertain=True)
     db.session.commit()
     wake.wake("letters")
     return len(moved)

@@ -5,10 +5,18 @@ from flask import Flask
 
 def init_app(app: Flask) -> None:
     """Registers the engine's tables, its jobs, the origin that it renders itself, and the capture inbox."""
-    from campaign.mail import desk, desk_suppressions, jobs, models, notices  # noqa: F401  # importing registers them
+    from campaign.mail import (  # noqa: F401  # importing registers some of them
+        desk,
+        desk_suppressions,
+        desk_undecided,
+        jobs,
+        models,
+        notices,
+    )
     from campaign.mail.inbound import hooks
     from campaign.mail.inbound import jobs as inbound_jobs  # noqa: F401  # as above
 
     desk.init_app(app)
     desk_suppressions.init_app(app)
+    desk_undecided.init_app(app)
     hooks.init_app(app)

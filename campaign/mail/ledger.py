@@ -157,15 +157,21 @@ def enqueue_select(
     return n
 
 
-def cancel(origin: str, origin_id: int | None = None, unit_ids: Sequence[int] | None = None) -> int:
+def cancel(
+    origin: str,
+    origin_id: int | None = None,
+    unit_ids: Sequence[int] | None = None,
+    uncertain: bool = False,
+) -> int:
     """Ends what has not left yet and returns how many messages that were at once.
 
-    Without ``unit_ids`` it is a standing order for all of ``origin_id``: what a large origin has left,
+    ``uncertain``: also those of ``unit_ids`` that may have arrived, once a person has said what became of them. Without ``unit_ids`` it is a standing order for all of ``origin_id``: what a large origin has left,
     and what is on its way and comes back, follows within seconds.
     """
     if unit_ids is None:
         return orders.cancel(origin, _given(origin_id), by="")
-    return len(_move_units("cancelled", origin, origin_id, unit_ids))
+    old = ("queued", "deferred", "held", *(("uncertain",) if uncertain else ()))
+    return len(_move_units("cancelled", origin, origin_id, unit_ids, old=old))
 
 
 def hold(

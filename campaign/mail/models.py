@@ -27,6 +27,9 @@ STATES = (
 OPEN_STATES = ("queued", "leased", "deferred", "held", "uncertain")
 """States of a row about which something is still to happen."""
 
+UNDECIDED = "hold_reason IS NULL OR hold_reason <> 'paused'"
+"""Of held and uncertain rows those that wait for a person; the others an order holds."""
+
 # Finished rows stay for good, so what is claimed and swept is found through indexes that hold only
 # the open ones. Every state change leaves a dead entry in them, so autovacuum comes early.
 _STORAGE = {"autovacuum_vacuum_scale_factor": 0.02, "autovacuum_vacuum_cost_delay": 0}
@@ -53,6 +56,10 @@ class Message(db.Model):
         Index(
             "ix_message_waiting", "origin", "origin_id", "id",
             postgresql_where=text("state IN ('queued', 'deferred', 'held')"),
+        ),
+        Index(
+            "ix_message_undecided", "stream", "id",
+            postgresql_where=text(f"state IN ('held', 'uncertain') AND ({UNDECIDED})"),
         ),
         {"postgresql_with": _STORAGE},
     )  # fmt: skip

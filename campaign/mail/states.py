@@ -22,8 +22,8 @@ TRANSITIONS: dict[str, frozenset[str]] = {
     "queued": frozenset({"leased", "held", "cancelled"}),
     "deferred": frozenset({"leased", "held", "cancelled"}),
     "leased": frozenset({"sent", "deferred", "failed", "uncertain", "queued", "held", "cancelled"}),
-    "held": frozenset({"queued", "cancelled"}),
-    # A person knows what became of it, or it goes once more.
+    # A person knows what became of it (of a held one, whether it had arrived), or it goes once more.
+    "held": frozenset({"queued", "cancelled", "sent"}),
     "uncertain": frozenset({"queued", "sent", "failed", "cancelled"}),
     # A person may try a failed one again; a bounce can come days after the server took a message.
     "failed": frozenset({"queued"}),

@@ -12,6 +12,8 @@ from flask_babel import gettext, ngettext
 
 from campaign.alerts import queries as alerts
 from campaign.counts import queries as counts
+from campaign.mail import undecided
+from campaign.mail.models import STREAMS
 from campaign.reports import queries, restored, status
 from campaign.web import languages
 
@@ -121,6 +123,22 @@ def _in_doubt() -> list[Need]:
         )
         for one in alerts.in_doubt(5)
     ]  # fmt: skip
+
+
+@register("organizer")
+def _held() -> list[Need]:
+    found = []
+    # What is in doubt of an alert is told of with the alert (_in_doubt), and of a letter with its delivery (_uncertain).
+    for stream in STREAMS:
+        n = undecided.count(stream, doubtful=stream != "alerts")
+        found += _some(n, lambda n=n, stream=stream: Need(  # type: ignore[misc]  # the loop's own values
+            "held", gettext("Held"),
+            ngettext(
+                "%(n)s message goes no further without a person", "%(n)s messages go no further without a person", n, n=number(n),
+            ),
+            link("undecided_desk.index", stream=stream), gettext("Decide"),
+        ))  # fmt: skip
+    return found
 
 
 @register("administrator")

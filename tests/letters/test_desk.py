@@ -113,3 +113,42 @@ def test_these_pages_are_the_organizers(writer: Writer, staff: Any, client: Any,
     assert client.get(path).status_code == 302
     assert staff("lead").get(path).status_code == 403
     assert staff("administrator").get(path).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("action", "state", "ends"),
+    [("again", "held", "sent"), ("give_up", "held", "cancelled"), ("arrived", "uncertain", "sent")],
+)
+def test_a_delivery_that_is_stuck_has_a_way_out(
+    writer: Writer, confirm: Any, staff: Any, smtp: Any, deliver: Any, sql: Any, app: Any,
+    action: str, state: str, ends: str,
+) -> None:  # fmt: skip
+    """Held since it could not be written, or uncertain: whatever staff say ends what the mail ledger has of it too."""
+    from campaign.extensions import db
+    from campaign.mail import states
+
+    writer.send()
+    confirm()
+    smtp.answer = lambda address: "451 4.7.1 later"
+    deliver()
+    with app.app_context():
+        origin = "m.origin = 'delivery'"
+        if state == "held":
+            reason = "hold_reason = 'render'"
+            states.move("held", origin, {}, set_=reason, old=("deferred",))
+        else:
+            states.move("leased", origin, {}, old=("deferred",))
+            due = "next_attempt_at = now() + interval '30 minutes'"
+            states.move("uncertain", origin, {}, set_=due, old=("leased",))
+        db.session.commit()
+    smtp.answer = lambda address: "250 OK"
+    assert sql("SELECT state FROM delivery") == [(state,)]
+    desk = staff("organizer")
+    page = f"/desk/deliveries?state={state}"
+    post(desk, page, "/desk/deliveries", id="1", action=action, state=state)
+    deliver()
+    assert sql("SELECT state FROM delivery") == [(ends,)]
+    assert sql("SELECT DISTINCT state FROM message WHERE origin = 'delivery' ORDER BY 1") == (
+        [("cancelled",), ("sent",)] if action == "again" else [("cancelled",)]
+    )
+    assert len(smtp.to("secretary@dot.example")) == (action == "again")
