@@ -10,14 +10,11 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 
 from campaign.extensions import db
+from campaign.letters import grouping
 from campaign.letters.models import Letter
-from campaign.letters.words import distance
 
 LOOKED_AT = 5000
 """The newest letters of a campaign that are compared."""
-
-NEAR = 7
-"""Fingerprints that differ in so few bits of 64 belong to nearly the same text."""
 
 PERSONAL = 0.3
 """A letter with at least this share of own words is called personal."""
@@ -79,10 +76,8 @@ def numbered(marks: Mapping[int, int]) -> tuple[dict[int, int], dict[int, int]]:
     Returns the number of its group by fingerprint, and the size of each group by number; numbers count from 1, the
     largest first.
     """
-    shelves = _Shelves()
-    where = {
-        mark: shelves.place(mark) for mark, _ in sorted(marks.items(), key=lambda one: -one[1])
-    }
+    often = [mark for mark, _ in sorted(marks.items(), key=lambda one: -one[1])]
+    where = dict(zip(often, grouping.places(often), strict=True))
     sizes: Counter[int] = Counter()
     for mark, place in where.items():
         sizes[place] += marks[mark]
@@ -94,45 +89,19 @@ def numbered(marks: Mapping[int, int]) -> tuple[dict[int, int], dict[int, int]]:
     )
 
 
-class _Shelves:
-    """Texts by their fingerprints: each joins the first leader that is near it, or leads a new group.
-
-    Two fingerprints that differ in at most 7 bits have one of their eight bytes in common, so only those are compared.
-    """
-
-    def __init__(self) -> None:
-        self.leaders: list[int] = []
-        self.shelves: list[dict[int, list[int]]] = [{} for _ in range(8)]
-
-    def place(self, mark: int) -> int:
-        """The group of a fingerprint, counted from 0."""
-        parts = [mark >> (8 * byte) & 0xFF for byte in range(8)]
-        near = {
-            i for shelf, part in zip(self.shelves, parts, strict=True) for i in shelf.get(part, ())
-        }
-        group = min((i for i in near if distance(self.leaders[i], mark) <= NEAR), default=None)
-        if group is None:
-            group = len(self.leaders)
-            self.leaders.append(mark)
-            for shelf, part in zip(self.shelves, parts, strict=True):
-                shelf.setdefault(part, []).append(group)
-        return group
-
-
 def _merge(texts: list[tuple[int, int, int, float]]) -> list[tuple[int, int, float]]:
     """(letters, newest, share) of each group."""
-    shelves = _Shelves()
-    groups: list[list[tuple[int, int, float]]] = []
-    for mark, n, example, share in sorted(texts, key=lambda one: -one[1]):
-        group = shelves.place(mark)
-        if group == len(groups):
-            groups.append([])
-        groups[group].append((n, example, share))
+    often = sorted(texts, key=lambda one: -one[1])
+    groups: dict[int, list[tuple[int, int, float]]] = {}
+    for (_, n, example, share), place in zip(
+        often, grouping.places([mark for mark, *_ in often]), strict=True
+    ):
+        groups.setdefault(place, []).append((n, example, share))
     return [
         (
             sum(n for n, _, _ in group),
             max(example for _, example, _ in group),
             sum(n * share for n, _, share in group) / sum(n for n, _, _ in group),
         )
-        for group in groups
+        for group in groups.values()
     ]
