@@ -14,10 +14,17 @@ def recount(fix: bool, as_json: bool) -> None:
     from campaign.reports import recount as counting
 
     found = counting.compare()
+    others = counting.not_compared()
     if found and fix:
         counting.fix(found)
     if as_json:
-        print_json({"differences": [one._asdict() for one in found], "fixed": bool(found and fix)})
+        print_json(
+            {
+                "differences": [one._asdict() for one in found],
+                "fixed": bool(found and fix),
+                "not_compared": others,
+            }
+        )
     else:
         for one in found:
             where = f"campaign {one.campaign_id}" if one.campaign_id else "whole site"
@@ -26,6 +33,8 @@ def recount(fix: bool, as_json: bool) -> None:
                 f"{one.name} ({where}{part}): {one.rows:,} rows, the counter says {one.counter:,}"
             )
         click.echo(_summary(len(found), fix))
+        if others:
+            click.echo(f"Counted as they happen, with no rows to compare: {', '.join(others)}.")
     if found and not fix:
         raise SystemExit(1)
 

@@ -34,6 +34,12 @@ class Words:
     agreement: str = ""
     """What the ticked consent box said; empty where it was left alone."""
     source: str = ""
+    tell: bool = False
+    """Whether the writer wants a mail when every office has it."""
+    named: bool = False
+    """Whether the writer agrees to stand by name in a public docket."""
+    keep: bool = False
+    """Whether the writer lets the campaign keep what offices answer."""
 
 
 @dataclass(frozen=True)
@@ -90,14 +96,18 @@ def write_proved_letter(door: Doorway, act: Act, typed: Words, nonce: str) -> co
 def _inserting(source: str, supporter: str) -> str:
     return f"""
     INSERT INTO letter (campaign_id, supporter_id, submission, state, language, given_name, family_name, postal_code,
-        us_state, subject, body, consents, wording, own_share, fingerprint, source, alert_id, network, created_at)
+        us_state, subject, body, consents, wording, own_share, fingerprint, source, alert_id, network, created_at,
+        tell_when_done, named_in_public, keep_replies)
     SELECT :campaign_id, {supporter}, :submission, 'unconfirmed', :language, :given_name, :family_name, :postal_code,
-        :us_state, :subject, :body, :consents, :wording, :own_share, :fingerprint, :source, :alert_id, :network, :now
+        :us_state, :subject, :body, :consents, :wording, :own_share, :fingerprint, :source, :alert_id, :network, :now,
+        :tell, :named, :keep
     {source}
     ON CONFLICT (submission) DO UPDATE SET language = excluded.language, given_name = excluded.given_name,
         family_name = excluded.family_name, postal_code = excluded.postal_code, us_state = excluded.us_state,
         subject = excluded.subject, body = excluded.body, consents = excluded.consents, wording = excluded.wording,
-        own_share = excluded.own_share, fingerprint = excluded.fingerprint, source = excluded.source
+        own_share = excluded.own_share, fingerprint = excluded.fingerprint, source = excluded.source,
+        tell_when_done = excluded.tell_when_done, named_in_public = excluded.named_in_public,
+        keep_replies = excluded.keep_replies
     WHERE letter.state = 'unconfirmed'
     RETURNING id, xmax = 0 AS is_new"""  # our own text
 
@@ -140,6 +150,9 @@ def _values(
         "own_share": words.own_share(typed.body, door.suggested),
         "fingerprint": words.fingerprint(typed.body),
         "source": typed.source,
+        "tell": typed.tell,
+        "named": typed.named,
+        "keep": typed.keep,
         "alert_id": alert_id,
         "network": limits.origin() if has_request_context() else "",
         "now": utcnow(),

@@ -47,6 +47,9 @@ class LetterForm(PublicForm):
     subject = subject_field()
     body = body_field()
     consent = BooleanField()
+    tell = BooleanField(_l("Write to me once every office has it"))
+    named = BooleanField()
+    keep = BooleanField(_l("The campaign may keep what offices answer me"))
     source = HiddenField(filters=[people.source_of])
     k = HiddenField()
 

@@ -199,6 +199,8 @@ class Reply(db.Model):
     received_at: Mapped[Moment]
     counted: Mapped[bool] = mapped_column(Boolean, server_default="false")
     """Whether it came from the office's own domain, and so counts as its answer."""
+    after_hours: Mapped[int | None] = mapped_column(Integer)
+    """Of the office's first answer to a letter: how long it took, as ``replies.after`` counts it."""
     sender: Mapped[str] = mapped_column(server_default="")
     subject: Mapped[str] = mapped_column(server_default="")
     body: Mapped[str] = mapped_column(server_default="")

@@ -5,15 +5,12 @@ from typing import Any
 from flask_babel import gettext
 from sqlalchemy import delete, select, update
 
-from campaign.clock import utcnow
 from campaign.counts import journal
 from campaign.extensions import db
 from campaign.letters import confirming, deliveries, queries, replies, together
 from campaign.letters.models import Delivery, Letter
 from campaign.letters.stating import letter_label
 from campaign.mail import forgetting
-from campaign.petitions import docketing
-from campaign.petitions import queries as petitions
 from campaign.supporters.keys import own_page_token
 from campaign.supporters.models import Supporter
 from campaign.web.languages import pick
@@ -39,21 +36,11 @@ def section(supporter: Supporter) -> tuple[str, dict[str, Any]] | None:
                 "state": STATE_TEXTS[letter.state](),
                 "reason": _reason(letter),
                 "alive": alive,
-                "dockets": _dockets(letter.campaign_id) if alive else [],
+                "dockets": queries.dockets(letter.campaign_id) if alive else [],
                 "through_us": replies.through_us(letter.campaign_id),
             }
         )
     return "letters/own.html", {"letters": shown, "token": own_page_token(supporter.id)}
-
-
-def _dockets(campaign_id: int) -> list[str]:
-    """The documents on which agencies take comments, or soon will, in the campaign's petitions."""
-    today = utcnow().astimezone(docketing.WASHINGTON).date()
-    return [
-        one.document_id
-        for one in petitions.all_of_campaign(campaign_id)
-        if one.document_id and one.comment_closes and one.comment_closes >= today
-    ]
 
 
 def desk_section(supporter: Supporter) -> tuple[str, dict[str, Any]] | None:

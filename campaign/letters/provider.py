@@ -43,7 +43,15 @@ class Letters:
         acts: dict[tuple[object, ...], PendingAct] = {}
         for one, campaign in db.session.execute(query):
             name = (one.given_name, one.family_name, one.postal_code)
-            same = (one.campaign_id, one.subject, one.body, one.consents, one.language, *name)
+            same = (
+                one.campaign_id,
+                one.subject,
+                one.body,
+                one.consents,
+                one.language,
+                *name,
+                *_wishes(one),
+            )
             acts.setdefault(same, _act(one, campaign))
         return list(acts.values())[: limit + 1]
 
@@ -108,10 +116,21 @@ def _act(letter: Letter, campaign: Campaign) -> PendingAct:
             "name": person.name,
             "place": person.place,
             "language": letter.language,
+            "wishes": _wishes(letter),
             "consents": letter.wording if letter.consents else "",
         },
         group=f"letter-{letter.campaign_id}",
     )
+
+
+def _wishes(letter: Letter) -> list[str]:
+    """What else was ticked with it, as it will be kept."""
+    said = [
+        (letter.tell_when_done, gettext("You get a message once every office has it.")),
+        (letter.named_in_public, gettext("Your name may stand in a public docket.")),
+        (letter.keep_replies, gettext("The campaign may keep what offices answer you.")),
+    ]
+    return [text for ticked, text in said if ticked]
 
 
 def sentence(decision: confirming.Decision) -> str:

@@ -1,6 +1,6 @@
 """Reading letters, their suggestions and their deliveries."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -19,6 +19,8 @@ from campaign.offices import queries as offices
 from campaign.offices.holders import holder_name, holders_on
 from campaign.offices.hours import office_of
 from campaign.offices.models import Target
+from campaign.petitions import docketing
+from campaign.petitions import queries as petitions
 from campaign.statements import Statement
 
 COUNTED = 500
@@ -27,7 +29,7 @@ COUNTED = 500
 
 @dataclass(frozen=True)
 class Answers:
-    """What an office has answered to a campaign's letters; ``hours`` is the mean time to the first answer to a letter."""
+    """What an office has answered to a campaign's letters; ``hours`` is the median of the time to the first answer to a letter."""
 
     target: Target
     sent: int
@@ -40,17 +42,40 @@ def answers(campaign_id: int) -> list[Answers]:
     """Which of the campaign's offices answered through us, and how soon, as of the last fold."""
     told = {
         name: counts.totals(name, campaign_id=campaign_id)
-        for name in ("deliveries.sent", "replies.answered", "replies.received", "replies.hours")
+        for name in ("deliveries.sent", "replies.answered", "replies.received")
     }
+    waited = _waited(campaign_id)
     found = []
     for one in offices.of_campaign(campaign_id):
         n = {name: max(0, parts.get(str(one.target.id), 0)) for name, parts in told.items()}
-        answered = n["replies.answered"]
-        hours = round(n["replies.hours"] / answered) if answered else None
         found.append(
-            Answers(one.target, n["deliveries.sent"], answered, n["replies.received"], hours)
-        )
+            Answers(
+                one.target, n["deliveries.sent"], n["replies.answered"], n["replies.received"],
+                median(waited.get(one.target.id, {})),
+            )
+        )  # fmt: skip
     return found
+
+
+def _waited(campaign_id: int) -> dict[int, dict[int, int]]:
+    """By office, how many first answers took how many hours (``replies.after``)."""
+    found: dict[int, dict[int, int]] = {}
+    for part, n in counts.totals("replies.after", campaign_id=campaign_id).items():
+        target, _, hours = part.partition(":")
+        if n > 0:
+            found.setdefault(int(target), {})[int(hours)] = n
+    return found
+
+
+def median(times: Mapping[int, int]) -> int | None:
+    """The median of values of which each occurs so many times; None where there are none."""
+    n = sum(times.values())
+    middle = []
+    seen = 0
+    for value in sorted(times):
+        middle += [value for place in {(n - 1) // 2, n // 2} if seen <= place < seen + times[value]]
+        seen += times[value]
+    return round(sum(middle) / len(middle)) if middle else None
 
 
 def templates(campaign_id: int) -> list[LetterTemplate]:
@@ -78,6 +103,16 @@ def door(slug: str, language: str) -> Any:
     now = utcnow()
     closed = found.closes_at is not None and found.closes_at <= now
     return None if now < found.opens_at or closed else found
+
+
+def dockets(campaign_id: int) -> list[str]:
+    """The documents on which agencies take comments, or soon will, in the campaign's petitions."""
+    today = utcnow().astimezone(docketing.WASHINGTON).date()
+    return [
+        one.document_id
+        for one in petitions.all_of_campaign(campaign_id)
+        if one.document_id and one.comment_closes and one.comment_closes >= today
+    ]
 
 
 def suggested(found: Sequence[LetterTemplate]) -> list[str]:

@@ -171,18 +171,30 @@ KINDS = {"application/pdf", "image/png", "image/jpeg", "text/plain"}
 
 
 def _count(delivery: Delivery, reply_id: int) -> None:
-    """Counts an office's answer, and for the first one to a letter the hours that it took."""
+    """Counts an office's answer, and for the first one to a letter how long it took."""
     part = str(delivery.target_id)
     changes = [journal.Change("replies.received", 1, delivery.campaign_id, part)]
+    # Of two answers in the same moment one is the first.
+    db.session.execute(select(Delivery.id).where(Delivery.id == delivery.id).with_for_update())
     earlier = select(Reply.id).where(
         Reply.delivery_id == delivery.id, Reply.id != reply_id, Reply.counted
     )
-    db.session.execute(update(Reply).where(Reply.id == reply_id).values(counted=True))
+    values: dict[str, Any] = {"counted": True}
     if delivery.finished_at and db.session.execute(earlier.limit(1)).first() is None:
-        hours = max(0, round((utcnow() - delivery.finished_at).total_seconds() / 3600))
+        after = values["after_hours"] = waited((utcnow() - delivery.finished_at).total_seconds())
         changes.append(journal.Change("replies.answered", 1, delivery.campaign_id, part))
-        changes.append(journal.Change("replies.hours", hours, delivery.campaign_id, part))
+        changes.append(journal.Change("replies.after", 1, delivery.campaign_id, f"{part}:{after}"))
+    db.session.execute(update(Reply).where(Reply.id == reply_id).values(**values))
     journal.record(changes)
+
+
+def waited(seconds: float) -> int:
+    """How long an answer took, in hours: whole ones for three days, then whole days, and no more than a year.
+
+    So few different numbers that each is a counter of its own, from which reports take the median.
+    """
+    hours = min(max(0, int(seconds / 3600)), 365 * 24)
+    return hours if hours < 72 else hours - hours % 24
 
 
 def render(rows: list[Row]) -> list[Rendered | Skip]:

@@ -123,6 +123,8 @@ def _form_page(
         prompts=[line for line in prompts if line.strip()][: composing.MOST],
         suggested=languages.pick(templates[0].body) if templates else "",
         act=act,
+        dockets=queries.dockets(campaign.id),
+        through_us=replies.through_us(campaign.id),
         again_url=url_for("letters.write", slug=campaign.slug),
     )
     if request.method == "GET" and "k" not in request.args:
@@ -163,6 +165,7 @@ def _preview_page(
         from_name=from_name(person.name, lead),
         from_address=settings.sender().address,
         reply_to=_reply_to(form, act, passed_on),
+        passed_on=passed_on,
         foot=message.foot(person.name, lead, passed_on),
         act=act,
     )
@@ -185,6 +188,9 @@ def _typed(form: LetterForm) -> commands.Words:
         language=languages.current(),
         agreement=form.consent.label.text if form.consent.data else "",
         source=form.source.data,
+        tell=form.tell.data,
+        named=form.named.data,
+        keep=form.keep.data,
     )
 
 

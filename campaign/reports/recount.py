@@ -21,11 +21,11 @@ from campaign.endorsements.models import STATES as ENDORSEMENT_STATES
 from campaign.endorsements.models import Cosigner, Endorsement
 from campaign.extensions import db
 from campaign.letters.confirming import ALIVE
-from campaign.letters.models import DELIVERY_STATES, LETTER_STATES, Delivery, Letter
+from campaign.letters.models import DELIVERY_STATES, LETTER_STATES, Delivery, Letter, Reply
 from campaign.mail.models import STATES as MESSAGE_STATES
 from campaign.mail.models import Message
 from campaign.petitions.models import Petition
-from campaign.supporters.models import CampaignSupporter, Supporter
+from campaign.supporters.models import CampaignSupporter, Supporter, Unsubscribe
 
 
 class Count(NamedTuple):
@@ -119,6 +119,26 @@ def alerts() -> Iterator[Count]:
         yield Count(campaign_id, f"alerts.{state}", "", n)
 
 
+def replies() -> Iterator[Count]:
+    """``replies.received`` and ``replies.answered`` by office, ``replies.after`` by office and hours."""
+    columns = (Reply.campaign_id, Reply.target_id, Reply.after_hours)
+    query = select(*columns, func.count()).where(Reply.counted).group_by(*columns)
+    for campaign_id, target_id, hours, n in db.session.execute(query):
+        yield Count(campaign_id, "replies.received", str(target_id), n)
+        if hours is not None:
+            yield Count(campaign_id, "replies.answered", str(target_id), n)
+            yield Count(campaign_id, "replies.after", f"{target_id}:{hours}", n)
+
+
+def unsubscribes() -> Iterator[Count]:
+    """``alert.unsubscribes`` of each alert."""
+    columns = (Unsubscribe.campaign_id, Unsubscribe.alert_id)
+    for campaign_id, alert_id, n in db.session.execute(
+        select(*columns, func.count()).group_by(*columns)
+    ):
+        yield Count(campaign_id, "alert.unsubscribes", str(alert_id), n)
+
+
 SOURCES: list[tuple[Callable[[], Iterable[Count]], str]] = [
     (letters, rf"letters\.({_states(*LETTER_STATES)})|alert\.letters"),
     (deliveries, rf"deliveries\.({_states(*DELIVERY_STATES)})"),
@@ -129,9 +149,22 @@ SOURCES: list[tuple[Callable[[], Iterable[Count]], str]] = [
     ),
     # The names of origins are their features' own; `alerts` (the alerts themselves) is not one.
     (messages, rf"(?!alerts\.|letters\.|deliveries\.)[a-z_]+\.({_states(*MESSAGE_STATES)})"),
+    (replies, r"replies\.(received|answered|after)"),
+    (unsubscribes, r"alert\.unsubscribes"),
     (alerts, rf"alerts\.({_states(*ALERT_STATES)})"),
 ]
 """Each function that counts rows, and which counters (a regular expression over names) are all its own."""
+
+
+_COVERED = re.compile("|".join(f"(?:{pattern})" for _, pattern in SOURCES))
+
+
+def not_compared() -> list[str]:
+    """Counters that no rows stand behind: ``inbound.…`` counts each telling as it comes, also of what is known or unknown
+    already, and keeps no row of those; the journal is the only record."""
+    names = {name for _, name, _ in _counters()}
+    db.session.rollback()
+    return sorted(name for name in names if not _COVERED.fullmatch(name))
 
 
 def compare() -> list[Difference]:
@@ -146,8 +179,7 @@ def compare() -> list[Difference]:
         known = _counters()
     finally:
         db.session.rollback()
-    covered = re.compile("|".join(f"(?:{pattern})" for _, pattern in SOURCES))
-    keys = {key for key in known if covered.fullmatch(key[1])} | set(counted)
+    keys = {key for key in known if _COVERED.fullmatch(key[1])} | set(counted)
     return [
         Difference(*key, counted[key], known.get(key, 0))
         for key in sorted(keys)

@@ -21,6 +21,7 @@ from campaign.supporters.models import (
     Resubscription,
     SignUp,
     Supporter,
+    Unsubscribe,
 )
 from campaign.supporters.places import state_of
 
@@ -281,9 +282,21 @@ def unsubscribe_in_transaction(
         suppressions.suppress(email, "alerts", "unsubscribed")
     sent = queries.alert_message(alert_id, supporter_id) if ended and alert_id else None
     if sent is not None:
-        change = journal.Change("alert.unsubscribes", 1, sent.campaign_id, str(alert_id))
-        journal.record([change])
+        _count_unsubscribe(supporter_id, alert_id, sent.campaign_id)
     return ended
+
+
+def _count_unsubscribe(supporter_id: int, alert_id: int, campaign_id: int) -> None:
+    """Once for each person and alert, also where someone came back in between."""
+    row = {
+        "alert_id": alert_id,
+        "supporter_id": supporter_id,
+        "campaign_id": campaign_id,
+        "at": utcnow(),
+    }
+    new = insert(Unsubscribe).values(row).on_conflict_do_nothing().returning(Unsubscribe.alert_id)
+    if db.session.execute(new).first() is not None:
+        journal.record([journal.Change("alert.unsubscribes", 1, campaign_id, str(alert_id))])
 
 
 def unsubscribe(supporter_id: int, organization_id: int | None, alert_id: int = 0) -> int:

@@ -144,6 +144,17 @@ class Resubscription(db.Model):
     )
 
 
+class Unsubscribe(db.Model):
+    """Someone whose mail ended through a link of this alert: one row for each, and one in ``alert.unsubscribes``."""
+
+    __tablename__ = "unsubscribe"
+
+    alert_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    supporter_id: Mapped[int] = mapped_column(BigInteger, reference("supporter"), primary_key=True)
+    campaign_id: Mapped[int] = mapped_column(BigInteger)
+    at: Mapped[Moment]
+
+
 class Confirmation(db.Model):
     """The last confirmation mail asked for an address: the row that keeps it to one an hour, whoever asks."""
 

@@ -78,7 +78,43 @@ def test_an_answer_reaches_the_writer_once_and_is_counted(
     assert "Secretary of Tests" in page
     assert sql(
         "SELECT name, sum(delta) FROM journal WHERE starts_with(name, 'replies') GROUP BY 1 ORDER BY 1"
-    ) == [("replies.answered", 1), ("replies.received", 1)]
+    ) == [("replies.after", 1), ("replies.answered", 1), ("replies.received", 1)]
+
+
+def test_the_report_says_when_half_of_the_answers_were_there_and_recount_agrees(
+    answered_here: Any,
+    writer: Writer,
+    confirm: Any,
+    deliver: Any,
+    smtp: Any,
+    sql: Any,
+    app: Any,
+    cli: Any,
+) -> None:
+    from campaign.counts import commands as counters
+
+    for name, hours in (("ana", 2), ("ben", 4), ("cy", 9), ("dee", 200)):
+        writer.send(f"{name}@people.example")
+        confirm(f"{name}@people.example")
+        deliver()
+        sql(f"UPDATE delivery SET finished_at = now() - interval '{hours} hours 1 minute'")
+        newest = smtp.to("secretary@dot.example")[-1].message
+        for n in range(2):
+            answer(app, str(newest["Reply-To"]).strip("<>"), f"Answer {n} to {name}.")
+    with app.app_context():
+        counters.fold()
+    page = answered_here.get(DESK).get_data(as_text=True)
+    assert re.search(r"Half of the first answers within.*6 hours", page, re.S)
+    assert sql("SELECT after_hours FROM reply ORDER BY id") == [
+        (2,), (None,), (4,), (None,), (9,), (None,), (192,), (None,)
+    ]  # fmt: skip
+    agrees = cli("recount")
+    assert agrees.exit_code == 0, agrees.output
+    assert "no rows to compare: inbound.reply" in agrees.output
+    sql("UPDATE counter SET value = value + 1 WHERE name = 'replies.after'")
+    assert "replies.after (campaign 1, 1:4): 1 rows, the counter says 2" in cli("recount").output
+    assert cli("recount", "--fix").exit_code == 0
+    assert cli("recount").exit_code == 0
 
 
 def test_words_are_kept_where_the_writer_agreed_until_they_are_deleted(
@@ -146,3 +182,33 @@ def test_the_writer_is_told_once_when_every_office_has_it(
         one for one in smtp.to("ana@people.example") if "entregada" in one.message["Subject"]
     ]
     assert "Secretary of Paper" in text_of(mail) and "/es/me/" in text_of(mail)
+
+
+def test_what_a_writer_wishes_is_asked_with_the_letter_and_shown_before_it_is_confirmed(
+    writer: Writer, confirm: Any, deliver: Any, smtp: Any, sql: Any, client: Any, campaign_id: int
+) -> None:
+    page = writer.open()
+    assert 'name="tell"' in page and 'name="named"' not in page and 'name="keep"' not in page
+    assert not re.search(r'name="tell"[^>]*checked', page)
+    sql(
+        "INSERT INTO petition (campaign_id, slug, agency, document_id, comment_opens, comment_closes) "
+        "VALUES (1, 'dot', 'DOT', 'DOT-2026-0001-0002', current_date - 1, current_date + 9)"
+    )
+    assert "My name may stand in the public docket (DOT-2026-0001-0002)" in writer.open()
+    shown = writer.send(tell="y", named="y", action="preview").get_data(as_text=True)
+    assert re.search(r'type="hidden" name="tell" value="y"', shown)
+    assert re.search(r'type="hidden" name="named" value="y"', shown) and 'name="keep"' not in shown
+    assert writer.send(tell="y", named="y").status_code == 303
+    assert writer.send("ben@people.example").status_code == 303
+    assert sql("SELECT tell_when_done, named_in_public, keep_replies FROM letter ORDER BY id") == [
+        (True, True, False),
+        (False, False, False),
+    ]
+    deliver()
+    link = next(one for one in smtp.to("ana@people.example")[-1].links() if "/confirm/" in one)
+    waits = client.get("/" + link.split("://", 1)[1].partition("/")[2]).get_data(as_text=True)
+    assert "You get a message once every office has it." in waits
+    assert "Your name may stand in a public docket." in waits
+    confirm()
+    deliver()
+    assert any("Secretary of Tests" in text_of(one) for one in smtp.to("ana@people.example")[1:])
