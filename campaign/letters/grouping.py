@@ -6,7 +6,7 @@ differ in at most seven bits agree in three of ten parts, whichever those are, s
 """
 
 from collections.abc import Sequence
-from itertools import combinations
+from itertools import combinations, pairwise
 
 NEAR = 7
 """Fingerprints that differ in so few bits of 64 belong to nearly the same text."""
@@ -17,7 +17,7 @@ _CROWD = 32
 
 def _masks(parts: int, common: int) -> list[int]:
     edges = [64 * i // parts for i in range(parts + 1)]
-    blocks = [(1 << high) - (1 << low) for low, high in zip(edges, edges[1:], strict=False)]
+    blocks = [(1 << high) - (1 << low) for low, high in pairwise(edges)]
     return [sum(chosen) for chosen in combinations(blocks, common)]
 
 
