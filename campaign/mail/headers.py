@@ -65,13 +65,11 @@ def mailbox(name: str, address: str) -> str:
     name, address = plain(name), envelope_address(address)
     if not name:
         return address
-    if not name.isascii() or "=?" in name:
+    if not name.isascii() or "=?" in name or len(name) > LINE - 10:
         return f"{encoded_words(name, first=8)}\r\n <{address}>"
     if _SPECIALS.search(name):
         escaped = name.replace("\\", "\\\\").replace('"', '\\"')
         name = f'"{escaped}"'
-    if len(name) > LINE - 10:
-        return f"{encoded_words(plain(name.strip(chr(34))), first=8)}\r\n <{address}>"
     return (
         f"{name}\r\n <{address}>" if len(name) + len(address) > LINE - 12 else f"{name} <{address}>"
     )
@@ -92,7 +90,8 @@ def envelope_address(address: str) -> str:
     local, at, domain = address.strip(" ").rpartition("@")
     if not at or not _LOCAL.fullmatch(local) or len(local.encode()) > 64:
         raise NotAnAddress("the address is not one that mail can go to")
-    if local.startswith(".") or local.endswith(".") or ".." in local:
+    # "=?" begins an encoded word, which some readers decode even here, against RFC 2047 section 5.
+    if local.startswith(".") or local.endswith(".") or ".." in local or "=?" in local:
         raise NotAnAddress("the address is not one that mail can go to")
     if not domain.isascii():
         try:

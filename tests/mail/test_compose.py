@@ -133,7 +133,7 @@ def test_an_address_is_an_address_or_refused(address: str) -> None:
 @pytest.mark.parametrize(
     "address",
     ["", "jane", "@x.example", "jane@", "a b@x.example", "a@x.example\r\nRCPT TO:<b@y.example>", "a@x.example ,b@y.example",
-     "<a@x.example>", "a@x..example", ".a@x.example", "a..b@x.example", "a@-x.example", "a@[127.0.0.1]", "a@x_y.example",
+     "<a@x.example>", "a@x..example", "=?utf-8?q?a?=@x.example", ".a@x.example", "a..b@x.example", "a@-x.example", "a@[127.0.0.1]", "a@x_y.example",
      "x" * 65 + "@x.example", "a@" + "y" * 64 + ".example", '"a b"@x.example', "a\x00@x.example", "a\u2028@x.example"],
 )  # fmt: skip
 def test_refused_addresses(address: str) -> None:
@@ -251,3 +251,9 @@ def test_encoded_words_break_between_words_where_they_can() -> None:
     assert len(parts) > 1
     assert "".join(parts) == name
     assert all(part.startswith(" ") for part in parts[1:])
+
+
+def test_a_long_name_with_quotes_stays_what_it_is() -> None:
+    name = 'The "Wait in Freedom" coalition of national and local organizations and experts'
+    message = parse(build(a_row(), Rendered("s", "t", from_name=name), FRAME).data)
+    assert message["from"].addresses[0].display_name.replace(" ", "") == name.replace(" ", "")
