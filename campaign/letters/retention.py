@@ -10,6 +10,7 @@ from campaign.extensions import db
 from campaign.letters.models import Letter
 from campaign.supporters import confirmation
 from campaign.supporters.models import Supporter
+from campaign.web import daily
 
 STATE = "unconfirmed"
 
@@ -50,6 +51,7 @@ def forget_networks(_: datetime, most: int) -> int:
     ids = [row.id for row in db.session.execute(oldest) if row.created_at < before]
     if ids:
         db.session.execute(update(Letter).where(Letter.id.in_(ids)).values(network=""))
+    daily.forget_in_transaction()
     return len(ids)
 
 

@@ -24,9 +24,10 @@ def _ranges() -> list[Range]:
         return [(row["first"], row["last"], row["state"]) for row in csv.DictReader(file)]
 
 
-def states() -> list[str]:
+@lru_cache(maxsize=1)
+def states() -> tuple[str, ...]:
     """The two-letter codes of all states, DC, the territories and the military regions, in order."""
-    return sorted({state for _, _, state in _ranges()})
+    return tuple(sorted({state for _, _, state in _ranges()}))
 
 
 def state_of(postal_code: str) -> str:

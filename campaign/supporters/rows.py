@@ -9,7 +9,7 @@ from typing import Any
 from email_validator import EmailNotValidError, validate_email
 
 from campaign.supporters.forms import NAME_LENGTH, POSTAL_LENGTH, SOURCE
-from campaign.supporters.places import state_of, tidy
+from campaign.supporters.places import state_of, states, tidy
 
 _PHONE = re.compile(r"[0-9+()./ #x-]{3,40}", re.IGNORECASE)
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -108,6 +108,8 @@ def _state(text: str, postal_code: str, country: str) -> str:
     if text:
         if len(text) > 20:
             raise ValueError("state is longer than 20 characters: use a code like IL")
+        if country == "US" and text.upper() not in states():
+            raise ValueError(f"state is {text!r}: use a code of the Postal Service like IL")
         return text.upper()
     return state_of(postal_code) if country == "US" else ""
 

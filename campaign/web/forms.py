@@ -20,10 +20,33 @@ EMAIL_LENGTH = 254
 """RFC 5321, 4.5.3.1.3: a path is at most 256 octets with its angle brackets."""
 
 
+_OURS = {
+    "Not a valid choice.": _l("Please choose one of those on the list."),
+    "'%(value)s' is not a valid choice for this field.": _l("Please choose from the list."),
+    "'%(value)s' are not valid choices for this field.": _l("Please choose from the list."),
+}
+"""Our own words where WTForms has others: it has its own, of its own kind, only for some languages."""
+
+
+class _Messages:
+    """What WTForms asks its translations for: our own words, else its own in this language."""
+
+    def __init__(self, language: str) -> None:
+        self.own = get_translations([language])
+
+    def gettext(self, text: str) -> str:
+        """The message."""
+        return str(_OURS[text]) if text in _OURS else str(self.own.gettext(text))
+
+    def ngettext(self, one: str, many: str, n: int) -> str:
+        """The message for so many."""
+        return str(_OURS[one]) if one in _OURS else str(self.own.ngettext(one, many, n))
+
+
 @lru_cache
 def _own_messages(language: str) -> Any:
-    """What WTForms itself says, in this language; read once."""
-    return get_translations([language])
+    """What forms say by themselves, in this language; read once."""
+    return _Messages(language)
 
 
 class PublicForm(Form):

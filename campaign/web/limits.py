@@ -1,6 +1,6 @@
 """Who a request comes from, for limits, without keeping anyone's address.
 
-The names are keyed hashes that change each day: of the single address (an IPv6 customer's /64 counts as one) and of
+The names are hashes under a random key of the day (campaign.web.daily): of the single address (an IPv6 customer's /64 counts as one) and of
 the network around it (IPv4 /24, IPv6 /48). The address is the one that trusted proxies name (TRUSTED_PROXIES).
 """
 
@@ -11,13 +11,13 @@ from collections.abc import Callable
 from functools import lru_cache, wraps
 from typing import Any, TypeVar
 
-from flask import Flask, current_app, request
+from flask import Flask, request
 from limits.storage import MemoryStorage, storage_from_string
 from limits.strategies import MovingWindowRateLimiter, RateLimiter
 from werkzeug.exceptions import TooManyRequests
 
-from campaign.clock import utcnow
 from campaign.engines import connection
+from campaign.web import daily
 from campaign.web.windows import Limit, rates, windows
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -31,9 +31,7 @@ _SINGLE = {4: 32, 6: 64}
 
 def network() -> str:
     """Today's keyed hash of the network that this request came from."""
-    return _hashed(request.remote_addr or NOWHERE, _today(), str(current_app.config["SECRET_KEY"]))[
-        0
-    ]
+    return _hashed(request.remote_addr or NOWHERE, daily.key())[0]
 
 
 def origin() -> str:
@@ -47,17 +45,11 @@ def origin() -> str:
 
 def address() -> str:
     """Today's keyed hash of the single address that this request came from."""
-    return _hashed(request.remote_addr or NOWHERE, _today(), str(current_app.config["SECRET_KEY"]))[
-        1
-    ]
-
-
-def _today() -> int:
-    return utcnow().toordinal()
+    return _hashed(request.remote_addr or NOWHERE, daily.key())[1]
 
 
 @lru_cache(maxsize=512)
-def _hashed(text: str, day: int, secret: str) -> tuple[str, str]:
+def _hashed(text: str, key_of_day: str) -> tuple[str, str]:
     try:
         found = ipaddress.ip_address(text)
     except ValueError:
@@ -68,10 +60,9 @@ def _hashed(text: str, day: int, secret: str) -> tuple[str, str]:
         ipaddress.ip_network((found, bits[found.version]), strict=False)
         for bits in (_NETWORK, _SINGLE)
     )
-    key = secret.encode()
+    key = key_of_day.encode()
     network, single = (
-        hmac.new(key, f"{day} {block}".encode(), hashlib.sha256).hexdigest()[:24]
-        for block in blocks
+        hmac.new(key, str(block).encode(), hashlib.sha256).hexdigest()[:24] for block in blocks
     )
     return network, single
 

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 
 from campaign.web import gate, proof
 from campaign.web.windows import Limit, Memory, Windows
-from tests.letters.conftest import Writer
+from tests.letters.conftest import Writer, form_token
 
 FLOOD = 400
 
@@ -176,3 +176,46 @@ def test_networks_and_addresses_are_named_by_a_hash_of_the_day(
     assert six == near and six[0] == far[0] and six[1] != far[1]
     time_machine.shift(24 * 3600)
     assert names("203.0.113.9") != one
+
+
+def test_who_sends_is_told_apart_by_a_random_key_of_the_day_that_is_forgotten(
+    app: Flask, sql: Callable, time_machine: Any
+) -> None:
+    from campaign.clock import utcnow
+    from campaign.extensions import db
+    from campaign.letters import retention
+    from campaign.web import daily, limits
+
+    time_machine.move_to(1_800_000_000, tick=False)
+
+    def mark() -> str:
+        with app.test_request_context(environ_base={"REMOTE_ADDR": "8.8.8.8"}):
+            return limits.origin()
+
+    first = mark()
+    del app.extensions[daily._EXTENSION]  # as another process, or after a start
+    assert mark() == first
+    time_machine.shift(24 * 3600)
+    assert mark() != first
+    assert len(sql("SELECT 1 FROM setting WHERE starts_with(key, 'day.key.')")) == 2
+    time_machine.shift(24 * 3600)
+    with app.app_context():
+        retention.forget_networks(utcnow(), 100)
+        db.session.commit()
+    assert len(sql("SELECT 1 FROM setting WHERE starts_with(key, 'day.key.')")) == 1
+    time_machine.shift(-2 * 24 * 3600)
+    assert mark() != first, "nothing that is left can make it again"
+
+
+def test_a_choice_that_is_not_on_the_list_is_refused_in_our_words(
+    demo: Any, client: FlaskClient
+) -> None:
+    for language, words in (("", "Please choose one of those"), ("/es", "Elija una de las")):
+        page = client.get(f"{language}/c/wait-in-freedom/endorse").get_data(as_text=True)
+        answer = client.post(
+            f"{language}/c/wait-in-freedom/endorse",
+            data={"form_token": form_token(page), "organization_kind": "evil", "petition": "evil"},
+        )
+        assert answer.status_code == 422
+        text = answer.get_data(as_text=True)
+        assert words in text and "alid choice" not in text and "Opción inválida" not in text

@@ -107,6 +107,8 @@ def test_who_was_deleted_is_refused(campaign: int, sql: Callable) -> None:
         ({**AGREED, "consented_at": "2999-01-01"}, "lies in the future"),
         ({"language": "tlh"}, "language is 'tlh'"),
         ({"country": "USA"}, "two letters"),
+        ({"state": "zz"}, "state is 'zz': use a code"),
+        ({"state": "Illinois"}, "use a code of the Postal Service like IL"),
         ({"phone": "call me"}, "not a telephone number"),
         ({"source": "Parish Supper!"}, "lower-case letters"),
         ({"given_name": "x" * 81}, "longer than 80"),
