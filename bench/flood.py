@@ -56,16 +56,12 @@ def main() -> None:
         seconds = time.time() - begun
         stop.set()
         neighbour.join()
-        print(
-            json.dumps(
-                {
-                    "posts": sent,
-                    "posts_s": round(sent / seconds, 1),
-                    **counted(app),
-                    **neighbour.told(),
-                }
-            )
-        )
+        found = {
+            "posts": sent, "posts_s": round(sent / seconds, 1), **counted(app), **neighbour.told(),
+        }  # fmt: skip
+        for name, value in found.items():
+            print(f"{name:28}{value!s:>14}")
+        print(f"flood_mails_to_100 ratio={found['mails'] / 100:.2f}")
 
 
 def typed(form: str) -> dict[str, str]:

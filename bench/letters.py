@@ -2,7 +2,7 @@
 
 In one run, on the same machine and database: the site under granian with two workers (POST of the form from wrk), a route
 of the same site that does nothing, and the very SQL of one POST replayed by pgbench. Then, with --large, the same with
-1,000,000 supporters and 3,000,000 deliveries in the tables. Prints one JSON object.
+1,000,000 supporters and 3,000,000 deliveries in the tables. Prints a table and a line ``name ratio=…`` for each aim.
 
     python bench/letters.py [--seconds 4] [--rounds 7] [--large]
 
@@ -23,6 +23,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -73,43 +74,56 @@ def main() -> None:
     if shutil.which("wrk") is None:
         sys.exit("wrk is missing: install Debian's wrk package.")
     with instance() as (app, url):
-        result = {"small": compare(app, url, options)}
+        small = compare(app, url, options)
+        report("few rows", small)
         if options.large:
             fill(app)
-            result["large"] = compare(app, url, options)
-            result["large_to_small"] = round(
-                result["large"]["letters_s"] / result["small"]["letters_s"], 3
-            )
-        print(json.dumps(result))
+            large = compare(app, url, options)
+            report("a million supporters", large)
+            print(f"large_to_small ratio={large['letters'].best / small['letters'].best:.2f}")
 
 
-def compare(app: Any, url: str, options: argparse.Namespace) -> dict[str, Any]:
-    """The three in turn, ``rounds`` times: the best of each, and the median of the rounds' ratios.
+@dataclass
+class Rates:
+    """How often a second something was done, a round each."""
+
+    rounds: list[float] = field(default_factory=list)
+
+    @property
+    def best(self) -> float:
+        """The round that the rest of the machine disturbed least."""
+        return max(self.rounds)
+
+    def to(self, other: "Rates") -> float:
+        """The median of the rounds' ratios."""
+        return statistics.median(
+            mine / its for mine, its in zip(self.rounds, other.rounds, strict=True)
+        )
+
+
+def report(where: str, found: dict[str, Rates]) -> None:
+    """Prints the table and the ratios."""
+    print(f"{where:24}{'a second':>12}{'letters by it':>16}")
+    for name, rates in found.items():
+        print(f"{name:24}{rates.best:12,.0f}{found['letters'].to(rates):16.3f}")
+    for name in ("pgbench", "noop"):
+        print(f"letters_to_{name} ratio={found['letters'].to(found[name]):.2f}")
+
+
+def compare(app: Any, url: str, options: argparse.Namespace) -> dict[str, Rates]:
+    """The three in turn, ``rounds`` times.
 
     A machine that is busy with other things slows whichever runs at that time; rounds far from each other say so.
     """
-    found: dict[str, list[float]] = {"letters_s": [], "noop_s": [], "pgbench_s": []}
+    found = {name: Rates() for name in ("letters", "noop", "pgbench")}
     script = pgbench_script(app)
     for number in range(options.rounds):
-        found["letters_s"].append(letters(url, options.seconds, f"{number}{time.time_ns()}"))
-        found["noop_s"].append(wrk(url + "/noop", options.seconds))
-        found["pgbench_s"].append(pgbench(script, options.seconds))
-        print({name: round(values[-1]) for name, values in found.items()}, file=sys.stderr)
-    best = {name: round(max(values), 1) for name, values in found.items()}
-
-    def ratio(name: str) -> dict[str, float]:
-        rounds = [one / other for one, other in zip(found["letters_s"], found[name], strict=True)]
-        return {
-            "best": round(best["letters_s"] / best[name], 3),
-            "median": round(statistics.median(rounds), 3),
-        }
-
-    return {
-        **best,
-        "to_pgbench": ratio("pgbench_s"),
-        "to_noop": ratio("noop_s"),
-        "statements": script.count(";\n"),
-    }
+        found["letters"].rounds.append(letters(url, options.seconds, f"{number}{time.time_ns()}"))
+        found["noop"].rounds.append(wrk(url + "/noop", options.seconds))
+        found["pgbench"].rounds.append(pgbench(script, options.seconds))
+        last = ", ".join(f"{name} {rates.rounds[-1]:,.0f}/s" for name, rates in found.items())
+        print(last, file=sys.stderr)
+    return found
 
 
 @contextlib.contextmanager

@@ -52,7 +52,7 @@ def load(environ: Mapping[str, str]) -> dict[str, Any]:
             "pool_recycle": 1800,
             # Errors are logged with their statement; its values are people's names and words.
             "hide_parameters": True,
-            # Prepared statements live in a session, which a transaction-pooling pgbouncer shares.
+            # Prepared statements live in a session, which a transaction-pooling pgbouncer shares (see engines.pool).
             "connect_args": {
                 "prepare_threshold": None,
                 "connect_timeout": 5,

@@ -47,7 +47,8 @@ class Statement:
         try:
             connection.autocommit = True
             with connection.cursor(row_factory=namedtuple_row) as cursor:
-                return cursor.execute(self.sql, values).fetchone()
+                # Planning it costs more than running it; where a pooler stands between, psycopg lets it be.
+                return cursor.execute(self.sql, values, prepare=True).fetchone()
         except psycopg.Error as error:
             broken = connection.closed
             if broken:

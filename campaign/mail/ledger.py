@@ -61,7 +61,7 @@ _QUEUE = """
     INSERT INTO message (id, stream, origin, origin_id, unit_id, to_address, domain, language, campaign_id,
         priority, next_attempt_at, message_id, data, created_at)
     SELECT u.id, :stream, u.origin, u.origin_id, u.unit_id, u.to_address,
-        lower(substring(u.to_address FROM '[^@]*$')), u.language, u.campaign_id, u.priority, u.due,
+        lower(split_part(u.to_address, '@', -1)), u.language, u.campaign_id, u.priority, u.due,
         '<' || replace(gen_random_uuid()::text, '-', '') || '.' || u.id || '@' || :sender_domain || '>', u.data, :now
     FROM (SELECT nextval('message_id_seq') AS id, * FROM {drafts}) AS u
     ON CONFLICT (origin, origin_id, unit_id) DO NOTHING
@@ -132,7 +132,7 @@ def enqueue_select(
         "origin_id": literal(origin_id),
         "unit_id": found.c.unit_id,
         "to_address": found.c.to_address,
-        "domain": func.lower(func.substring(found.c.to_address, "[^@]*$")),
+        "domain": func.lower(func.split_part(found.c.to_address, "@", -1)),
         "language": found.c.language,
         "campaign_id": literal(campaign_id),
         "next_attempt_at": func.coalesce(found.c.due, now) if "due" in found.c else now,
