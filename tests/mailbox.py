@@ -1,8 +1,8 @@
 """A real SMTP server in the test run, and the mail that arrived at it."""
 
+import asyncio
 import email
 import re
-import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from email.message import EmailMessage
@@ -44,11 +44,13 @@ class Arrived:
         return re.findall(r"https?://[^\s<>]+", self.text())
 
 
-def free_port() -> int:
-    """A port that nobody uses: aiosmtpd's controller connects to the number that it was given, so 0 will not do."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+class _Controller(Controller):
+    """aiosmtpd's, at a port that the system chooses as it opens it."""
+
+    async def _create_server(self) -> asyncio.AbstractServer:
+        server = await self.loop.create_server(self._factory_invoker, self.hostname, 0)
+        self.port = server.sockets[0].getsockname()[1]
+        return server
 
 
 class Mailbox:
@@ -57,9 +59,7 @@ class Mailbox:
     def __init__(self) -> None:
         self.arrived: list[Arrived] = []
         self.answer: Callable[[str], str] = lambda recipient: "250 OK"
-        self.controller = Controller(
-            self, hostname="127.0.0.1", port=free_port(), enable_SMTPUTF8=True
-        )
+        self.controller = _Controller(self, hostname="127.0.0.1", enable_SMTPUTF8=True)
 
     async def handle_RCPT(
         self, server: Any, session: Any, envelope: Any, address: str, options: Any

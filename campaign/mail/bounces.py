@@ -26,12 +26,20 @@ Severity = Literal["hard", "soft", "ours"]
 """``ours``: the fault is in what we sent or how, and says nothing of the address."""
 
 _NOBODY = re.compile(
-    r"user (?:is )?unknown|unknown (?:user|recipient|mailbox|local)|no such (?:user|recipient|mailbox|person|address)|"
+    r"(?:user|addressee) (?:is |was )?(?:unknown|not known)|unknown (?:user|recipient|mailbox|local)|"
+    r"no such (?:user|recipient|mailbox|person|address)|(?:does(?: not|n.t)) have an? \S{1,80} account|"
     r"(?:user|mailbox|recipient|address|account)[^.]{0,40}(?:does(?: not|n.t) exist|not found|unavailable|disabled|invalid|inactive)|"
-    r"no mailbox (?:here )?by that name|invalid (?:recipient|mailbox|address)|recipient (?:address )?rejected|"
+    r"no mailbox (?:here )?by that name|invalid (?:recipient|mailbox|address)|"
     r"unrouteable address|(?:host|domain) (?:not found|does not exist)|no longer (?:valid|in use|with)",
     re.I,
 )
+_REJECTED = re.compile(r"recipient (?:address )?rejected", re.I)
+_SENDER = re.compile(
+    r"\bsender(?:'s)? (?:address|domain|verif|rejected)|(?:address|domain|verif\w+|callout)[^.]{0,20} (?:of|for) (?:the )?sender|"
+    r"\breturn path\b|mail from\b",
+    re.I,
+)
+"""It is our own address, or its domain, that the server does not find."""
 _OURS = re.compile(
     r"\bsender\b|authenticat|relay(?:ing)?(?: access)? denied|not permitted to relay|(?:sending|daily) (?:limit|quota)",
     re.I,
@@ -40,14 +48,17 @@ _POLICY = re.compile(
     r"spam|block|black ?list|blocklist|dnsbl|reputation|policy|virus|too many|rate", re.I
 )
 _FULL = re.compile(
-    r"(?:mailbox|quota|storage|inbox)[^.]{0,30}(?:full|exceed|over)|over ?quota|out of storage",
+    r"(?:mailbox|quota|storage|inbox)[^.]{0,30}(?:full|exceed|over)|over ?(?:disk ?)?quota|exceed[^.]{0,30}(?:quota|storage)|"
+    r"out of storage|receiving mail (?:at a rate|too)",
     re.I,
 )
+"""Also an account that gets more than its provider lets it get at once: Gmail's 5.2.1, and it is there."""
 
 _HARD = {
     "5.1.0", "5.1.1", "5.1.2", "5.1.3", "5.1.4", "5.1.6", "5.1.10", "5.2.1", "5.4.4", "5.4.310", "5.7.13",
 }  # fmt: skip
 """RFC 3463, and RFC 7505's null MX (5.1.10), RFC 5248's disabled account (5.7.13), Exchange's missing domain."""
+_SENDERS = {"5.1.7", "5.1.8"}
 _OURS_CODES = {500, 501, 502, 503, 504, 530, 534, 535, 538}
 _HARD_CODES = {521, 550, 551, 553, 556}
 """RFC 5321 section 4.2.3, RFC 7504."""
@@ -58,14 +69,16 @@ def severity(answer: Answer) -> Severity:
     text, enhanced = answer.text or "", answer.enhanced or ""
     if enhanced.startswith("4.") or (answer.code is not None and 400 <= answer.code < 500):
         return "soft"
-    if enhanced in _HARD:
-        return "hard"
-    subject = enhanced.split(".")[1] if enhanced else ""
     if _FULL.search(text):
         return "soft"
-    if _NOBODY.search(text):
+    if enhanced in _HARD:
         return "hard"
-    if subject in ("5", "6") or enhanced in ("5.1.7", "5.1.8", "5.2.3") or _OURS.search(text):
+    if enhanced in _SENDERS or _SENDER.search(text):
+        return "ours"
+    subject = enhanced.split(".")[1] if enhanced else ""
+    if _NOBODY.search(text) or (subject != "7" and _REJECTED.search(text)):
+        return "hard"
+    if subject in ("5", "6") or enhanced == "5.2.3" or _OURS.search(text):
         return "ours"
     if subject not in ("", "0") or _POLICY.search(text):
         return "soft"
@@ -82,11 +95,9 @@ class Sent(NamedTuple):
     to_address: str
 
 
-def returned(
-    message: Sent, answer: Answer, key: str, source: str, given: Severity | None = None
-) -> bool:
+def returned(message: Sent, answer: Answer, source: str, given: Severity | None = None) -> bool:
     """A message that a server had taken came back for good. False: that was known, and nothing changed."""
-    if not _once(message, answer, key, source, given):
+    if not _once(message, answer, source, given):
         return False
     states.move(
         "failed",
@@ -125,28 +136,27 @@ def settled(outcomes: Iterable[_Outcome]) -> None:
     ]
     # In the order of addresses, so that two senders never wait for each other in a circle.
     for message, answer in sorted(refused, key=lambda one: (one[0].to_address.lower(), one[0].id)):
-        _once(message, answer, "smtp", "answer")
+        _once(message, answer, "answer")
 
 
-def complained(message: Sent, note: str, key: str, source: str) -> bool:
+def complained(message: Sent, note: str, source: str) -> bool:
     """The recipient called the message unwanted. False: that was known, and nothing changed.
 
     Of an alert it ends alerts; of a letter to an office, letters to it; of a message that somebody asked for in the
     recipient's name (a confirmation), everything.
     """
-    if not events.once("complaint", message.id, key, source):
+    if not events.once("complaint", message.id, source):
         return False
     scope = message.stream if message.stream in ("alerts", "letters") else "all"
     suppressions.suppress(message.to_address, scope, "complaint", message.id, note)
     return True
 
 
-def _once(
-    message: Sent, answer: Answer, key: str, source: str, given: Severity | None = None
-) -> bool:
+def _once(message: Sent, answer: Answer, source: str, given: Severity | None = None) -> bool:
+    """Applies the rules to a message's first bounce of its kind: a copy that took another way differs in its header."""
     kind = given or severity(answer)
     address = message.to_address.strip().lower()
-    if not events.once(kind, message.id, key, source, address if kind == "soft" else ""):
+    if not events.once(kind, message.id, source, address=address if kind == "soft" else ""):
         return False
     # Bulk mail is what stops; a letter is to one office, whose letters stop.
     scope = "letters" if message.stream == "letters" else "alerts"

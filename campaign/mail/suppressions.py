@@ -12,6 +12,9 @@ from campaign.mail import states
 from campaign.mail.models import SUPPRESSION_SCOPES, Suppression
 from campaign.mail.states import Row
 
+BINDING = {"person": 1, "unsubscribed": 2, "erased": 3, "complaint": 4}
+"""How much a reason binds: one that binds more takes the place of another. Bounces, not named here, bind least."""
+
 EXEMPT_ORIGINS = {"notice"}
 """Staff notices go to people who work here: no suppression stops them."""
 
@@ -23,7 +26,8 @@ def suppress(
 
     ``reason`` is a word (``hard-bounce``, ``soft-bounces``, ``complaint``, ``unsubscribed``,
     ``person``), ``message_id`` the row number of the message it came from. Returns False where the
-    address was suppressed already; the first reason stays, unless the new one is a complaint, which is for good.
+    address was suppressed already. Then the first reason stays, unless the new one binds more: of an address that
+    bounced and whose owner then unsubscribed nobody may say that it only bounced, and lift that.
     """
     if scope not in SUPPRESSION_SCOPES:
         raise ValueError(f"there is no suppression scope {scope!r}")
@@ -33,10 +37,10 @@ def suppress(
         "index_elements": [Suppression.address, Suppression.scope],
         "index_where": Suppression.lifted_at.is_(None),
     }
-    if reason == "complaint":
-        statement = statement.on_conflict_do_update(
-            **active, set_=values, where=Suppression.reason != "complaint"
-        )
+    rank = BINDING.get(reason, 0)
+    if rank:
+        weaker = Suppression.reason.not_in([one for one, n in BINDING.items() if n >= rank])
+        statement = statement.on_conflict_do_update(**active, set_=values, where=weaker)
     else:
         statement = statement.on_conflict_do_nothing(**active)
     return db.session.execute(statement.returning(Suppression.id)).first() is not None

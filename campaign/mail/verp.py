@@ -19,7 +19,7 @@ from campaign.web import tokens
 
 BOUNCE = "bounce"
 UNSUBSCRIBE = "unsubscribe"
-_LOCAL = re.compile(r"([a-z]{2,20})\+([0-9]{1,18})-([a-z2-7]{16})", re.I)
+_LOCAL = re.compile(r"([a-z]{2,20})\+([1-9][0-9]{0,17})-([a-z2-7]{16})", re.I)
 
 
 def envelope_sender(row: Row) -> str:

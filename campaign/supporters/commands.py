@@ -278,10 +278,10 @@ def unsubscribe_in_transaction(
     if email is None:
         return 0
     ended = withdraw_consent_in_transaction(supporter_id, organization_id)
+    sent = queries.alert_message(alert_id, supporter_id) if alert_id else None
     if organization_id is None:
-        suppressions.suppress(email, "alerts", "unsubscribed")
-    sent = queries.alert_message(alert_id, supporter_id) if ended and alert_id else None
-    if sent is not None:
+        suppressions.suppress(email, "alerts", "unsubscribed", sent.id if sent else None)
+    if sent is not None and ended:
         _count_unsubscribe(supporter_id, alert_id, sent.campaign_id)
     return ended
 

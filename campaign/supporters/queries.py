@@ -35,6 +35,7 @@ class Agreed:
 class Sent:
     """An alert's message to one person, by the ledger."""
 
+    id: int
     campaign_id: int
     finished_at: datetime | None
 
@@ -196,13 +197,13 @@ def alert_suppressions(emails: Iterable[str]) -> dict[str, str]:
 def alert_message(alert_id: int, supporter_id: int) -> Sent | None:
     """The message of this alert to this person; None where the ledger has none."""
     row = db.session.execute(
-        select(Message.campaign_id, Message.finished_at).where(
+        select(Message.id, Message.campaign_id, Message.finished_at).where(
             Message.origin == ALERT_ORIGIN,
             Message.origin_id == alert_id,
             Message.unit_id == supporter_id,
         )
     ).first()
-    return Sent(row.campaign_id, row.finished_at) if row else None
+    return Sent(row.id, row.campaign_id, row.finished_at) if row else None
 
 
 def page_of_supporters(

@@ -109,6 +109,15 @@ def test_all_organizations_at_once(ana: int, client: FlaskClient, sql: Callable)
     ]
 
 
+def test_the_suppression_names_the_alerts_message(
+    ana: int, campaign: int, client: FlaskClient, sql: Callable
+) -> None:
+    alert_sent(ana, campaign, utcnow() - timedelta(hours=1))
+    client.post(url_of(ana, alert_id=ALERT), data={"all": "1"})
+    (named,) = sql("SELECT reason, message_id FROM suppression")
+    assert named == ("unsubscribed", sql("SELECT id FROM message WHERE origin = 'alert'")[0][0])
+
+
 def test_a_mistake_is_put_right_by_a_mailed_link_only(
     ana: int, client: FlaskClient, smtp: Mailbox, deliver: Callable, sql: Callable
 ) -> None:

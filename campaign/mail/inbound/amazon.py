@@ -1,5 +1,6 @@
 """What we ask Amazon SNS itself: its signing certificates. Never more than its own hosts, and never often."""
 
+import http.client
 import re
 import threading
 import time
@@ -23,7 +24,7 @@ _ARN = re.compile(
 _PATH = re.compile(r"/SimpleNotificationService-[0-9a-zA-Z]{8,64}\.pem")
 
 _lock = threading.Lock()
-_cache: dict[str, tuple[float, rsa.RSAPublicKey | None]] = {}
+_cache: dict[str, tuple[float, rsa.RSAPublicKey | OSError | None]] = {}
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -44,17 +45,20 @@ def host(topic: str) -> str | None:
 
 def get(url: str) -> bytes:
     """What Amazon answers. Raises OSError. ``url`` begins with https and a host that :func:`host` made."""
-    with _opener.open(url, timeout=TIMEOUT_S) as answer:
-        found: bytes = answer.read(SIZE + 1)
+    try:
+        with _opener.open(url, timeout=TIMEOUT_S) as answer:
+            found: bytes = answer.read(SIZE + 1)
+    except http.client.HTTPException as error:
+        raise OSError("the answer is no HTTP") from error
     if len(found) > SIZE:
         raise OSError("the answer is too long")
     return found
 
 
 def key(url: str, topic: str) -> rsa.RSAPublicKey | None:
-    """The public key of the certificate at ``url``, kept for a day.
+    """The public key of the certificate at ``url``, kept for a day. Raises OSError where Amazon does not answer.
 
-    None where the address is not the topic's own region's, or the certificate cannot be had or is not in force.
+    None where the address is not the topic's own region's, or there is no certificate in force.
     """
     mine = host(topic)
     prefix = f"https://{mine}"
@@ -63,21 +67,32 @@ def key(url: str, topic: str) -> rsa.RSAPublicKey | None:
     now = time.monotonic()
     with _lock:
         kept = _cache.get(url)
-        if kept and kept[0] > now:
-            return kept[1]
+    if kept and kept[0] > now:
+        return _given(kept[1])
     found = _load(url)
     with _lock:
         while len(_cache) >= CACHED:
             _cache.pop(next(iter(_cache)))
-        _cache[url] = (now + (KEPT_S if found else FAILED_S), found)
+        kept_s = KEPT_S if isinstance(found, rsa.RSAPublicKey) else FAILED_S
+        _cache[url] = (now + kept_s, found)
+    return _given(found)
+
+
+def _given(found: rsa.RSAPublicKey | OSError | None) -> rsa.RSAPublicKey | None:
+    if isinstance(found, OSError):
+        raise OSError("Amazon does not answer") from found
     return found
 
 
-def _load(url: str) -> rsa.RSAPublicKey | None:
+def _load(url: str) -> rsa.RSAPublicKey | OSError | None:
     try:
         certificate = x509.load_pem_x509_certificate(get(url))
         public = certificate.public_key()
-    except (OSError, urllib.error.URLError, ValueError):
+    except urllib.error.HTTPError as error:
+        return OSError(error.code) if error.code >= 500 else None
+    except OSError as error:
+        return OSError(type(error).__name__)
+    except ValueError:
         return None
     now = datetime.now(UTC)
     if not certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc:

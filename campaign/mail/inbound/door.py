@@ -6,12 +6,10 @@ no bounce of a bounce ever leaves. What a session may take is bounded: bytes, re
 
 import asyncio
 import contextlib
-import ipaddress
 import logging
 import ssl
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
 
 from aiosmtpd.lmtp import LMTP
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -19,13 +17,14 @@ from flask import Flask
 from limits import parse_many
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from campaign.extensions import db
 from campaign.mail import settings
 from campaign.mail.inbound import events, receiving
 from campaign.mail.inbound.incoming import Incoming
 from campaign.mail.inbound.receiving import Verdict
+from campaign.mail.inbound.sessions import LmtpSession, SmtpSession, network
 
 log = logging.getLogger(__name__)
 logging.getLogger("mail.log").setLevel(logging.CRITICAL)  # aiosmtpd's: it repeats what was said
@@ -36,8 +35,6 @@ RECIPIENTS = 50
 """A session's recipients a message; each is handled by itself."""
 REFUSALS = 20
 """Unknown recipients after which a session ends: whoever tries addresses out shall work for it."""
-LINE = 65536
-"""Bounces quote longer lines than the 998 of RFC 5322."""
 IDLE_S = 180
 FLUSH_S = 5
 WORKERS = 4
@@ -65,8 +62,11 @@ class Handler:
         self._busy = asyncio.Semaphore(WORKERS)
 
     def may_begin(self, peer: str) -> bool:
-        """Whether one more session of ``peer`` may begin."""
-        return self.peers.total() < SESSIONS and self.peers[peer] < SESSIONS_A_PEER
+        """Takes a place for one more session of ``peer``; False: there is none."""
+        if self.peers.total() >= SESSIONS or self.peers[peer] >= SESSIONS_A_PEER:
+            return False
+        self.peers[peer] += 1
+        return True
 
     def leave(self, peer: str) -> None:
         """A session of ``peer`` has ended."""
@@ -120,9 +120,9 @@ class Handler:
         raw = content if isinstance(content, bytes) else content.encode()
         verdicts = []
         async with self._busy:
+            mail = Incoming(raw, envelope.mail_from or "", "", self.source)
             for recipient in envelope.rcpt_tos:
-                mail = Incoming(raw, envelope.mail_from or "", recipient, self.source)
-                verdicts.append(await asyncio.to_thread(self._receive, mail))
+                verdicts.append(await asyncio.to_thread(self._receive, mail.to(recipient)))
         answers = [CODES[verdict] if verdict else AWAY for verdict in verdicts]
         if isinstance(server, LMTP):
             return "\r\n".join(answers)
@@ -161,62 +161,9 @@ class Handler:
             try:
                 events.count("forged", self.source, n)
                 db.session.commit()
-            except DBAPIError:
+            except SQLAlchemyError:
                 db.session.rollback()
                 self.refused += n
-
-
-class _Bounded:
-    """What our sessions add to aiosmtpd's: how many at once, and how many bytes."""
-
-    event_handler: Handler
-    line_length_limit = LINE
-    _bytes = 0
-    _host: str | None = None
-
-    def connection_made(self, transport: Any) -> None:
-        peer = transport.get_extra_info("peername")
-        host = network(str(peer[0]) if peer else "local")
-        again = transport.get_extra_info("ssl_object") is not None and self._host is not None
-        if not again:
-            if not self.event_handler.may_begin(host):
-                transport.write(b"421 4.7.0 Too many connections\r\n")
-                transport.close()
-                return
-            self._host = host
-            self.event_handler.peers[host] += 1
-        super().connection_made(transport)  # type: ignore[misc]  # aiosmtpd's class comes next
-
-    def connection_lost(self, error: Exception | None) -> None:
-        if self._host is not None:
-            self.event_handler.leave(self._host)
-            self._host = None
-            super().connection_lost(error)  # type: ignore[misc]  # as above
-
-    def eof_received(self) -> bool | None:
-        return super().eof_received() if self._host is not None else None  # type: ignore[misc]  # as above
-
-    def data_received(self, data: bytes) -> None:
-        if self._host is None:
-            return
-        # A line that never ends is kept by aiosmtpd whatever its length: past any message's size the session ends.
-        self._bytes += len(data)
-        if self._bytes > 2 * self.data_size_limit + 1_000_000:  # type: ignore[attr-defined]  # as above
-            self.transport.abort()  # type: ignore[attr-defined]  # as above
-            return
-        super().data_received(data)  # type: ignore[misc]  # as above
-
-    def _set_post_data_state(self) -> None:
-        self._bytes = 0
-        super()._set_post_data_state()  # type: ignore[misc]  # as above
-
-
-class SmtpSession(_Bounded, SMTP):
-    """A session of the SMTP door."""
-
-
-class LmtpSession(_Bounded, LMTP):
-    """A session of the LMTP door."""
 
 
 async def serve(app: Flask, stop: asyncio.Event, ready: Callable[[list[str]], None]) -> None:
@@ -234,8 +181,10 @@ async def serve(app: Flask, stop: asyncio.Event, ready: Callable[[list[str]], No
             continue
         handler = Handler(app, name.lower())
         handlers.append(handler)
-        servers.append(await loop.create_server(_factory(kind, handler, app, context), *place))
-        opened.append(f"{name} {place[0]}:{place[1]}")
+        server = await loop.create_server(_factory(kind, handler, app, context), *place)
+        servers.append(server)
+        # With port 0 the system chose one.
+        opened.append(f"{name} {place[0]}:{server.sockets[0].getsockname()[1]}")
     ready(opened)
     try:
         while not stop.is_set():
@@ -279,17 +228,6 @@ def _tls(app: Flask) -> ssl.SSLContext | None:
 def _is_ours(address: str) -> bool:
     domain = settings.inbound_domain()
     return domain is not None and address.rpartition("@")[2].lower() == domain
-
-
-def network(address: str) -> str:
-    """Whose limits a peer shares: its own with IPv4, its /64 with IPv6, where one host has as many as it likes."""
-    try:
-        known = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if known.version == 4:
-        return str(known)
-    return str(ipaddress.ip_network((known, 64), strict=False))
 
 
 def _peer(session: Session) -> str:

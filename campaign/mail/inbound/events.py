@@ -18,8 +18,11 @@ TOKENS_KEPT = timedelta(days=2)
 AT_ONCE = 2000
 
 
-def once(kind: str, about: int, key: str, source: str, address: str = "") -> bool:
+def once(kind: str, about: int, source: str, key: str = "", address: str = "") -> bool:
     """Notes that something came in and counts it; False: it was noted before, which is counted and nothing else.
+
+    ``key`` tells apart what can come in about the same thing several times; without one it happens once, whatever
+    its words, so that what strangers send over and over takes no room.
 
     Of two at the same time the second waits for the first's transaction, and sees its row.
     """

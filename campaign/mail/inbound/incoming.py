@@ -1,9 +1,9 @@
 """One message that came in, as handlers see it. All of its words are a stranger's."""
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import cached_property
+from typing import Any
 
 from campaign.clock import utcnow
 from campaign.mail.inbound import reading
@@ -21,16 +21,27 @@ class Incoming:
     source: str
     """The door: ``smtp``, ``lmtp``, ``pipe``, or the provider whose webhook told of it."""
     at: datetime = field(default_factory=utcnow)
+    known: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """What was found out about the message, whoever it is for: it is opened once, however many its recipients."""
 
-    @cached_property
+    def to(self, recipient: str) -> "Incoming":
+        """The same message for another of its recipients."""
+        return replace(self, recipient=recipient)
+
+    @property
     def key(self) -> str:
         """The message's digest: the same message again has the same one, whatever way it comes."""
-        return hashlib.sha256(self.raw).hexdigest()[:40]
+        if "key" not in self.known:
+            self.known["key"] = hashlib.sha256(self.raw).hexdigest()[:40]
+        return str(self.known["key"])
 
-    @cached_property
+    @property
     def reading(self) -> Reading:
         """The message opened within limits; never raises."""
-        return reading.read(self.raw)
+        if "reading" not in self.known:
+            self.known["reading"] = reading.read(self.raw)
+        found: Reading = self.known["reading"]
+        return found
 
     @property
     def subject(self) -> str:

@@ -23,7 +23,8 @@ SCANNED = 400_000
 """Bytes that are looked through for what a report quotes."""
 FLUFL_LIMIT = 200_000
 
-_CODE = re.compile(r"(?<![\d.])([245]\d\d)(?=[\s\-#<:]|$)")
+_CODE = re.compile(r"(?<![\d.])([245]\d\d)(?=-(?!\d\d)|[\s#<:]|$)")
+_ANSWERED = re.compile(r"(?:smtp;\s*)?[45]\d\d[\s-]")
 _ENHANCED = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.])")
 _DAEMON = re.compile(
     r"^(?:mailer-?daemon|postmaster|mail-?daemon|mdaemon|bounces?|mail-?delivery\S*)@", re.I
@@ -54,6 +55,13 @@ class Report:
 
 def report(mail: Incoming) -> Report:
     """What ``mail`` is; never raises."""
+    if "report" not in mail.known:
+        mail.known["report"] = _report(mail)
+    found: Report = mail.known["report"]
+    return found
+
+
+def _report(mail: Incoming) -> Report:
     opened = mail.reading
     parts = list(opened.parts())
     types = [reading.content_type(part) for part in parts]
@@ -63,9 +71,14 @@ def report(mail: Incoming) -> Report:
         if kind in ("message/delivery-status", "message/global-delivery-status"):
             return _status(part) or _unstandard(mail) or Report("automatic")
         if kind in ("message/disposition-notification", "message/global-disposition-notification"):
-            return Report("automatic")
-    daemon = bool(_DAEMON.match(opened.address("From"))) or not mail.envelope_from
-    if daemon and (not opened.automatic() or _RETURNED.search(opened.text_header("Subject"))):
+            # Dovecot says in one that a mailbox is full.
+            return _unstandard(mail) or Report("automatic")
+    signed = bool(_DAEMON.match(opened.address("From")))
+    daemon = signed or not mail.envelope_from
+    # An out-of-office answer comes in its owner's name, a bounce mostly in its server's.
+    if signed or (
+        daemon and (not opened.automatic() or _RETURNED.search(opened.text_header("Subject")))
+    ):
         found = _unstandard(mail)
         if found:
             return found
@@ -154,6 +167,8 @@ def in_words(text: str) -> Answer:
         for line in lines:
             match = pattern.search(line)
             if match and match[1][0] != "2":
+                if _ANSWERED.match(line):
+                    return answer(re.sub(r"^smtp;\s*", "", line), "", "")
                 code = _CODE.search(line)
                 number = int(code[1]) if code and code[1][0] in "45" else None
                 enhanced = _ENHANCED.search(line)

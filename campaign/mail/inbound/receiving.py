@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from sqlalchemy import select
 
+from campaign.clock import utcnow
 from campaign.extensions import db
 from campaign.mail import bounces, settings, verp
 from campaign.mail.answers import Answer
@@ -82,8 +83,8 @@ def _receive(mail: Incoming) -> Verdict:
     if told.kind in ("bounce", "delayed", "complaint") or (
         told.kind == "automatic" and not route.automatic
     ):
-        events.once("automatic", number, f"{prefix}:{mail.key}", mail.source)
-    elif events.once(prefix, number, mail.key, mail.source):
+        events.once("automatic", number, mail.source, key=prefix)
+    elif events.once(prefix, number, mail.source, key=mail.key):
         route.handler(mail, number)
     return DONE
 
@@ -92,10 +93,10 @@ def _returned(mail: Incoming, number: int) -> None:
     """Mail to a message's envelope sender: a bounce mostly, and automatic answers of all kinds."""
     told = kinds.report(mail)
     if told.kind in ("bounce", "complaint"):
-        _apply(told, number, mail.key, mail.source)
+        _apply(told, number, mail.source)
     else:
         # Nobody reads this address: what a person wrote to it is counted, too.
-        events.once(told.kind, number, mail.key, mail.source)
+        events.once(told.kind, number, mail.source)
 
 
 def _reported(mail: Incoming) -> Verdict:
@@ -110,7 +111,7 @@ def _reported(mail: Incoming) -> Verdict:
     if number is None:
         events.count("unknown", mail.source)
     else:
-        _apply(told, number, mail.key, mail.source)
+        _apply(told, number, mail.source)
     return DONE
 
 
@@ -118,16 +119,14 @@ _OWN = (verp.BOUNCE, verp.UNSUBSCRIBE)
 """Signed addresses whose number is a message's row."""
 
 
-def _apply(told: kinds.Report, number: int, key: str, source: str) -> None:
+def _apply(told: kinds.Report, number: int, source: str) -> None:
     if told.kind == "bounce":
-        bounced(number, told.answer, key, source)
+        bounced(number, told.answer, source)
     else:
-        complained(number, told.note, key, source)
+        complained(number, told.note, source)
 
 
-def bounced(
-    number: int, answer: Answer, key: str, source: str, severity: Severity | None = None
-) -> bool:
+def bounced(number: int, answer: Answer, source: str, severity: Severity | None = None) -> bool:
     """A message came back for good; returns whether that changed anything. Raises Later.
 
     ``severity`` is given where a provider says more than its words do.
@@ -136,16 +135,16 @@ def bounced(
     if message is None:
         events.count("unknown", source)
         return False
-    return bounces.returned(message, answer, key, source, severity)
+    return bounces.returned(message, answer, source, severity)
 
 
-def complained(number: int, note: str, key: str, source: str) -> bool:
+def complained(number: int, note: str, source: str) -> bool:
     """The recipient of a message called it unwanted; returns whether that changed anything. Raises Later."""
     message = sent(number)
     if message is None:
         events.count("unknown", source)
         return False
-    return bounces.complained(message, note, key, source)
+    return bounces.complained(message, note, source)
 
 
 def unsubscribed(number: int, key: str, source: str) -> bool:
@@ -154,18 +153,21 @@ def unsubscribed(number: int, key: str, source: str) -> bool:
     if route is None or sent(number) is None:
         events.count("unknown", source)
         return False
-    if not events.once(verp.UNSUBSCRIBE, number, key, source):
+    if not events.once(verp.UNSUBSCRIBE, number, source, key=key):
         return False
     route.handler(Incoming(b"", "", "", source), number)
     return True
 
 
 def sent(number: int) -> Sent | None:
-    """A message that really left; None for any other. Raises Later while it is leaving."""
+    """A message that really left, and of late; None for any other. Raises Later while it is leaving.
+
+    About one that left longer ago than events are kept nobody can say any more what was told already.
+    """
     row = db.session.execute(
         select(
             Message.id, Message.stream, Message.to_address,
-            Message.state, Message.captured, Message.doubts,
+            Message.state, Message.captured, Message.doubts, Message.finished_at,
         ).where(Message.id == number)
     ).first()  # fmt: skip
     if row is None or row.captured or not row.to_address:
@@ -173,6 +175,8 @@ def sent(number: int) -> Sent | None:
     if row.state == "leased":
         # A fast server's bounce can be here before its answer is recorded.
         raise Later
+    if row.finished_at is not None and row.finished_at < utcnow() - events.KEPT:
+        return None
     left = row.state in ("sent", "failed", "uncertain") or row.doubts > 0
     return Sent(row.id, row.stream, row.to_address) if left else None
 

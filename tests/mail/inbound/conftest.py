@@ -9,7 +9,6 @@ import pytest
 from flask import Flask
 
 from campaign.mail import ledger
-from tests.mailbox import free_port
 
 DOMAIN = "in.coalition.example"
 
@@ -82,19 +81,24 @@ def doors(receiving_app: Flask) -> Iterator[tuple[int, int]]:
     """The ports of a running SMTP and LMTP door."""
     from campaign.mail.inbound import door
 
-    smtp, lmtp = free_port(), free_port()
     receiving_app.config.update(
-        MAIL_INBOUND_SMTP=("127.0.0.1", smtp), MAIL_INBOUND_LMTP=("127.0.0.1", lmtp)
+        MAIL_INBOUND_SMTP=("127.0.0.1", 0), MAIL_INBOUND_LMTP=("127.0.0.1", 0)
     )
     loop = asyncio.new_event_loop()
     stop, opened = asyncio.Event(), threading.Event()
+    places: list[str] = []
+
+    def ready(told: list[str]) -> None:
+        places.extend(told)
+        opened.set()
 
     def run() -> None:
-        loop.run_until_complete(door.serve(receiving_app, stop, lambda _: opened.set()))
+        loop.run_until_complete(door.serve(receiving_app, stop, ready))
 
     thread = threading.Thread(target=run)
     thread.start()
     assert opened.wait(10)
+    smtp, lmtp = (int(place.rpartition(":")[2]) for place in places)
     yield smtp, lmtp
     loop.call_soon_threadsafe(stop.set)
     thread.join(10)

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import socketserver
 import subprocess
 import tempfile
@@ -9,8 +10,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-from tests.mailbox import free_port
 
 MAIN = """\
 compatibility_level = 3.6
@@ -92,11 +91,30 @@ class _Policy(socketserver.ThreadingTCPServer):
     daemon_threads = True
 
 
+def _free_port() -> int:
+    """A port that nobody uses now; another process may take it before Postfix does."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _start(folder: Path, values: dict[str, object]) -> int:
+    """Starts it, at another port where the first is taken meanwhile, and gives the port."""
+    command = ["/usr/sbin/postfix", "-c", str(folder / "etc"), "start"]
+    for _ in range(5):
+        port = _free_port()
+        (folder / "etc/master.cf").write_text(MASTER.format(**values, port=port))
+        done = subprocess.run(command, check=False, timeout=30, capture_output=True, text=True)
+        if done.returncode == 0:
+            return port
+    raise AssertionError(done.stderr + (folder / "log").read_text())
+
+
 @contextmanager
 def running(domain: str, inbound: int) -> Iterator[int]:
     """Runs it and gives its port: it takes mail for ``there.example``, knows ``known@`` and ``grey@`` there and nobody
     else, and hands mail for ``domain`` to the port ``inbound``."""
-    port, folder = free_port(), Path(tempfile.mkdtemp(prefix="postfix-", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="postfix-", dir="/tmp"))
     folder.chmod(0o755)
     policy = _Policy(("127.0.0.1", 0), _Greylist)
     policy.seen = set()  # type: ignore[attr-defined]  # what the handler asks
@@ -104,17 +122,15 @@ def running(domain: str, inbound: int) -> Iterator[int]:
     for name in ("etc", "queue", "data"):
         (folder / name).mkdir()
     shutil.chown(folder / "data", "postfix")
-    values = {
-        "folder": folder, "domain": domain, "inbound": inbound, "policy": policy.server_address[1], "port": port,
+    values: dict[str, object] = {
+        "folder": folder, "domain": domain, "inbound": inbound, "policy": policy.server_address[1],
     }  # fmt: skip
     (folder / "etc/main.cf").write_text(MAIN.format(**values))
-    (folder / "etc/master.cf").write_text(MASTER.format(**values))
-    command = ["/usr/sbin/postfix", "-c", str(folder / "etc")]
     try:
-        subprocess.run([*command, "start"], check=True, timeout=30, capture_output=True)
-        yield port
+        yield _start(folder, values)
     finally:
-        subprocess.run([*command, "stop"], check=False, timeout=30, capture_output=True)
+        stop = ["/usr/sbin/postfix", "-c", str(folder / "etc"), "stop"]
+        subprocess.run(stop, check=False, timeout=30, capture_output=True)
         policy.shutdown()
         policy.server_close()
         shutil.rmtree(folder, ignore_errors=True)

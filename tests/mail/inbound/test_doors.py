@@ -6,6 +6,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -59,6 +60,29 @@ def test_a_hard_bounce_stops_bulk_mail_once_and_says_why(
     ]
     assert counted() == {"hard": 1, "repeated": 2}
     assert sql("SELECT sum(delta)::int FROM journal WHERE name = 'test.failed'") == [(1,)]
+
+
+def test_a_bounce_replayed_by_another_way_or_much_later_changes_nothing(
+    sent: Make, doors: Doors, suppressed: Any, counted: Any, sql: Any
+) -> None:
+    from campaign.extensions import db
+    from campaign.mail import suppressions
+    from campaign.mail.inbound import events
+
+    message = sent()
+    post(doors, message.bounce, letters.dsn(message.bounce))
+    suppressions.lift(message.address, "alerts", "an organizer")
+    db.session.commit()
+    relayed = b"Received: from mx.there.example by relay.example; today\r\n"
+    post(doors, message.bounce, relayed + letters.dsn(message.bounce))
+    post(doors, message.bounce, letters.dsn(message.bounce, extra="X-Again: 1\n"))
+    assert counted() == {"hard": 1, "repeated": 2}
+    # What is told of it is forgotten at last, and so is the message's own bounce.
+    sql("UPDATE message SET finished_at = finished_at - interval '401 days'")
+    sql("UPDATE inbound_event SET at = at - interval '401 days'")
+    assert events.clear() == 1
+    post(doors, message.bounce, letters.dsn(message.bounce))
+    assert (suppressed(), counted()["unknown"]) == ([], 1)
 
 
 def test_soft_bounces_stop_bulk_mail_after_five_messages_in_thirty_days(
@@ -159,7 +183,7 @@ def test_a_feature_gets_the_replies_to_its_addresses_once(
     for raw in (letters.plain(), letters.plain(), letters.VACATION, letters.dsn(address)):
         post(doors, address.upper().replace(DOMAIN.upper(), DOMAIN), raw, "ana@there.example")
     assert got == [("Please do", 12)]
-    assert counted() == {"testing": 1, "repeated": 1, "automatic": 2}
+    assert counted() == {"testing": 1, "repeated": 2, "automatic": 1}
 
 
 def test_lmtp_answers_for_each_recipient(sent: Make, doors: Doors, suppressed: Any) -> None:
@@ -215,6 +239,43 @@ def test_the_door_speaks_tls_and_lets_nobody_sign_in(
             assert "auth" not in client.esmtp_features
             client.sendmail("", message.bounce, letters.dsn(message.bounce))
     assert len(suppressed()) == 1
+
+
+def test_a_message_is_opened_once_however_many_its_recipients(
+    sent: Make, doors: Doors, suppressed: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from campaign.mail.inbound import reading
+
+    opened: list[bytes] = []
+    read = reading.read
+    monkeypatch.setattr(reading, "read", lambda raw: opened.append(raw) or read(raw))
+    messages = [sent(to=f"p{n}@there.example") for n in range(10)]
+    post(doors, [one.bounce for one in messages], letters.dsn("x"))
+    assert (len(suppressed()), len(opened)) == (10, 1)
+
+
+def test_a_message_of_too_many_lines_or_bytes_is_refused_while_it_comes(
+    receiving_app: Any, sent: Make, doors: Doors
+) -> None:
+    message = sent()
+    for line, n in ((b"\r\n", 310_000), (b"x" * 998 + b"\r\n", 12_000)):
+        assert refusal(doors, message.bounce, b"Subject: x\r\n\r\n" + line * n) == 552
+    assert post(doors, message.bounce, letters.dsn(message.bounce)) == {}
+
+
+def test_a_session_that_never_ends_is_ended(
+    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    from campaign.mail.inbound import sessions
+
+    monkeypatch.setattr(sessions, "SESSION_S", 0.5)
+    doors: Doors = request.getfixturevalue("doors")
+    with smtplib.SMTP("127.0.0.1", doors[0], timeout=20) as client:
+        client.ehlo()
+        with pytest.raises((smtplib.SMTPServerDisconnected, ConnectionError)):
+            for _ in range(2000):
+                assert client.rset()[0] == 250
+                threading.Event().wait(0.01)
 
 
 def test_a_line_without_an_end_ends_the_session(

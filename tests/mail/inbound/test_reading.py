@@ -87,6 +87,45 @@ def test_a_status_is_read_field_by_field(kind: str) -> None:
     )  # fmt: skip
 
 
+MAILER = "From: Mail Delivery <Mailer-Daemon@mx.there.example>\nAuto-Submitted: auto-replied\n"
+AWAY = "From: Ana <ana@there.example>\nAuto-Submitted: auto-replied\nSubject: Away\n\n"
+REJECTED = """From: Ana's server <admin@there.example>
+Precedence: bulk
+Content-Type: multipart/report; report-type=disposition-notification; boundary=b
+
+--b
+Content-Type: text/plain
+
+Your message to <ana@there.example> was automatically rejected:
+Quota exceeded
+--b
+Content-Type: message/disposition-notification
+
+Final-Recipient: rfc822; ana@there.example
+Disposition: automatic-action/MDN-sent-automatically; deleted
+
+--b--
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        (MAILER + "Subject: ?\n\n" + letters.QMAIL.decode().partition("\r\n\r\n")[2], "bounce"),
+        (AWAY + letters.QMAIL.decode().partition("\r\n\r\n")[2], "automatic"),
+        (REJECTED, "bounce"),
+        (REJECTED.replace("rejected", "displayed"), "automatic"),
+    ],
+)
+def test_bounces_are_told_from_automatic_answers_by_who_writes_them(text: str, kind: str) -> None:
+    assert kinds.report(Incoming(text.encode(), "", "x@y.example", "pipe")).kind == kind
+
+
+def test_a_number_with_hyphens_is_no_servers_answer() -> None:
+    assert kinds.in_words("Call Customer Support at 480-624-2500.").code is None
+    assert kinds.in_words("host said: 550-5.1.1 no such user").code == 550
+
+
 def test_texts_are_decoded_and_cleaned() -> None:
     raw = (
         b"From: =?iso-8859-1?q?Jos=E9?= <JOSE@There.example>\r\nSubject: =?utf-8?q?Hola=0AX?= y\r\n"

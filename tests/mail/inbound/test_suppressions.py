@@ -34,6 +34,13 @@ URL = "/desk/suppressions"
         (553, None, "sender address rejected: not owned by user", "ours"),
         (552, "5.3.4", "message too big", "soft"),
         (554, "5.6.7", "SMTPUTF8 is needed", "ours"),
+        (550, "5.1.8", "Sender address rejected: Domain not found", "ours"),
+        (550, None, "Verification failed for sender: address does not exist", "ours"),
+        (554, "5.7.1", "Recipient address rejected: blocked by policy", "soft"),
+        (550, "5.2.1", "The user is receiving mail at a rate that prevents more", "soft"),
+        (550, "5.1.1", "account is overquota", "soft"),
+        (554, None, "This user doesn't have a yahoo.com account", "hard"),
+        (553, "5.3.0", "Addressee unknown", "hard"),
         (530, "5.7.0", "Must issue STARTTLS, authentication required", "ours"),
     ],
 )
@@ -134,6 +141,21 @@ def test_a_complaint_survives_a_sign_up_and_every_other_lifting(
     assert suppressed() == [("ana@there.example", "alerts", "complaint")]
 
 
+@pytest.mark.parametrize("reason", ["unsubscribed", "erased", "complaint"])
+def test_what_a_person_asked_for_takes_the_place_of_a_bounce(
+    reason: str, receiving_app: Any, staff: Any, suppressed: Any
+) -> None:
+    from campaign.extensions import db
+
+    suppressions.suppress("ana@there.example", "alerts", "hard-bounce", 41)
+    suppressions.suppress("ana@there.example", "alerts", reason)
+    suppressions.suppress("ana@there.example", "alerts", "soft-bounces", 42)
+    suppressions.suppress("ana@there.example", "alerts", "person")
+    db.session.commit()
+    assert suppressed() == [("ana@there.example", "alerts", reason)]
+    assert "not yours to lift" in press(staff("organizer"), f"{URL}/1/lift")
+
+
 def test_after_lifting_soft_bounces_count_anew(
     sent: Callable[..., Sent], suppressed: Any, staff: Any
 ) -> None:
@@ -142,7 +164,7 @@ def test_after_lifting_soft_bounces_count_anew(
     full = Answer(552, "5.2.2", "full", None)
     for n in range(9):
         message = sent()
-        bounces.returned(bounces.Sent(message.id, "alerts", message.address), full, "k", "smtp")
+        bounces.returned(bounces.Sent(message.id, "alerts", message.address), full, "smtp")
         db.session.commit()
         if n == 4:
             assert suppressed() == [(message.address, "alerts", "soft-bounces")]

@@ -128,9 +128,9 @@ def _apply(told: Told, source: str) -> None:
     if number is None:
         events.count("unknown", source)
     elif told.kind == "bounce":
-        receiving.bounced(number, told.answer, told.key, source, told.severity)
+        receiving.bounced(number, told.answer, source, told.severity)
     elif told.kind == "complaint":
-        receiving.complained(number, told.note, told.key, source)
+        receiving.complained(number, told.note, source)
     else:
         receiving.unsubscribed(number, told.key, source)
 
