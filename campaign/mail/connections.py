@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 from flask import current_app
 
+from campaign.engines import stopping
 from campaign.mail import capture, limits, settings, transport
 from campaign.mail.answers import GiveBack
 from campaign.mail.compose import Envelope
@@ -89,8 +90,10 @@ class Connections:
         self._kept: dict[Key, Session] = {}
         self._places: dict[Key, str] = {}
         """The names under which connections count, where their number is limited."""
-        self._not_before: dict[Key, float] = {}
-        """When a connection that the server refused is tried again."""
+        self._not_before: dict[tuple[str, int], float] = {}
+        """When a sender whom the server refused a connection tries to get more again."""
+        self._wanting = False
+        """Whether this process has asked for a connection that alerts have."""
 
     def get(self, stream: str, sender: int, lanes: int) -> "Lanes | capture.Lanes":
         """As many connections that work, up to ``lanes``. Raises ServerAway, or NoRoom, where there is not one."""
@@ -99,17 +102,43 @@ class Connections:
             for key in keys:
                 self._close(key)
             return capture.Lanes()
-        found = [self._get(keys[0])]
+        if stream == "alerts" and limits.wanted():
+            for key in keys:
+                self._close(key)
+            raise NoRoom
+        transport.knock([self._kept[key] for key in keys if key in self._kept])
+        # One that works comes first: a server that refuses more has not refused those.
+        keys.sort(key=lambda key: not self._works(key))
+        found = [self._first(keys[0])]
         for key in keys[1:]:
-            if time.monotonic() < self._not_before.get(key, 0):
-                continue
+            if not self._works(key) and time.monotonic() < self._not_before.get(key[:2], 0):
+                break
             try:
                 found.append(self._get(key))
             except ServerAway:
-                self._not_before[key] = time.monotonic() + AGAIN_S
+                # It would refuse the others too, or let each wait as long.
+                self._not_before[key[:2]] = time.monotonic() + AGAIN_S
+                break
             except NoRoom:
                 break
         return Lanes(found)
+
+    def _first(self, key: Key) -> Session:
+        """A sender's first connection. Where the server refuses a letter or a confirmation one, alerts are to make room."""
+        try:
+            found = self._get(key)
+        except ServerAway:
+            if key[0] != "alerts" and not any(self._works(other) for other in self._of(key[0])):
+                self._wanting = True
+                limits.want(True)
+            raise
+        if self._wanting and key[0] != "alerts":
+            self._wanting = False
+            limits.want(False)
+        return found
+
+    def _of(self, stream: str) -> list[Key]:
+        return [key for key in list(self._kept) if key[0] == stream]
 
     def _get(self, key: Key) -> Session:
         server = configured()
@@ -120,8 +149,14 @@ class Connections:
         if kept and kept.server == server and kept.usable():
             return kept
         self._close(key)
+        if stopping.requested():
+            raise NoRoom
         self._kept[key] = session = Session(server)
         return session
+
+    def _works(self, key: Key) -> bool:
+        kept = self._kept.get(key)
+        return kept is not None and kept.usable()
 
     def _close(self, key: Key) -> None:
         if kept := self._kept.pop(key, None):
@@ -135,8 +170,14 @@ class Connections:
         most -= key[0] == "alerts" and most > 1
         return limits.enter(PLACES, most, self._places.setdefault(key, limits.member()))
 
-    def rest(self, stream: str, sender: int) -> None:
-        """The sender has nothing to do: where connections are limited, others may have its places."""
+    def rest(self, stream: str, sender: int, more: bool) -> None:
+        """The sender has nothing to do now: where connections are limited, others may have its places.
+
+        Without ``more`` to do soon alerts leave theirs in any case: the server may bear fewer than anybody has told us.
+        """
+        for key in self._of(stream):
+            if stream == "alerts" and key[1] == sender and not more:
+                self._close(key)
         for key in list(self._places):
             if key[:2] == (stream, sender):
                 self._close(key)

@@ -92,7 +92,8 @@ class Gate:
         self._entered.clear()
         for outcome in outcomes:
             answer = outcome.answer
-            if answer is None or answer.code is None or answer.captured:
+            # 421, or no answer at all, is the word of the server that we talk to, and about the connection.
+            if answer is None or answer.code in (None, 421) or answer.captured:
                 continue
             row = outcome.row
             if self._tally.hear(row.domain, outcome.state) and row.domain not in self._paused:

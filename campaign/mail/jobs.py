@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from campaign.engines import stopping
 from campaign.extensions import db, rq
-from campaign.mail import connections, domains, leases, orders, sender, wake
+from campaign.mail import connections, domains, leases, orders, sender, server, wake
 from campaign.mail.server import ServerAway
 from campaign.mail.streams import STREAMS
 
@@ -66,6 +66,8 @@ class _Crew:
         for thread in threads:
             while thread.is_alive():
                 thread.join(timeout=1)
+                if stopping.requested():
+                    server.break_off()
                 self._renew()
                 if self._until - time.monotonic() < 1.5 and not wake.others_wait(self.stream.name):
                     self._until = min(time.monotonic() + BOX_S, self._longest)
@@ -75,9 +77,11 @@ class _Crew:
         return time.monotonic() > self._until
 
     def _send(self, number: int) -> None:
+        more = False
         with self.app.app_context():
             try:
-                self.more |= sender.send_due(self.stream, number, self.lanes, self.over)
+                more = sender.send_due(self.stream, number, self.lanes, self.over)
+                self.more |= more
             except connections.NoRoom:
                 pass  # the others that are at it will send the rest, or the sweep calls again
             except ServerAway as error:
@@ -91,7 +95,7 @@ class _Crew:
             except Exception:
                 log.exception("a sender of %s stopped", self.stream.name)
             finally:
-                connections.kept.rest(self.stream.name, number)
+                connections.kept.rest(self.stream.name, number, more)
 
     def _renew(self) -> None:
         try:

@@ -108,6 +108,31 @@ def leave(name: str, member: str) -> None:
             _valkey.failed()
 
 
+_WANTED = "campaign:connection-wanted"
+WANTED_S = 15
+
+
+def want(wanted: bool) -> None:
+    """Asks the alerts' senders of all workers to leave their connections, since the server refuses another; or no more."""
+    client = _client(current_app.config["RQ_CONNECTION"])
+    if _valkey.asked():
+        try:
+            client.set(_WANTED, 1, ex=WANTED_S) if wanted else client.delete(_WANTED)
+        except RedisError:
+            _valkey.failed()
+
+
+def wanted() -> bool:
+    """Whether somebody wants a connection that alerts have; with Valkey away nobody knows."""
+    if not _valkey.asked():
+        return False
+    try:
+        return bool(_client(current_app.config["RQ_CONNECTION"]).exists(_WANTED))
+    except RedisError:
+        _valkey.failed()
+        return False
+
+
 def member() -> str:
     """A name for who enters."""
     return secrets.token_hex(8)

@@ -1,5 +1,6 @@
 """The mail server that the configuration names, and how a connection to it is opened."""
 
+import contextlib
 import smtplib
 import socket
 import ssl
@@ -12,6 +13,9 @@ from campaign.mail import settings
 from campaign.mail.answers import parse
 
 CONNECT_S = 15
+"""What each answer gets until a connection is open."""
+TCP_S = 5
+"""What the network gets before that: so long a stop may have to wait."""
 
 
 class ServerAway(Exception):
@@ -47,17 +51,56 @@ def configured() -> Server:
     )
 
 
+class _Opening(smtplib.SMTP):
+    """A connection that can be broken off while it is being opened."""
+
+    _handle: socket.socket | None = None
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        found: socket.socket = super()._get_socket(host, port, TCP_S)  # type: ignore[misc]  # smtplib's own hook
+        found.settimeout(timeout)
+        # A handle of its own, since TLS takes the socket over.
+        self._handle = found.dup()
+        _opening.add(self._handle)
+        return found
+
+    def opened(self) -> None:
+        """The end of what can be broken off."""
+        if self._handle is not None:
+            _opening.discard(self._handle)
+            self._handle.close()
+            self._handle = None
+
+    def close(self) -> None:
+        self.opened()
+        super().close()
+
+
+class _OpeningTls(smtplib.SMTP_SSL, _Opening):
+    """The same with TLS from the first byte."""
+
+
+_opening: set[socket.socket] = set()
+
+
+def break_off() -> None:
+    """Breaks off all connections that are being opened: whoever waits for one gets ServerAway now."""
+    for one in list(_opening):
+        with contextlib.suppress(OSError):
+            one.shutdown(socket.SHUT_RDWR)
+
+
 def connect(server: Server) -> smtplib.SMTP:
     """Opens a connection and logs in as configured. Raises ServerAway."""
     where = f"{server.host}:{server.port}"
     try:
         context = ssl.create_default_context() if server.ssl or server.tls else None
         if server.ssl:
-            client: smtplib.SMTP = smtplib.SMTP_SSL(
+            client: _Opening = _OpeningTls(
                 server.host, server.port, server.helo, timeout=CONNECT_S, context=context
             )
         else:
-            client = smtplib.SMTP(server.host, server.port, server.helo, timeout=CONNECT_S)
+            client = _Opening(server.host, server.port, server.helo, timeout=CONNECT_S)
         try:
             client.ehlo_or_helo_if_needed()
             if server.tls:
@@ -68,6 +111,8 @@ def connect(server: Server) -> smtplib.SMTP:
         except BaseException:
             client.close()
             raise
+        finally:
+            client.opened()
     except smtplib.SMTPAuthenticationError as error:
         raise ServerAway(
             f"The mail server {where} refuses MAIL_USERNAME and MAIL_PASSWORD ({error.smtp_code})."

@@ -12,7 +12,7 @@ import socket
 import ssl
 import struct
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from typing import NamedTuple, cast
 
 from campaign.engines import stopping
@@ -81,6 +81,11 @@ def send(
         }
     )
     return fates
+
+
+def knock(sessions: Iterable["Session"]) -> None:
+    """Asks idle connections, all at one time, whether they are still there; one that is not is ``broken`` afterwards."""
+    converse({session: session.knock() for session in sessions if session.idle()})
 
 
 def converse(talks: Mapping["Session", Talk]) -> None:
@@ -171,13 +176,20 @@ class Session:
         return self._socket.fileno()
 
     def usable(self) -> bool:
-        """Whether it can carry another group: not broken, not worn out, and still answering."""
-        if self.broken or not self.room():
-            return False
-        if time.monotonic() - self._used_at < IDLE_S:
-            return True
-        reply = self._ask(b"NOOP\r\n", STOPPING_S)
-        return reply is not None and reply.code == 250
+        """Whether it can carry another group: not broken, and not worn out."""
+        return not self.broken and self.room() > 0
+
+    def idle(self) -> bool:
+        """Whether nothing has been said on it for so long that the server may have left."""
+        return not self.broken and time.monotonic() - self._used_at >= IDLE_S
+
+    def knock(self) -> Talk:
+        """Asks whether the server is still there."""
+        self._write(b"NOOP\r\n")
+        reply = yield from self._reply(STOPPING_S)
+        if reply.code != 250:
+            raise _Dropped
+        self._used_at = time.monotonic()
 
     def close(self) -> None:
         """Ends the connection politely where it still can."""

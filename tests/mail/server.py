@@ -31,15 +31,32 @@ class SmtpServer:
     script: Script = lambda step, recipient: None
     got: list[Got] = field(default_factory=list)
     connections: int = 0
+    at_most: int = 0
+    """Connections at once; one more is told 421. 0: no limit."""
+    most: int = 0
+    """How many there were at once."""
+    open: int = 0
     log: list[str] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         outer = self
 
         class Handler(socketserver.BaseRequestHandler):
             def handle(self) -> None:
-                outer.connections += 1
-                _Talk(outer, self.request).run()
+                with outer.lock:
+                    outer.connections += 1
+                    outer.open += 1
+                    full = bool(outer.at_most) and outer.open > outer.at_most
+                    outer.most = max(outer.most, outer.open - full)
+                try:
+                    if full:
+                        self.request.sendall(b"421 4.7.0 too many connections\r\n")
+                    else:
+                        _Talk(outer, self.request).run()
+                finally:
+                    with outer.lock:
+                        outer.open -= 1
 
         class Server(socketserver.ThreadingTCPServer):
             allow_reuse_address = True

@@ -127,6 +127,46 @@ def test_a_domain_that_defers_is_left_alone_and_the_others_go_on(
         assert domains.known() == set()
 
 
+def test_a_server_that_breaks_connections_is_no_domains_fault(
+    live: SmtpServer, queue: Queue, rows: Rows
+) -> None:
+    live.script = lambda step, recipient: "421 4.3.2 going down" if step == "rcpt" else None
+    queue("alerts", 160)
+    jobs.deliver("alerts")
+    assert not domains.paused()
+    live.script = lambda step, recipient: None
+    queue("alerts", 3, first=1001)
+    jobs.deliver("alerts")
+    assert len(live.got) == rows()["sent"] > 3
+
+
+def test_a_confirmation_gets_in_where_the_server_bears_few_connections(
+    live: SmtpServer, engine: Flask, queue: Queue, rows: Rows
+) -> None:
+    """Nobody has set MAIL_MAX_CONNECTIONS, and another worker's alerts have all connections that the server bears."""
+    live.at_most = 3
+    queue("alerts", 2000)
+    queue("confirmations", 1, first=5001)
+    other, mine = connections.Connections(), connections.kept
+    taken = [other.get("alerts", number, 3) for number in (0,)]
+    assert [len(lanes) for lanes in taken] == [3]
+    jobs.deliver("confirmations")
+    assert rows() == {"queued": 2001}
+    with pytest.raises(connections.NoRoom):
+        other.get("alerts", 0, 3)
+    jobs.deliver("confirmations")
+    assert rows() == {"queued": 2000, "sent": 1}
+    # And the alerts go on with what is left.
+    assert len(other.get("alerts", 0, 8)) == 2
+    other.close()
+    jobs.deliver("alerts")
+    assert rows() == {"sent": 2001}
+    assert live.most <= 3
+    assert not [key for key in mine._kept if key[0] == "alerts"], (
+        "idle connections are left to others"
+    )
+
+
 def test_one_greylisted_mailbox_stops_no_domain() -> None:
     tally = domains.Tally()
     assert not any(tally.hear("a.example", state) for state in ["deferred"] * 4 + ["sent"] * 9)
