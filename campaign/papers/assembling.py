@@ -1,14 +1,16 @@
 """A large paper, set a hundred letters at a time and put together: memory stays flat, and progress can be told.
 
-The front matter (the form, the cover letter, the contents) is numbered i, ii, iii; what the contents list from 1.
+Set twice: the first time tells on which page everything stands and how many pages there are, the second time prints it.
 """
 
 import io
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
-from pypdf import PdfReader, PdfWriter
+from pypdf import PdfReader
 from pypdf.generic import Destination
+
+from campaign.papers.joining import Row, joined
 
 GROUP = 100
 """Letters that are set at once; a paper with no more is set in one go."""
@@ -17,54 +19,85 @@ Compile = Callable[[dict[str, Any]], bytes]
 Told = Callable[[int], None]
 
 
+class _Part(NamedTuple):
+    """What is set at once, the heading that it opens with (empty for none), and how many letters are set after it."""
+
+    data: dict[str, Any]
+    title: str
+    done: int
+
+
 def assemble(data: dict[str, Any], set_: Compile, told: Told) -> bytes:
-    """The PDF of ``data`` as templates/papers/paper.typ reads it; ``told`` hears how many letters are set."""
-    letters, words = data["letters"], data["words"]
+    """The PDF of ``data`` as templates/papers/paper.typ reads it; ``told`` hears how many letters are set.
+
+    The first round counts as half of them.
+    """
+    letters = data["letters"]
     if len(letters) <= GROUP:
         return set_(data)
-    body: list[PdfReader] = []
-    rows: list[dict[str, Any]] = []
+    parts = list(_parts(data))
+    rows: list[Row] = []
+    starts: list[int] = []
     page = 1
-
-    def add(part: dict[str, Any], title: str) -> list[int]:
-        """Sets one part; returns the pages on which its outlined headings stand, after ``title``."""
-        nonlocal page
-        reader = PdfReader(io.BytesIO(set_({**_empty(data), **part, "first": page})))
-        if title:
-            rows.append({"level": 1, "title": title, "page": page})
-        found = [page + at for name, at in _headings(reader) if name != title]
-        body.append(reader)
+    for part in parts:
+        reader = _reader(set_(_only(data, part.data)))
+        starts.append(page)
+        # A part that goes on has no heading of the first level, so that its bookmarks have no level of their own.
+        found = _headings(reader)
+        rows += [Row(1 if title == part.title else 2, title, page + at) for title, at in found]
         page += len(reader.pages)
-        return found
+        told(part.done // 2)
+    front, rows = _front(data, rows, page - 1, set_)
+    before = len(front.pages)
+    total = before + page - 1
+    readers = [front]
+    for part, start in zip(parts, starts, strict=True):
+        number = {"first": before + start, "total": total}
+        readers.append(_reader(set_(_only(data, part.data | number))))
+        told((len(letters) + part.done) // 2)
+    return joined(readers, rows, data["title"], data["lead"])
 
+
+def _parts(data: dict[str, Any]) -> Iterator[_Part]:
+    letters = data["letters"]
     if data["petition"] is not None:
-        add({"petition": data["petition"]}, words["petition"])
+        yield _Part({"petition": data["petition"]}, data["words"]["petition"], 0)
     for start in range(0, len(letters), GROUP):
         group = letters[start : start + GROUP]
-        pages = add({"letters": group, "goes_on": start > 0}, "" if start else words["letters"])
-        rows += [
-            {"level": 2, "title": one["heading"], "page": at}
-            for one, at in zip(group, pages, strict=True)
-        ]
-        told(start + len(group))
+        part = {"letters": group, "goes_on": start > 0}
+        yield _Part(part, "" if start else data["words"]["letters"], start + len(group))
     if data["cosigners"]:
-        add({"cosigners": data["cosigners"]}, words["cosigners"])
-    front = {
-        **data,
-        "petition": None,
-        "letters": [],
-        "cosigners": [],
-        "rows": rows,
-        "numbering": "i",
-    }
-    return _joined([PdfReader(io.BytesIO(set_(front))), *body], data)
+        yield _Part({"cosigners": data["cosigners"]}, data["words"]["cosigners"], len(letters))
 
 
-def _empty(data: dict[str, Any]) -> dict[str, Any]:
-    return {
-        **data, "form": None, "cover": None, "contents": False, "petition": None, "letters": [], "cosigners": [],
-        "numbering": "1",
+def _front(
+    data: dict[str, Any], body: list[Row], pages: int, set_: Compile
+) -> tuple[PdfReader, list[Row]]:
+    """The form, the cover letter and the contents, which list themselves too, and the rows with their final pages."""
+    before = 0
+    own: list[Row] = []
+    while True:
+        rows = own + [row._replace(page=row.page + before) for row in body]
+        front = {
+            **data, "petition": None, "letters": [], "cosigners": [], "total": before + pages,
+            "rows": [row._asdict() for row in rows],
+        }  # fmt: skip
+        reader = _reader(set_(front))
+        found = [Row(1, title, 1 + at) for title, at in _headings(reader)]
+        if len(reader.pages) == before and found == own:
+            return reader, rows
+        before, own = len(reader.pages), found
+
+
+def _only(data: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
+    nothing: dict[str, Any] = {
+        "form": None, "cover": None, "contents": False, "petition": None, "letters": [], "cosigners": [],
     }  # fmt: skip
+    return {**data, **nothing, **part}
+
+
+def _reader(pdf: bytes) -> PdfReader:
+    return PdfReader(io.BytesIO(pdf))
 
 
 def _headings(reader: PdfReader) -> list[tuple[str, int]]:
@@ -78,14 +111,3 @@ def _headings(reader: PdfReader) -> list[tuple[str, int]]:
         elif isinstance(one, Destination):
             found.append((str(one.title), reader.get_destination_page_number(one) or 0))
     return found
-
-
-def _joined(parts: list[PdfReader], data: dict[str, Any]) -> bytes:
-    writer = PdfWriter()
-    for one in parts:
-        writer.append(one)
-    writer.add_metadata({"/Title": data["title"], "/Author": data["lead"]})
-    writer.compress_identical_objects()
-    out = io.BytesIO()
-    writer.write(out)
-    return out.getvalue()

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from campaign.letters.models import Letter
-from campaign.papers import assembling, paper
+from campaign.papers import assembling, glyphs, paper
 from campaign.papers.filing_files import (
     Job,
     Sink,
@@ -39,6 +39,7 @@ class Pdf:
         name = f"comments-{self.job.document or self.job.docket}-{self.job.made_on}{part}.pdf"
         sink = Sink(self.job.filing_id, self.file, name)
         data = self._data(letters, first, last if several else 0)
+        glyphs.mark(data["letters"])
         sink.write(assembling.assemble(data, paper.compile_, lambda n: None))
         sink.end()
         return []

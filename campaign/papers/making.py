@@ -26,7 +26,7 @@ def make_next() -> bool:
         return False
     number = bundle.id
     try:
-        bundle.content = paper.set_bundle(bundle, lambda n: _tell(number, n))
+        bundle.content, bundle.problem = paper.set_bundle(bundle, lambda n: _tell(number, n))
     except (RuntimeError, ValueError) as error:
         db.session.rollback()
         commands.undo(number, "broken", f"The PDF could not be set: {type(error).__name__}")

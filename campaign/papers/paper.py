@@ -23,7 +23,7 @@ from campaign.letters.models import Delivery, Letter, LetterTemplate
 from campaign.letters.render import templates_of
 from campaign.offices.holders import holder_name, holders_on
 from campaign.offices.models import Target
-from campaign.papers import assembling, enclosures
+from campaign.papers import assembling, enclosures, glyphs
 from campaign.papers.blocks import blocks
 from campaign.papers.checking import petition_for
 from campaign.papers.models import Bundle
@@ -33,9 +33,8 @@ from campaign.web.frame import site
 
 BATCH = 500
 
-TYPESET = Path(__file__).with_name("typeset.py")
 SET_S = 300
-"""Seconds after which a PDF is given up; a thousand letters take about ten."""
+"""Seconds after which a part of a PDF is given up; a hundred letters take about two."""
 
 WORDS = {
     "contents": "Contents",
@@ -46,12 +45,16 @@ WORDS = {
 """The headings of the parts."""
 
 
-def set_bundle(bundle: Bundle, told: assembling.Told) -> bytes:
-    """The PDF of a bundle as it stands in the tables; ``told`` hears now and then how many letters are set."""
+def set_bundle(bundle: Bundle, told: assembling.Told) -> tuple[bytes, str]:
+    """The PDF of a bundle as it stands in the tables, and what an organizer should know of it, in English, or nothing.
+
+    ``told`` hears now and then how many letters are set.
+    """
     target = db.session.get_one(Target, bundle.target_id)
     campaign = db.session.get_one(Campaign, bundle.campaign_id)
     holder = holders_on({target.id: bundle.day}).get(target.id, "")
     letters = list(_letters(bundle, target, campaign, holder))
+    problem = glyphs.mark(letters)
     packet = bundle.kind == "packet"
     version = petition_for(campaign.id, target) if packet else None
     cosigners = enclosures.cosigners(campaign.id) if packet else []
@@ -59,7 +62,7 @@ def set_bundle(bundle: Bundle, told: assembling.Told) -> bytes:
     data = {
         "title": _title(campaign, bundle),
         "lead": lead,
-        "lead_address": site().postal_address if lead == site().name else "",
+        "lead_address": _address(lead, version),
         "running": f"{lead} to the {target.role}, {day_text(bundle.day)}",
         "form": _form(version, target, bundle.day) if version is not None else None,
         "cover": _cover(target, holder, campaign, bundle, len(letters), version, len(cosigners)),
@@ -68,7 +71,15 @@ def set_bundle(bundle: Bundle, told: assembling.Told) -> bytes:
         "letters": letters,
         "cosigners": [{"name": name, "detail": detail} for name, detail in cosigners],
     }
-    return assembling.assemble(data, compile_, told)
+    return assembling.assemble(data, compile_, told), problem
+
+
+def _address(lead: str, version: PetitionVersion | None) -> str:
+    """Where an answer on paper reaches the organization that leads, where we know it."""
+    if lead == site().name:
+        return site().postal_address
+    facts = version.facts if version is not None else {}
+    return _english(facts.get("petitioner_address")) if facts.get("petitioner") == lead else ""
 
 
 def cover_of(bundle: Bundle, target: Target) -> tuple[Campaign, dict[str, Any]]:
@@ -84,7 +95,7 @@ def compile_(data: dict[str, Any]) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         read, written = Path(folder) / "data.json", Path(folder) / "paper.pdf"
         read.write_text(json.dumps(data, ensure_ascii=False), encoding="utf-8")
-        command = [sys.executable, str(TYPESET), str(source), str(read), str(written)]
+        command = [sys.executable, str(glyphs.TYPESET), str(source), str(read), str(written)]
         try:
             done = subprocess.run(
                 command, capture_output=True, timeout=SET_S, check=False
@@ -226,7 +237,11 @@ def set_letter(
         "date": day_text(letter.confirmed_at.date()) if letter.confirmed_at else "",
         "subject": text.subject,
         "salutation": text.salutation,
-        "paragraphs": text.own_and_request,
+        "language": letter.language,
+        "paragraphs": [
+            {"text": words, "rtl": glyphs.runs_right_to_left(words)}
+            for words in text.own_and_request
+        ],
         "signoff": text.signoff,
         "name": text.name,
         "place": text.place,

@@ -235,25 +235,18 @@ def test_markdown_becomes_paper() -> None:
     assert {"text": "two", "strong": True, "em": False} in found[1]["runs"]
 
 
-def test_a_large_paper_is_set_in_groups_and_its_contents_name_the_right_pages(
-    app: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import io
+def letter_on_paper(n: int, *paragraphs: str) -> dict[str, Any]:
+    return {
+        "heading": f"{n}. Writer{n} Ruiz", "date": "", "subject": "Please", "salutation": "Dear Secretary:",
+        "language": "en", "paragraphs": [{"text": words, "rtl": False} for words in paragraphs],
+        "signoff": "Sincerely,", "name": f"Writer{n} Ruiz", "place": "", "email": "", "note": "",
+    }  # fmt: skip
 
-    from pypdf import PdfReader
 
-    from campaign.papers import assembling, paper
+def paper_of(letters: list[dict[str, Any]]) -> dict[str, Any]:
+    from campaign.papers import paper
 
-    monkeypatch.setattr(assembling, "GROUP", 2)
-    letters = [
-        {
-            "heading": f"{n}. Writer{n} Ruiz", "date": "", "subject": "Please", "salutation": "Dear Secretary:",
-            "paragraphs": ["Let people wait in freedom."] * (60 if n == 2 else 1), "signoff": "Sincerely,",
-            "name": f"Writer{n} Ruiz", "place": "", "email": "", "note": "",
-        }
-        for n in range(1, 6)
-    ]  # fmt: skip
-    data = {
+    return {
         "title": "Letters", "lead": "Test Coalition", "running": "Test Coalition", "form": None, "words": paper.WORDS,
         "cover": {
             "title": "Letters to your office", "date": "", "office": "", "salutation": "", "paragraphs": [],
@@ -262,15 +255,113 @@ def test_a_large_paper_is_set_in_groups_and_its_contents_name_the_right_pages(
         "petition": {"title": "Release", "blocks": [{"kind": "par", "runs": [{"text": "We ask."}]}]},
         "letters": letters, "cosigners": [{"name": "An Organization", "detail": "national"}],
     }  # fmt: skip
+
+
+def tagged(reader: Any) -> dict[int, str]:
+    """The number of the page on which each tagged piece of a PDF's structure tree lies, by its first heading's text."""
+    found: dict[int, str] = {}
+    pages = {page.indirect_reference.idnum: n for n, page in enumerate(reader.pages, start=1)}
+
+    def walk(node: Any) -> None:
+        node = node.get_object()
+        if isinstance(node, list):
+            for kid in node:
+                walk(kid)
+        elif isinstance(node, dict):
+            if node.get("/S") == "/H2":
+                found[pages[node.raw_get("/Pg").idnum]] = str(node.get("/T", ""))
+            if node.get("/Type") in ("/StructElem", "/StructTreeRoot") and "/K" in node:
+                walk(node["/K"])
+
+    walk(reader.root_object["/StructTreeRoot"])
+    return found
+
+
+def test_a_large_paper_is_set_in_groups_as_if_it_were_set_at_once(
+    app: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import io
+
+    from pypdf import PdfReader
+
+    from campaign.papers import assembling, paper
+
+    letters = [
+        letter_on_paper(n, *["Let people wait in freedom."] * (60 if n == 2 else 1))
+        for n in range(1, 6)
+    ]
     told: list[int] = []
+
+    def made() -> Any:
+        with app.app_context():
+            pdf = assembling.assemble(paper_of(letters), paper.compile_, told.append)
+        return PdfReader(io.BytesIO(pdf))
+
+    at_once = made()
+    monkeypatch.setattr(assembling, "GROUP", 2)
+    in_groups = made()
+    assert told == sorted(told) and told[-1] == 5
+    assert [page.extract_text() for page in in_groups.pages] == [
+        page.extract_text() for page in at_once.pages
+    ], "the same pages, contents and numbers"
+    assert "page 9 of 10" in in_groups.pages[8].extract_text()
+    assert "5. Writer5 Ruiz" in in_groups.pages[8].extract_text()
+
+    def bookmarks(reader: Any, entries: Any) -> list[Any]:
+        return [
+            bookmarks(reader, one)
+            if isinstance(one, list)
+            else (one.title, reader.get_destination_page_number(one))
+            for one in entries
+        ]
+
+    assert bookmarks(in_groups, in_groups.outline) == bookmarks(at_once, at_once.outline)
+    assert tagged(in_groups).keys() == tagged(at_once).keys() == {4, 5, 7, 8, 9}
+    numbers = in_groups.root_object["/StructTreeRoot"]["/ParentTree"]["/Nums"][::2]
+    assert numbers == sorted(set(numbers))
+    assert {int(page["/StructParents"]) for page in in_groups.pages} <= set(numbers)
+    targets = [
+        in_groups.get_page_number(one.get_object()["/Dest"][0].get_object()) + 1
+        for one in in_groups.pages[1]["/Annots"]
+    ]
+    assert sorted(set(targets)) == [1, 3, 4, 5, 7, 8, 9, 10], "its contents lead there"
+
+
+def test_a_long_word_stays_on_the_page_and_what_runs_from_the_right_does(app: Any) -> None:
+    import io
+
+    from pypdf import PdfReader
+
+    from campaign.papers import glyphs, paper
+
+    assert glyphs.runs_right_to_left("12 ليلى") and not glyphs.runs_right_to_left("Ana ليلى")
+    letter = letter_on_paper(1, "x" * 300)
+    letter["paragraphs"].append({"text": "אני כותבת", "rtl": True})
+    ends: list[float] = []
     with app.app_context():
-        reader = PdfReader(io.BytesIO(assembling.assemble(data, paper.compile_, told.append)))
-    assert told == [2, 4, 5]
-    pages = [page.extract_text() for page in reader.pages]
-    front = next(n for n, text in enumerate(pages) if "The petition" in text and "We ask." in text)
-    contents = pages[front - 1]
-    for title, at in [("The petition", 1), ("1. Writer1", 2), ("2. Writer2", 3), ("3. Writer3", 5),
-                      ("5. Writer5", 7), ("The co-signers", 8)]:  # fmt: skip
-        assert title in pages[front + at - 1], (title, at)
-        line = next(line for line in contents.splitlines() if title in line)
-        assert line.rstrip().endswith(str(at)), line
+        page = PdfReader(io.BytesIO(paper.compile_(paper_of([letter])))).pages[3]
+    page.extract_text(
+        visitor_text=lambda text, cm, tm, font, size: ends.append(cm[4] + tm[4]) if text else None
+    )
+    assert page.extract_text().replace("\n", "").replace("\u200b", "").count("x" * 300) == 1
+    assert page.extract_text().count("\n") > 8, "on several lines"
+    assert max(ends) > 400, "from the right"
+
+
+def test_a_letter_that_cannot_be_printed_whole_says_so(
+    app: Any, office: Any, letters: Any, deliver: Any, staff: Any, sql: Any, tmp_path: Any
+) -> None:
+    from campaign.papers import commands, glyphs
+
+    office(channel="packet")
+    letters(3)
+    # No font has a character that is none: the last of a plane for private use.
+    sql("UPDATE letter SET body = body || %s WHERE id = 2", " \u3200 \U0001fbff \U0001d8ff")
+    assert glyphs._missing({"a", "\U0001d8ff"}) == {"\U0001d8ff"}
+    with app.app_context():
+        commands.begin_packet(1, 1, "someone")
+    deliver()
+    page = staff("organizer").get("/desk/targets/1/bundles").get_data(as_text=True)
+    assert "1 letter has characters that no font of this machine can print" in page
+    words = pdf_text(sql("SELECT content FROM bundle")[0][0], tmp_path)
+    assert words.count("they stand as empty boxes") == 1
