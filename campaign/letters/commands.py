@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import has_request_context
-from sqlalchemy import select, text, update
+from sqlalchemy import select, text
 
 from campaign.clock import utcnow
 from campaign.counts import journal
 from campaign.extensions import db
-from campaign.letters import confirming, deliveries, words
+from campaign.letters import confirming, deliveries, moderation, words
 from campaign.letters.links import Act
 from campaign.letters.models import Letter
 from campaign.mail import wake
@@ -203,7 +203,8 @@ def correct(
 ) -> bool:
     """The writer corrects a letter that still waits at every office; False where it does not.
 
-    Letters that the mail engine already has for the next minute go back to wait, and keep their place.
+    Letters that the mail engine already has for the next minute go back to wait, and keep their place. The rules look at
+    the new words as they did at the first ones: else whoever is known to be harmless could put in what is held.
     """
     letter = _lock(letter_id, supporter_id)
     if letter is None or letter.state not in ("confirmed", "held"):
@@ -212,16 +213,16 @@ def correct(
     if not deliveries.all_wait(letter_id):
         db.session.rollback()
         return False
-    db.session.execute(
-        update(Letter)
-        .where(Letter.id == letter_id)
-        .values(
-            subject=subject,
-            body=body,
-            own_share=words.own_share(body, suggested),
-            fingerprint=words.fingerprint(body),
-        )
-    )
+    letter.subject, letter.body = subject, body
+    letter.own_share = words.own_share(body, suggested)
+    letter.fingerprint = words.fingerprint(body)
+    db.session.flush()
+    reason = moderation.reason_to_hold(letter)
+    if reason:
+        letter.hold_reason = reason
+    if reason and letter.state == "confirmed":
+        deliveries.take_back(letter_id, "held")
+        confirming.set_state(letter, "held")
     db.session.commit()
     return True
 

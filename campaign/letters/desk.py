@@ -42,6 +42,7 @@ def letters() -> ResponseReturnValue:
         states=[(name, letter_label(name), states.get(name, 0)) for name in LETTER_STATES],
         label=letter_label,
         pick=pick,
+        seen=deciding.seen,
         reasons=REASONS,
     )
     return pages.private(body)
@@ -63,6 +64,7 @@ def letter(letter_id: int) -> ResponseReturnValue:
             supporter=supporter,
             title=pick(campaign.title),
             receipts=queries.receipts(row.id),
+            seen=deciding.seen,
             label=letter_label(row.state),
             delivery_label=delivery_label,
             reasons=REASONS,
@@ -82,7 +84,7 @@ def decide(letter_id: int, decision: str) -> ResponseReturnValue:
         return redirect(url_for(".letter", letter_id=letter_id), 303)
     by = current_user.email
     if decision == "release":
-        done = deciding.release(letter_id, by)
+        done = deciding.release(letter_id, by, request.form.get("seen", ""))
     elif decision == "hold":
         done = deciding.hold(letter_id, form.reason.data, by)
     else:
@@ -90,7 +92,12 @@ def decide(letter_id: int, decision: str) -> ResponseReturnValue:
     if done:
         flash(gettext("Done."), "success")
     else:
-        flash(gettext("This letter is in another state now: nothing was changed."), "error")
+        flash(
+            gettext(
+                "This letter has changed meanwhile, and nothing was done: please look at it again."
+            ),
+            "error",
+        )
     return redirect(url_for(".letter", letter_id=letter_id), 303)
 
 
@@ -106,8 +113,19 @@ def decide_many() -> ResponseReturnValue:
     if decision == "reject" and not reason:
         flash(gettext("Please say why: nothing was changed."), "error")
         return redirect(url_for(".letters", state="held"), 303)
-    n = deciding.many(ids, decision, reason, current_user.email)
+    by = current_user.email
+    if decision == "release":
+        n = deciding.release_many({one: request.form.get(f"seen-{one}", "") for one in ids}, by)
+    else:
+        n = deciding.reject_many(ids, reason, by)
     flash(ngettext("%(num)s letter changed.", "%(num)s letters changed.", n), "success")
+    if n < len(set(ids)):
+        flash(
+            gettext(
+                "Some were changed meanwhile by their writers or by someone else, and stay as they are."
+            ),
+            "error",
+        )
     return redirect(url_for(".letters", state="held"), 303)
 
 

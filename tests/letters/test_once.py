@@ -9,6 +9,7 @@ import pytest
 import time_machine
 
 from tests.letters.conftest import BODY, Writer, form_token, text_of
+from tests.working import post
 
 pytestmark = pytest.mark.main_flow
 
@@ -273,3 +274,52 @@ def _later(**delta: int) -> Any:
     from campaign.clock import utcnow
 
     return utcnow() + timedelta(**delta)
+
+
+def test_a_correction_passes_the_rules_again_and_a_moderator_lets_go_what_was_read(
+    writer: Writer,
+    confirm: Any,
+    client: Any,
+    smtp: Any,
+    deliver: Any,
+    sql: Any,
+    app: Any,
+    staff: Any,
+) -> None:
+    from campaign.letters import moderation
+
+    with app.app_context():
+        moderation.save(moderation.Rules(words=("casino",)), by="an organizer")
+    wait_all(sql)
+    writer.send()
+    url = own_page(confirm())
+    link = re.search(r'href="([^"]+/correct)"', client.get(url).get_data(as_text=True))
+    assert link
+
+    def correct(body: str) -> None:
+        token = form_token(client.get(link[1]).get_data(as_text=True))
+        data = {"form_token": token, "subject": "Let people wait in freedom", "body": body}
+        assert client.post(link[1], data=data).status_code == 303
+
+    correct(f"{NEW} And visit my casino.")
+    assert sql("SELECT state, hold_reason FROM letter") == [("held", "It contains “casino”.")]
+    assert sql("SELECT state FROM delivery") == [("held",)]
+    assert "reads this letter before it leaves" in client.get(url).get_data(as_text=True)
+    desk = staff("organizer")
+    read = desk.get("/desk/letters/1").get_data(as_text=True)
+    seen = re.search(r'name="seen" value="([^"]+)"', read)
+    assert seen and "my casino" in read
+    correct(f"{NEW} And visit my other casino.")
+    answer = post(desk, "/desk/letters/1", "/desk/letters/1/release", seen=seen[1])
+    assert answer.status_code == 303
+    many = {"id": ["1"], "decision": "release", "seen-1": seen[1]}
+    post(desk, "/desk/letters?state=held", "/desk/letters/decide", **many)
+    assert sql("SELECT state FROM letter") == [("held",)]
+    assert "stay as they are" in desk.get("/desk/letters").get_data(as_text=True)
+    post(desk, "/desk/letters/1", "/desk/letters/1/release")
+    sql("UPDATE target SET paused = false")
+    deliver()
+    (mail,) = smtp.to("secretary@dot.example")
+    assert "my other casino" in text_of(mail)
+    said = client.get(url).get_data(as_text=True)
+    assert "Accepted by the office’s mail server" in said and "mail server said: 250" in said
