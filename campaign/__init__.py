@@ -74,7 +74,10 @@ def _bind_extensions(app: Flask) -> None:
     extensions.db.init_app(app)
     with app.app_context():
         pool.watch(extensions.db.engine)
-    extensions.migrate.init_app(app, extensions.db, directory=str(ROOT / "migrations"))
+    if (
+        os.environ.get("FLASK_RUN_FROM_CLI") == "true"
+    ):  # so says Flask's own command, whose `flask db` it is
+        extensions.bind_migrations(app)
     extensions.mail.init_app(app)
     extensions.rq.init_app(app)
     extensions.babel.init_app(app, locale_selector=languages.selected)

@@ -47,7 +47,12 @@ def upgrade() -> bool:
     if current() == head():
         return False
     import flask_migrate
+    from flask import Flask, current_app
 
+    from campaign.extensions import bind_migrations
+
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # werkzeug's proxy
+    bind_migrations(app)
     flask_migrate.upgrade()
     return True
 

@@ -12,20 +12,25 @@ ROOT = Path(__file__).resolve().parents[2]
 LOOK = "import wsgi; print(wsgi.app.test_client().get('/').status_code)"
 
 
-def test_the_site_alone_makes_its_tables() -> None:
+def test_the_site_alone_makes_its_tables_and_flask_looks_after_them() -> None:
     folder = temporary_folder()
+    made, known = [sys.executable, "-c", LOOK], [sys.executable, "-m", "flask", "--app", "wsgi", "db", "current"]  # fmt: skip
     try:
-        done = subprocess.run(
-            [sys.executable, "-c", LOOK],
-            cwd=ROOT,
-            env=bare_environment(folder),
-            capture_output=True,
-            text=True,
-            timeout=120,
+        site, tables = (
+            subprocess.run(
+                command,
+                cwd=ROOT,
+                env=bare_environment(folder),
+                capture_output=True,
+                text=True,
+                timeout=120,
+            )
+            for command in (made, known)
         )
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    assert done.stdout.strip().endswith("200"), done.stderr[-2000:]
+    assert site.stdout.strip().endswith("200"), site.stderr[-2000:]
+    assert "(head)" in tables.stdout, tables.stderr[-2000:]
 
 
 def test_a_database_that_does_not_answer_is_one_sentence(tmp_path: Path) -> None:
