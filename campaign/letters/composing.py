@@ -6,6 +6,7 @@ It never writes for the person: of the answers it makes paragraphs, and nothing 
 from collections.abc import Collection
 
 from flask import request
+from wtforms import ValidationError
 
 from campaign.letters import merging, rules
 from campaign.letters.forms import LetterForm
@@ -42,13 +43,20 @@ def put_in_answers(form: LetterForm, suggested: Collection[str]) -> bool:
     return True
 
 
-def put_in_fields(form: LetterForm) -> None:
-    """Puts the writer's name and place where the suggested words left room for them."""
+def put_in_fields(form: LetterForm) -> bool:
+    """Puts the writer's name and place where the suggested words left room for them; whether it still fits."""
     values = merging.writer(
         form.given_name.data,
         form.family_name.data,
         form.postal_code.data,
         state_of(form.postal_code.data),
     )
-    for field in (form.subject, form.body):
-        field.data = merging.merged(field.data, values)
+    fits = True
+    for field, length in ((form.subject, rules.SUBJECT_LENGTH), (form.body, rules.BODY_LENGTH)):
+        typed = field.data
+        field.data = merging.merged(typed, values)
+        try:
+            rules.Length(*length)(form, field)
+        except ValidationError as error:
+            field.data, field.errors, fits = typed, [str(error)], False
+    return fits

@@ -1,5 +1,6 @@
 """Forms of the desk for rules and suggestions."""
 
+import re
 from typing import Any
 
 from flask_babel import gettext
@@ -69,6 +70,12 @@ class MergeFields:
         self.known = known
 
     def __call__(self, form: FlaskForm, field: Field) -> None:
+        if re.search(r"\{[{%#]", field.data or ""):
+            raise ValidationError(
+                gettext(
+                    "Fields stand in single braces here, like {given_name}; there is nothing else to be programmed."
+                )
+            )
         name = merging.unknown(field.data or "", self.known)
         if name:
             fields = ", ".join(f"{{{one}}}" for one in self.known)

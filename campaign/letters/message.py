@@ -10,14 +10,11 @@ from dataclasses import dataclass
 
 from flask_babel import gettext
 
-from campaign.letters import merging
+from campaign.letters import merging, tongue
 from campaign.letters.models import LetterTemplate
 from campaign.offices.holders import holder_name, surname
 from campaign.offices.models import Target
 from campaign.web.languages import pick, speaking
-
-LANGUAGE_NAMES = {"en": "English", "es": "Spanish"}
-"""In English, for the note to offices."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +51,7 @@ class Message:
     name: str
     place: str
     note: str
-    """What language it is in, in English, where it is not English; else empty."""
+    """What language it is in, in English, where not all of it is English; else empty."""
 
     @property
     def own_and_request(self) -> list[str]:
@@ -96,9 +93,6 @@ def message(
     own_salutation = (template.salutation or {}).get(language, "") if template else ""
     with speaking(language):
         signoff = gettext("Sincerely,")
-    note = ""
-    if language != "en":
-        note = f"This letter is written in {LANGUAGE_NAMES.get(language, language)}."
     return Message(
         office=(holder_name(holder), f"{target.role}, {target.agency}"),
         subject=subject,
@@ -108,7 +102,7 @@ def message(
         signoff=signoff,
         name=person.name,
         place=person.place,
-        note=note,
+        note=tongue.note(body, language),
     )
 
 

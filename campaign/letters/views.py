@@ -54,7 +54,8 @@ def write(slug: str) -> ResponseReturnValue:
     good = form.validate()
     if not good or action == "edit":
         return _form_page(campaign, form, templates, act, 422 if not good else 200)
-    composing.put_in_fields(form)
+    if not composing.put_in_fields(form):
+        return _form_page(campaign, form, templates, act, 422)
     if action in ("preview", composing.ANSWERS):
         return _preview_page(campaign, form, templates, act)
     return _send(campaign, form, templates, act)
@@ -68,9 +69,8 @@ def _take(slug: str) -> ResponseReturnValue | None:
     if door is None:
         return None
     form = LetterForm(consent_wording(door.lead) if "consent" in request.form else "")
-    if not form.validate():
+    if not form.validate() or not composing.put_in_fields(form):
         return None
-    composing.put_in_fields(form)
     doorway = commands.Doorway(door.id, slug, door.suggested)
     commands.write_letter(doorway, form.email.data, _typed(form), form.nonce)
     return redirect(url_for("letters.sent", slug=slug), 303)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from bs4 import BeautifulSoup
 
-from campaign.letters import merging
+from campaign.letters import merging, tongue
 from tests.letters.conftest import BODY, Writer, text_of
 from tests.working import post
 
@@ -93,3 +93,71 @@ def test_merging_is_a_closed_list() -> None:
         "Hi {state} of, {x} {given_name.__class__}"
     ), "what is put in is not read again, and there is no language to escape from"
     assert merging.unknown("{a} {state}", ("state",)) == "a"
+
+
+@pytest.mark.parametrize(
+    ("words", "page", "says"),
+    [
+        (BODY, "en", ""),
+        (BODY, "es", "Parts of this letter are written in Spanish."),
+        (
+            "Mi abuela esperó dos años detrás de una puerta cerrada. Les pido que dejen esperar en libertad.",
+            "en",
+            "This letter is written in Spanish.",
+        ),
+        (
+            "Grann mwen te tann dezan dèyè yon pòt fèmen. Tanpri kite moun yo tann nan libète.",
+            "en",
+            "This letter is written in Haitian Creole.",
+        ),
+        (
+            "我的祖母在一扇锁着的门后等了两年。请让人们在自由中等待。",
+            "en",
+            "This letter is written in Chinese.",
+        ),
+        ("Ojalá pronto.", "es", "This letter is written in Spanish."),
+        ("Zut alors: xyzzy plugh.", "en", ""),
+    ],
+)
+def test_the_note_names_the_language_of_the_words(words: str, page: str, says: str) -> None:
+    assert tongue.note(words, page) == says
+
+
+def test_a_letter_in_another_language_than_the_pages_carries_the_note(
+    writer: Writer, confirm: Any, deliver: Any, smtp: Any
+) -> None:
+    assert "with a note in English that says which it is" in writer.open()
+    own = "Mi abuela esperó dos años detrás de una puerta cerrada. Les pido que dejen esperar en libertad."
+    shown = writer.send(action="preview", body=own).get_data(as_text=True)
+    assert "This letter is written in Spanish." in shown
+    writer.send(body=own)
+    confirm()
+    deliver()
+    assert "This letter is written in Spanish." in text_of(smtp.to("secretary@dot.example")[-1])
+
+
+def test_names_in_fields_do_not_make_a_letter_longer_than_letters_are(
+    suggesting: Writer, sql: Any
+) -> None:
+    body = "We ask you all to let people wait in freedom now. " + "{given_name} " * 300
+    for action in ("send", "preview"):
+        answer = suggesting.send(given_name="A" * 80, body=body, action=action)
+        assert answer.status_code == 422
+        assert "too long" in answer.get_data(as_text=True)
+        assert "{given_name} {given_name}" in answer.get_data(as_text=True)
+    assert sql("SELECT count(*) FROM letter") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    "program", ["{{ ''.__class__ }}", "{% for i in range(9**9) %}x{% endfor %}", "{{given_name}}"]
+)
+def test_a_template_holds_no_program(suggesting: Writer, staff: Any, program: str) -> None:
+    typed = {
+        "subject_en": "A request",
+        "body_en": f"{SUGGESTED} {program}",
+        "request_en": "Please act.",
+    }
+    page = post(staff("organizer"), "/desk/campaigns/test/templates/DOT", **typed)
+    assert page.status_code == 422
+    assert "single braces" in page.get_data(as_text=True)
+    assert program not in suggesting.open()

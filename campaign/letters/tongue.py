@@ -1,0 +1,73 @@
+"""What language a letter is written in, for the note to offices, which read English.
+
+The page's language is what the salutation, the request and the mails to the writer are in; the writer's own words may be
+in another. They are told by their most frequent small words, or by their script; where that says nothing clear, the
+page's language is believed. Nothing is looked up elsewhere.
+"""
+
+import re
+import unicodedata
+from collections import Counter
+
+from campaign.letters.words import words_of
+
+_SMALL = {
+    "English": "the and of to is that for in my you are was have this not with be it they from who our we a an i her his he she "
+    "because please should can will at on by or what when there their them has had before",
+    "Spanish": "el la de que y los las en por para con una un no mi su es del se al como pero más esta les",
+    "French": "le la les des et est que une un pour dans vous nous je de du qui ne pas au avec sur ce il",
+    "Portuguese": "o os as não uma um para com que em do da e é eu meu minha por dos das se no na mas",
+    "Haitian Creole": "mwen nou yo ki ak pou nan se pa li te sa yon ka gen tout fè moun anpil gade",
+    "Vietnamese": "và của là những người tôi không được cho có trong một với các này đã họ chúng",
+    "Tagalog": "ang ng sa mga na at ay ko ako hindi si para kung po nang ito siya kami namin",
+}
+_WORDS = {name: frozenset(text.split()) for name, text in _SMALL.items()}
+
+_SCRIPTS = {
+    "CJK": "Chinese", "HIRAGANA": "Japanese", "KATAKANA": "Japanese", "HANGUL": "Korean", "ETHIOPIC": "Amharic or Tigrinya",
+    "THAI": "Thai", "GREEK": "Greek", "HEBREW": "Hebrew", "ARABIC": "the Arabic script", "CYRILLIC": "the Cyrillic script",
+    "DEVANAGARI": "the Devanagari script", "BENGALI": "Bengali", "GURMUKHI": "Punjabi",
+}  # fmt: skip
+
+_LEAST = 8
+"""Words without which nothing is said of a language."""
+_SHARE = 0.15
+"""The share of small words from which on a text is taken to be in a language, and half as much again as any other."""
+
+ENGLISH = "English"
+PAGES = {"en": ENGLISH, "es": "Spanish"}
+"""The names of the pages' languages, in English."""
+
+
+def spoken(text: str) -> str:
+    """The name, in English, of the language that a text is in; empty where that is not clear."""
+    letters = sum(map(str.isalpha, text))
+    others = (sign for sign in text if sign > "\x7f" and sign.isalpha())
+    scripts = Counter(re.split(r"[ -]", unicodedata.name(one, ""))[0] for one in others)
+    script, n = scripts.most_common(1)[0] if scripts else ("", 0)
+    if n > letters / 2 and script in _SCRIPTS:
+        # Japanese mixes Chinese signs in.
+        return "Japanese" if scripts["HIRAGANA"] > n / 10 else _SCRIPTS[script]
+    words = words_of(text)
+    if len(words) < _LEAST:
+        return ""
+    shares = sorted(
+        (
+            (sum(word in small for word in words) / len(words), name)
+            for name, small in _WORDS.items()
+        ),
+        reverse=True,
+    )
+    (best, name), (second, _) = shares[:2]
+    return name if best >= _SHARE and best >= 1.5 * second else ""
+
+
+def note(body: str, page: str) -> str:
+    """The note in English for an office; empty where all is English. ``page``: the language of the page it came from."""
+    around = PAGES.get(page, page)
+    own = spoken(body) or around
+    if own == around == ENGLISH:
+        return ""
+    if own == ENGLISH:
+        return f"Parts of this letter are written in {around}."
+    return f"This letter is written in {own}."
