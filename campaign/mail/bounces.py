@@ -1,7 +1,7 @@
 """The bounce rules, all of them: what an answer says of an address, and what follows.
 
-Hard: bulk mail to the address stops at once. Soft: after SOFT_LIMIT messages within SOFT_DAYS. A complaint: for good, and
-only an administrator lifts it. What a server refuses while we talk to it and what comes back days later go the same way.
+Hard: bulk mail to the address stops at once. Soft: after SOFT_LIMIT messages within SOFT_DAYS. A complaint: for good (see
+``lifting``). What a server refuses while we talk to it and what comes back days later go the same way.
 Everything here happens in the caller's transaction.
 """
 

@@ -104,7 +104,7 @@ def _page(form: AddForm, status: int = 200) -> ResponseReturnValue:
         "mail_desk/suppressions.html",
         page=lifting.page(address, lifted), q=address, lifted=lifted, reasons=REASONS, scopes=SCOPES,
         came=[(label, came[name], None) for name, label in CAME_IN.items() if came.get(name)],
-        may_lift=lambda reason: lifting.may_lift(reason, current_user.role), form=form,
+        may_lift=lambda reason, scope: lifting.may_lift(reason, scope, current_user.role), form=form,
     )  # fmt: skip
     return pages.private(body, status)
 

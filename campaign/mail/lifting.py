@@ -1,7 +1,8 @@
 """Suppressions as staff see them, and who may lift which.
 
-A returned message says nothing of consent, so an organizer may lift what bounces brought about. A complaint is for good: an
-administrator alone may lift it, and says why. Who unsubscribed, or had everything deleted, comes back by signing up
+A returned message says nothing of consent, so an organizer may lift what bounces brought about. A complaint is for good,
+and nobody lifts it, but for an office's about letters: it is not for one person there to end a petition to the office, so an
+administrator may, and says why. Who unsubscribed, or had everything deleted, comes back by signing up
 anew and in no other way (15 U.S.C. 7704(a)(4), GDPR Art. 7(3)).
 """
 
@@ -16,16 +17,17 @@ from campaign.mail.models import Message, Suppression
 from campaign.web.pages import Page, page_by_key
 
 BY_ORGANIZERS = {"hard-bounce", "soft-bounces", "person"}
-BY_ADMINISTRATORS = BY_ORGANIZERS | {"complaint"}
 
 
 class NotYours(Exception):
     """This suppression is not for someone of this role to lift, or not without a reason."""
 
 
-def may_lift(reason: str, role: str) -> bool:
-    """Whether someone of ``role`` may lift a suppression that has this reason."""
-    return reason in (BY_ADMINISTRATORS if role == "administrator" else BY_ORGANIZERS)
+def may_lift(reason: str, scope: str, role: str) -> bool:
+    """Whether someone of ``role`` may lift a suppression in ``scope`` that has this reason."""
+    if reason == "complaint":
+        return scope == "letters" and role == "administrator"
+    return reason in BY_ORGANIZERS
 
 
 def page(address: str = "", lifted: bool = False) -> Page[Any]:
@@ -48,7 +50,7 @@ def lift(suppression_id: int, role: str, by: str, why: str = "") -> bool:
     found = db.session.execute(
         select(Suppression).where(Suppression.id == suppression_id).with_for_update()
     ).scalar_one()
-    if not may_lift(found.reason, role) or (found.reason == "complaint" and not why):
+    if not may_lift(found.reason, found.scope, role) or (found.reason == "complaint" and not why):
         db.session.rollback()
         raise NotYours
     changed = db.session.execute(

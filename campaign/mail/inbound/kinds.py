@@ -63,7 +63,8 @@ def report(mail: Incoming) -> Report:
 
 def _report(mail: Incoming) -> Report:
     opened = mail.reading
-    parts = list(opened.parts())
+    # Not those of an enclosed message: a person may pass on a bounce.
+    parts = list(opened.parts(quoted=False))
     types = [reading.content_type(part) for part in parts]
     for part, kind in zip(parts, types, strict=True):
         if kind == "message/feedback-report":

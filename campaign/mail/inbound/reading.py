@@ -92,15 +92,16 @@ class Reading:
             return True
         return bool(_AUTOMATIC_SUBJECT.match(self.text_header("Subject")))
 
-    def parts(self) -> Iterator[Message]:
-        """The message and its parts in order, enclosed messages among them; PART_LIMIT at most."""
+    def parts(self, quoted: bool = True) -> Iterator[Message]:
+        """The message and its parts in order, those of enclosed messages only with ``quoted``; PART_LIMIT at most."""
         waiting = [self.message]
         for _ in range(PART_LIMIT):
             if not waiting:
                 return
             part = waiting.pop()
             yield part
-            waiting += reversed(enclosed(part))
+            if quoted or content_type(part) not in ("message/rfc822", "message/global"):
+                waiting += reversed(enclosed(part))
 
     def text(self) -> str:
         """The first text part's words; of HTML, where there is no other, without its tags."""

@@ -121,6 +121,12 @@ def test_bounces_are_told_from_automatic_answers_by_who_writes_them(text: str, k
     assert kinds.report(Incoming(text.encode(), "", "x@y.example", "pipe")).kind == kind
 
 
+def test_a_bounce_that_a_person_passes_on_is_their_words() -> None:
+    raw = b"From: ana@there.example\nContent-Type: message/rfc822\n\n" + letters.dsn("x")
+    mail = Incoming(raw, "ana@there.example", "x@y.example", "pipe")
+    assert kinds.report(mail).kind == "plain"
+
+
 def test_a_number_with_hyphens_is_no_servers_answer() -> None:
     assert kinds.in_words("Call Customer Support at 480-624-2500.").code is None
     assert kinds.in_words("host said: 550-5.1.1 no such user").code == 550
