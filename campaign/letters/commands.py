@@ -190,7 +190,9 @@ def withdraw(letter_id: int, supporter_id: int) -> TakenBack | None:
     before = deliveries.states_of(letter_id)
     complete = deliveries.take_back(letter_id)
     after = deliveries.states_of(letter_id)
-    if complete:
+    # What is on its way in this very moment does not go again if the office did not take it: nothing of a letter that is
+    # taken back is rendered once more.
+    if complete or set(after.values()) <= {"cancelled", "queued", "deferred"}:
         confirming.set_state(letter, "withdrawn")
     stopped = sum(after[n] == "cancelled" and before.get(n) != "cancelled" for n in after)
     left = sum(state != "cancelled" for state in after.values())

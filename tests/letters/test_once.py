@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import time_machine
 
+from campaign.clock import utcnow
 from tests.letters.conftest import BODY, Writer, form_token, text_of
 from tests.working import post
 
@@ -323,3 +324,36 @@ def test_a_correction_passes_the_rules_again_and_a_moderator_lets_go_what_was_re
     assert "my other casino" in text_of(mail)
     said = client.get(url).get_data(as_text=True)
     assert "Accepted by the office’s mail server" in said and "mail server said: 250" in said
+
+
+@pytest.mark.parametrize("answer", ["451 4.7.1 Later, please", "250 OK"])
+def test_a_letter_taken_back_while_it_is_on_its_way_does_not_go_again(
+    writer: Writer, confirm: Any, app: Any, smtp: Any, deliver: Any, sql: Any, answer: str
+) -> None:
+    writer.send()
+    url = own_page(confirm())
+    action = f"{url}/letters/1/withdraw"
+    pressed = []
+
+    def press(address: str) -> str:
+        if address != "secretary@dot.example":
+            return "250 OK"
+        if not pressed:
+            pressed.append(app.test_client().post(action).status_code)
+        return answer
+
+    smtp.answer = press
+    deliver()
+    assert pressed == [303]
+    assert sql("SELECT state FROM letter") == [("withdrawn",)]
+    smtp.answer = lambda address: "250 OK"
+    with time_machine.travel(utcnow() + timedelta(hours=2), tick=False):
+        deliver()
+    page = app.test_client().get(url).get_data(as_text=True)
+    assert "You took this letter back" in page
+    if answer.startswith("250"):
+        assert len(smtp.to("secretary@dot.example")) == 1
+        assert "Accepted by the office’s mail server" in page
+    else:
+        assert not smtp.to("secretary@dot.example")
+        assert sql("SELECT state FROM delivery") == [("cancelled",)]
