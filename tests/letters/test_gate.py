@@ -86,6 +86,28 @@ def test_solutions_are_good_once_and_only_ours(app: Flask, client: FlaskClient) 
         assert proof.check(altcha.Payload(other, solution).to_base64()) is None
 
 
+def test_a_task_is_neither_made_easier_nor_solved_too_late(
+    app: Flask, client: FlaskClient, time_machine: Any
+) -> None:
+    time_machine.move_to(1_800_000_000, tick=False)
+    sent = json.loads(base64.b64decode(solved(client)))
+
+    def worth(**changes: Any) -> Any:
+        parameters = sent["challenge"]["parameters"] | changes
+        changed = {**sent, "challenge": sent["challenge"] | {"parameters": parameters}}
+        with app.app_context():
+            return proof.check(base64.b64encode(json.dumps(changed).encode()).decode())
+
+    assert worth()
+    assert worth(expiresAt=1_900_000_000) is None
+    assert worth(cost=0) is None
+    assert worth(keyPrefix="") is None
+    time_machine.shift(proof.AGE - 60)
+    assert worth()
+    time_machine.shift(120)
+    assert worth() is None
+
+
 def test_a_flood_from_one_network_sends_few_mails_and_others_go_on(
     writer: Writer, app: Flask, client: FlaskClient, sql: Callable[..., list[Any]]
 ) -> None:
