@@ -1,7 +1,9 @@
 """The fields of a comment on regulations.gov, their lengths, and what of a letter does not fit them.
 
-The names and lengths are those of its API for commenters (open.gsa.gov/api/regulationsgov). A length counts in characters
-and, separately, in bytes of UTF-8; emoji are refused. Nothing is ever cut to fit: whoever files decides what to do.
+The names, the lengths and what must be there are those of its API for commenters: "Post Comment API Validation" at
+open.gsa.gov/api/regulationsgov and the schemas IndividualComment, OrganizationComment and AnonymousComment of its OpenAPI file, as
+published on 24 June 2026. A length counts in characters and, separately, in bytes of UTF-8; emoji are refused. Nothing is
+ever cut to fit: whoever files decides what to do. ``organizationType`` and ``category`` are lists of each agency's own.
 """
 
 import re
@@ -22,18 +24,21 @@ LIMITS = {
 """Characters at most, and bytes at most."""
 
 ANONYMOUS, INDIVIDUAL, ORGANIZATION = "ANONYMOUS", "INDIVIDUAL", "ORGANIZATION"
+_ALWAYS = ("commentOnDocumentId", "submissionType", "comment")
 NEEDED = {
-    ANONYMOUS: ("comment",),
-    INDIVIDUAL: ("comment", "firstName", "lastName"),
-    ORGANIZATION: ("comment", "organization"),
+    ANONYMOUS: _ALWAYS,
+    INDIVIDUAL: (*_ALWAYS, "firstName", "lastName"),
+    ORGANIZATION: (*_ALWAYS, "organization", "organizationType"),
 }
 """What a comment of each kind of submitter must have."""
 
 COLUMNS = (
-    "row", "file", "commentOnDocumentId", "submissionType", "submitterType", "firstName", "lastName", "organization",
-    "email", "phone", "city", "stateProvinceRegion", "zip", "country", "comment", "formLetterGroup", "doesNotFit",
+    "row", "file", "commentOnDocumentId", "submissionType", "submitterType", "category", "firstName", "lastName",
+    "organization", "organizationType", "email", "sendEmailReceipt", "phone", "city", "stateProvinceRegion", "zip", "country",
+    "comment", "numItemsReceived", "formLetterGroup", "doesNotFit",
 )  # fmt: skip
-"""The index: ``row``, ``file`` and the last two are ours, the others the agency's own."""
+"""The index: ``row``, ``file`` and the last two are ours, the others the agency's own (``submissionKey`` and ``files`` come
+to be only when a comment is posted)."""
 
 EMOJI = re.compile(
     "[\U0001f000-\U0001faff\u2600-\u27bf\u2b05-\u2b55\u231a\u231b\u23e9-\u23fa\ufe0f\U000e0020-\U000e007f]"

@@ -31,6 +31,8 @@ def fields_of(job: Job, letter: Letter, email: str, comment: str) -> tuple[str, 
         "commentOnDocumentId": job.document,
         "submissionType": "API",
         "comment": comment,
+        "sendEmailReceipt": "false",
+        "numItemsReceived": "1",
     }
     if not letter.named_in_public:
         return comment_fields.ANONYMOUS, fields
@@ -61,11 +63,15 @@ class Zip:
         self._own()
 
     def _own(self) -> None:
-        """The coalition's own comment, to which the letters are attached, is row 0."""
+        """The coalition's own comment, to which the letters can be attached, is row 0.
+
+        What type of organization that is the agency's own list has, so that whoever files writes it in.
+        """
         job = self.job
         said = "\n\n".join(statement(job))
         fields = {
             "commentOnDocumentId": job.document, "submissionType": "API", "organization": job.lead, "comment": said,
+            "sendEmailReceipt": "false", "numItemsReceived": "1",
         }  # fmt: skip
         self.zip.writestr("about.txt", f"{job.lead}\n{job.made_on}\n\n{said}\n")
         self._row(0, "about.txt", comment_fields.ORGANIZATION, fields, "")

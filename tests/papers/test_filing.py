@@ -64,7 +64,8 @@ def test_a_zip_holds_each_letter_and_names_what_does_not_fit(
     assert index[2]["firstName"] == "Wolfeschlegelsteinhausenberger", "nothing is cut"
     assert [row["formLetterGroup"] for row in index] == ["", "1", "1", "", "1"]
     missing = [(row["row"], row["field"]) for row in table(archive, "does-not-fit.csv")]
-    assert missing == [("2", "firstName"), ("3", "comment")]
+    assert missing == [("0", "organizationType"), ("2", "firstName"), ("3", "comment")]
+    assert {row["sendEmailReceipt"] for row in index} == {"false"}
     first, last = (archive.read(f"letters/00000{n}.txt").decode() for n in (1, 4))
     assert "Writer1 Ruiz" in first and "my grandmother waited" in first
     assert "Anonymous" in last and "Ruiz" not in last and "people.example" not in first + last
@@ -121,7 +122,8 @@ def test_a_job_that_died_is_begun_again_and_a_deleted_writer_leaves_the_files(
 
 
 def test_fields_have_a_length_in_characters_and_one_in_bytes() -> None:
-    good = {"comment": "x" * 5000, "firstName": "Ana", "lastName": "R" * 25}
+    any_ = {"commentOnDocumentId": "DOT-2026-0012-0001", "submissionType": "API"}
+    good = {**any_, "comment": "x" * 5000, "firstName": "Ana", "lastName": "R" * 25}
     assert misfits(good, INDIVIDUAL) == []
     assert misfits({**good, "comment": "é" * 2501}, INDIVIDUAL) == [
         ("comment", "5,002 bytes, 5,000 allowed")
@@ -129,11 +131,15 @@ def test_fields_have_a_length_in_characters_and_one_in_bytes() -> None:
     assert misfits({**good, "lastName": "R" * 26}, INDIVIDUAL) == [
         ("lastName", "26 characters, 25 allowed")
     ]
-    assert misfits({"comment": "x"}, ORGANIZATION) == [("organization", "empty, and needed")]
-    assert misfits({"comment": "well \u2764\ufe0f"}, ANONYMOUS) == [
+    assert misfits({**any_, "comment": "x"}, ORGANIZATION) == [
+        ("organization", "empty, and needed"),
+        ("organizationType", "empty, and needed"),
+    ]
+    assert misfits({"comment": "x"}, ANONYMOUS)[0] == ("commentOnDocumentId", "empty, and needed")
+    assert misfits({**any_, "comment": "well \u2764\ufe0f"}, ANONYMOUS) == [
         ("comment", "an emoji at character 6")
     ]
-    assert misfits({"comment": "© § “quoted” – ½"}, ANONYMOUS) == []
+    assert misfits({**any_, "comment": "© § “quoted” – ½"}, ANONYMOUS) == []
 
 
 def test_groups_of_nearly_the_same_fingerprint_are_numbered_by_size() -> None:
