@@ -176,6 +176,27 @@ def test_the_queue_keeps_its_rules(
         assert order == sorted(order), "first come, first served within a priority"
 
 
+@given(st.lists(st.booleans(), max_size=40), st.lists(st.integers(-2, 0), max_size=60))
+@thorough
+def test_slots_go_to_letters_by_their_class_and_then_as_they_came(
+    fair: list[bool], priorities: list[int]
+) -> None:
+    now = datetime(2026, 5, 4, tzinfo=UTC)
+    free = [Slot(now + n * MINUTE, one) for n, one in enumerate(fair)]
+    waiting = sorted((priority, number) for number, priority in enumerate(priorities))
+    last = [one for one in waiting if one[0] == waiting[-1][0]]
+    chosen = plan.assign(free, waiting[: len(free)], last[: sum(fair)])
+    assert [slot for slot, _ in chosen] == free[: min(len(free), len(waiting))], "no slot is left"
+    given_out = [letter for _, letter in chosen]
+    assert len(set(given_out)) == len(given_out)
+    for priority in set(priorities):
+        order = [number for p, number in given_out if p == priority]
+        assert order == [n for p, n in waiting if p == priority][: len(order)], "as they came"
+    for slot, (priority, _) in chosen:
+        if slot.fair and priority != waiting[-1][0]:
+            assert set(last) <= set(given_out), "a fair slot is the last class's while it waits"
+
+
 def test_urgent_letters_never_starve_the_others() -> None:
     office = Office(1, "America/New_York", time(0), time(0), frozenset(range(1, 8)), 100)
     now = datetime(2026, 5, 4, 12, tzinfo=UTC)
