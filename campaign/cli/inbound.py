@@ -81,7 +81,7 @@ def _piped(recipient: str | None, sender: str | None) -> int:
         if not receiving.takes(recipient):
             click.echo("There is no such address here.", err=True)
             return EX_NOUSER
-        mail = Incoming(raw, _sender(head) if sender is None else sender, recipient, "pipe")
+        mail = Incoming(raw, _sender(head, sender), recipient, "pipe")
         verdict = receiving.receive(mail)
     codes = {
         receiving.DONE: 0,
@@ -101,11 +101,14 @@ def _named(head: bytes) -> str:
     return found[1].decode("ascii", "replace") if found else ""
 
 
-def _sender(head: bytes) -> str:
-    if "SENDER" in os.environ:
-        return os.environ["SENDER"]
-    found = _RETURN_PATH.search(head)
-    name = (found[1] or found[2] or b"").decode("ascii", "replace") if found else ""
+def _sender(head: bytes, given: str | None) -> str:
+    """Its envelope sender, by the option, the environment or the header; empty is the null return path."""
+    name = os.environ.get("SENDER") if given is None else given
+    if name is None:
+        found = _RETURN_PATH.search(head)
+        name = (found[1] or found[2] or b"").decode("ascii", "replace") if found else ""
+    name = name.strip("<>")
+    # So Postfix and mbox files write the null return path.
     return "" if name.upper() == "MAILER-DAEMON" else name
 
 

@@ -334,9 +334,15 @@ def test_the_pipe_takes_a_message_and_says_so_by_its_exit_code(
     assert pipe(letters.plain(), *abuse) == 65
     away = "postgresql://nobody@127.0.0.1:1/none"
     assert pipe(raw, "--recipient", message.bounce, DATABASE_URL=away) == 75
+    # Postfix' pipe(8) writes the null return path so.
+    other = sent(to="bea@there.example")
+    unsigned = letters.QMAIL.replace(b"MAILER-DAEMON@", b"admin@")
+    postfix = ("--recipient", other.bounce, "--sender", "MAILER-DAEMON")
+    assert pipe(unsigned, *postfix) == 0
+    assert suppressed() == [("bea@there.example", "alerts", "hard-bounce")]
     # Without an option the delivering server's own header says whom it was for.
     assert pipe(f"Delivered-To: {message.bounce}\r\n".encode() + raw) == 0
-    assert len(suppressed()) == 1
+    assert len(suppressed()) == 2
 
 
 def test_the_senders_mailbox_can_be_piped_where_there_is_no_inbound_domain(
