@@ -29,6 +29,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT))
 ORIGIN = "chaos"
 WORKERS = 2
+IN_FLIGHT = 16 * 8 * 2
+"""Messages of an alert that a worker has on their way: a group on each of its two senders' eight connections."""
 FILLER = "A line of a letter that somebody wrote in words of their own.\n" * 30
 
 
@@ -291,14 +293,16 @@ class Site:
                 stream: max((one[stream] for one in after), default=0) for stream in twice
             },
             "within_promise": all(
-                one["alerts"] <= 32 * 4 * hit and one["letters"] <= hit
+                one["alerts"] <= IN_FLIGHT * hit and one["letters"] <= hit
                 for one, hit in zip(after, self.workers_hit(), strict=True)
             ),
         }
 
     def workers_hit(self) -> list[int]:
-        """By kill, how many workers' groups in flight it could take along: 32 messages on each of four connections for
-        alerts, one letter. A killed database takes every worker's; what was repeated before any kill is none's."""
+        """By kill, how many workers' messages in flight it could take along: IN_FLIGHT of alerts, one letter.
+
+        A killed database takes every worker's; what was repeated before any kill is none's.
+        """
         of = {"worker": 1, "postgres": WORKERS, "valkey": 0}
         return [0, *(of[name] for name, _ in self.killed)]
 
