@@ -309,7 +309,8 @@ class Site:
     def repeated_after_each_kill(self, addresses: set[str]) -> list[Counter[str]]:
         """How many messages went once more by stream: first those of no kill, then those of each kill, in order.
 
-        One that arrived twice is the work of the first kill after it had arrived.
+        One that arrived twice is the work of a kill between the two times; of several, of the first that can do it: what
+        leaves by a slow server is in flight for longer than from one kill to the next.
         """
         after = [Counter[str]() for _ in range(len(self.killed) + 1)]
         # The server broke the connection after the last byte: nobody can know, and going again is right.
@@ -323,7 +324,8 @@ class Site:
             if excused[address]:
                 excused[address] -= 1
                 continue
-            kill = next((i for i, (_, had) in enumerate(self.killed, 1) if had > before), 0)
+            between = [i for i, (_, had) in enumerate(self.killed, 1) if before < had <= number]
+            kill = next((i for i in between if self.workers_hit()[i]), min(between, default=0))
             after[kill]["letters" if address.startswith("letters") else "alerts"] += 1
         return after
 
