@@ -19,7 +19,12 @@ LINKS = 2
 DIFFERENT_WORDS = 8
 """Different words a letter has at least: fewer are no letter."""
 
-LINK = re.compile(r"https?://|\bwww\.[a-z0-9]", re.IGNORECASE)
+LINK = re.compile(
+    r"(?:https?://|\bwww\.[a-z0-9]|(?<![@\w.-])(?:[a-z0-9-]+\.)+(?:com|net|org|info|biz|xyz|shop|site|online|top|io|ru|cn)\b)"
+    r"[^\s,;<>()]*",
+    re.IGNORECASE,
+)
+"""A web address, also one without a beginning where mail programs make a link of it; not a mail address."""
 # Chinese, Japanese, Thai, Lao and Khmer put no blanks between words: there each sign counts.
 _WORD = re.compile(r"[\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]|[^\W\d_]{2,}")
 

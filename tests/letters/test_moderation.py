@@ -169,3 +169,15 @@ def test_the_writer_reads_a_usual_reason_in_their_language(
     post(desk, "/desk/letters/1", "/desk/letters/1/reject", reason="It advertises something.")
     deliver()
     assert "Hace publicidad de algo." in text_of(smtp.to("ana@people.example")[-1])
+
+
+def test_links_are_counted_as_readers_count_them() -> None:
+    from campaign.letters.rules import LINK
+
+    for text, n in (
+        ("See https://www.uscis.gov/asylum and more.", 1),
+        ("See www.uscis.gov, https://a.example/www.b and http://c.example.", 3),
+        ("Buy at best-casino.com or at shop.best-casino.com/now today.", 2),
+        ("Write to ana@people.com, e.g. on Monday; it is and/or U.S. law.", 0),
+    ):
+        assert len(LINK.findall(text)) == n, text
