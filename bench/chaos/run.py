@@ -29,8 +29,10 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT))
 ORIGIN = "chaos"
 WORKERS = 2
-IN_FLIGHT = 16 * 8 * 2
-"""Messages of an alert that a worker has on their way: a group on each of its two senders' eight connections."""
+CONNECTIONS = 8 * 2
+"""Of a worker that sends an alert: of each of its two senders eight."""
+IN_FLIGHT = 16 * CONNECTIONS
+"""Messages of an alert that a worker has on their way: a group on each connection."""
 FILLER = "A line of a letter that somebody wrote in words of their own.\n" * 30
 
 
@@ -309,9 +311,12 @@ class Site:
     def repeated_after_each_kill(self, addresses: set[str]) -> list[Counter[str]]:
         """How many messages went once more by stream: first those of no kill, then those of each kill, in order.
 
-        One that arrived twice is the work of a kill between the two times; of several, of the first that can do it: what
-        leaves by a slow server is in flight for longer than from one kill to the next.
+        One that arrived twice is the work of a kill between the two times; of several, of the first that can have done it:
+        what leaves by a slow server is in flight for longer than from one kill to the next. What a killed worker had
+        written, a message a connection, arrives a moment after its death.
         """
+        most = {"alerts": IN_FLIGHT, "letters": 1}
+        hit = self.workers_hit()
         after = [Counter[str]() for _ in range(len(self.killed) + 1)]
         # The server broke the connection after the last byte: nobody can know, and going again is right.
         excused = self.moods.drops_after_dot.copy()
@@ -324,9 +329,13 @@ class Site:
             if excused[address]:
                 excused[address] -= 1
                 continue
-            between = [i for i, (_, had) in enumerate(self.killed, 1) if before < had <= number]
-            kill = next((i for i in between if self.workers_hit()[i]), min(between, default=0))
-            after[kill]["letters" if address.startswith("letters") else "alerts"] += 1
+            between = [
+                i for i, (_, had) in enumerate(self.killed, 1)
+                if before < had + WORKERS * CONNECTIONS and had <= number
+            ]  # fmt: skip
+            stream = "letters" if address.startswith("letters") else "alerts"
+            able = (i for i in between if after[i][stream] < most[stream] * hit[i])
+            after[next(able, min(between, default=0))][stream] += 1
         return after
 
 
