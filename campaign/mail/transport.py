@@ -274,6 +274,7 @@ class Session:
     ) -> Generator[float, None, Answer | None]:
         """Has MAIL, RCPT and DATA answered; returns the first refusal, or None where the server waits for the body."""
         refusal: _Reply | None = None
+        takes = False  # whether the server has taken the recipient
         for command in commands:
             if not self.pipelining:
                 if refusal:
@@ -284,13 +285,23 @@ class Session:
                 # Before the recipient was named it was not about this message.
                 fates[i] = GiveBack() if command is commands[0] else self._answer(reply)
                 raise _Dropped
-            if refusal is None and reply.code // 100 != (3 if command is commands[2] else 2):
+            wanted = 3 if command is commands[2] else 2
+            if reply.code // 100 not in (wanted, 4, 5):
+                raise _Dropped  # whatever it answers here, it is not what was asked
+            takes |= command is commands[1] and reply.code // 100 == 2
+            if refusal is None and reply.code // 100 != wanted:
                 refusal = reply
-        if refusal is not None and reply.code == 354:
+        if refusal is None:
+            if self._buffer:
+                raise _Dropped  # an answer too many: the next one would be taken for the message's
+            return None
+        if reply.code == 354:
+            if takes:
+                raise _Dropped  # it would deliver an empty message
             # The server takes a body for nobody: it gets an empty one (RFC 2920 section 3.1).
             self._write(b".\r\n")
             yield from self._reply(COMMAND_S)
-        return None if refusal is None else self._answer(refusal)
+        return self._answer(refusal)
 
     def _send_marked(
         self, envelope: Envelope, fates: list[Fate], i: int, before_dot: BeforeDot
@@ -353,9 +364,9 @@ class Session:
             return False
         except OSError as error:
             raise _Dropped from error
+        self._buffer += received
         if not received or len(self._buffer) > _LONGEST_REPLY:
             raise _Dropped
-        self._buffer += received
         return True
 
     def _receive(self) -> bytes:

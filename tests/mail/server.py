@@ -2,6 +2,7 @@
 
 import socket
 import socketserver
+import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -36,6 +37,9 @@ class SmtpServer:
     most: int = 0
     """How many there were at once."""
     open: int = 0
+    tls: str = ""
+    """``ssl`` or ``starttls``, with ``context``."""
+    context: ssl.SSLContext | None = None
     log: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -89,12 +93,18 @@ class _Talk:
 
     def run(self) -> None:
         try:
+            if self.server.tls == "ssl":
+                self.secure()
             if not self.answer("connect", "220 test"):
                 return
             while (line := self.line()) is not None and self.command(line):
                 pass
         except OSError:
             pass
+
+    def secure(self) -> None:
+        assert self.server.context
+        self.connection = self.server.context.wrap_socket(self.connection, server_side=True)
 
     def line(self) -> bytes | None:
         while b"\r\n" not in self.buffer:
@@ -124,9 +134,12 @@ class _Talk:
         self.server.log.append(text)
         verb = text[:4].upper()
         if verb == "EHLO":
-            self.say(
-                "\r\n".join(f"250-{e}" for e in ("test", *self.server.extensions)) + "\r\n250 HELP"
-            )
+            starttls = ("STARTTLS",) if self.server.tls == "starttls" else ()
+            offered = ("test", *self.server.extensions, *starttls)
+            self.say("\r\n".join(f"250-{e}" for e in offered) + "\r\n250 HELP")
+        elif verb == "STAR":
+            self.say("220 go")
+            self.secure()
         elif verb == "MAIL":
             if self.sender:
                 self.say("503 5.5.1 nested MAIL")

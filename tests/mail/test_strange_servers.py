@@ -1,0 +1,81 @@
+"""Servers that answer what nobody asked, in pieces, or over TLS: nothing is called sent that the server has not taken."""
+
+import ssl
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from campaign.mail import jobs
+from tests.mail.server import SmtpServer
+
+Queue = Callable[..., list[int]]
+Sql = Callable[..., list[Any]]
+
+GARBAGE = (
+    "hello",
+    "999 what",
+    "150 hm",
+    "354 go",
+    "250 ok",
+    "250 ok\r\n250 ok",
+    "x" * 70_000,
+    "250-a\r\n" * 200 + "250 b",
+)
+
+
+@pytest.mark.parametrize("step", ["mail", "rcpt", "data", "dot"])
+@pytest.mark.parametrize("garbage", GARBAGE, ids=lambda text: repr(text[:8]))
+def test_sent_is_what_the_server_has_taken(
+    live: SmtpServer, queue: Queue, sql: Sql, step: str, garbage: str
+) -> None:
+    live.script = lambda at, to: garbage if at == step and to[:3] in ("", "r3@") else None
+    queue("alerts", 12)
+    jobs.deliver("alerts")
+    sent = {row[0] for row in sql("SELECT to_address FROM message WHERE state = 'sent'")}
+    assert sent <= set(live.recipients())
+    doubtful = sql("SELECT to_address FROM message WHERE state = 'uncertain'")
+    assert set(live.recipients()) <= sent | {row[0] for row in doubtful}
+    assert all(got.raw for got in live.got), "no empty message is delivered"
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tls")
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "key.pem", "-out", "cert.pem", "-days", "2",
+         "-subj", "/CN=mail.example", "-addext", "subjectAltName=IP:127.0.0.1"],
+        cwd=folder, check=True, capture_output=True,
+    )  # fmt: skip
+    return folder
+
+
+@pytest.fixture
+def server(request: pytest.FixtureRequest, certificate: Path) -> Iterator[SmtpServer]:
+    """A server, with TLS where the test says so."""
+    server = SmtpServer()
+    kind = getattr(request, "param", "")
+    if kind:
+        server.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        server.context.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
+        server.tls = kind
+    yield server
+    server.close()
+
+
+@pytest.mark.parametrize("server", ["ssl", "starttls"], indirect=True)
+@pytest.mark.parametrize("trusted", [True, False])
+def test_tls_with_a_certificate_of_ones_own(
+    live: SmtpServer, engine: Flask, queue: Queue, rows: Any, certificate: Path, trusted: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    if trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate / "cert.pem"))
+    engine.config.update(MAIL_USE_SSL=live.tls == "ssl", MAIL_USE_TLS=live.tls == "starttls")
+    queue("alerts", 150, data={"text": "A line of words.\n" * 2000})
+    jobs.deliver("alerts")
+    assert rows() == ({"sent": 150} if trusted else {"queued": 150})
+    assert len(live.got) == (150 if trusted else 0)
