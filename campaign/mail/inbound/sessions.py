@@ -9,8 +9,10 @@ from aiosmtpd.smtp import SMTP
 
 LINE = 65536
 """Bounces quote longer lines than the 998 of RFC 5322."""
-LINES = 300_000
-"""A message's lines: each costs the session some hundred bytes while it is read, however short it is."""
+LINES = 100_000
+LINE_AVERAGE = 50
+"""A message's lines, or so many as the largest message has of this average: each costs the session some hundred bytes
+while it is read, however short it is."""
 SESSION_S = 900
 """A session's whole time, so that nobody keeps a place by saying a word now and then."""
 
@@ -65,8 +67,8 @@ class _Bounded:
         # aiosmtpd keeps a line that never ends whatever its length, and reads on past its limit: here the session ends.
         self._bytes += len(data)
         self._lines += data.count(b"\n")
-        most = 2 * self.data_size_limit + 1_000_000  # type: ignore[attr-defined]  # as above
-        if self._bytes > most or self._lines > LINES:
+        size: int = self.data_size_limit  # type: ignore[attr-defined]  # as above
+        if self._bytes > 2 * size + 1_000_000 or self._lines > max(LINES, size // LINE_AVERAGE):
             self.transport.write(b"552 5.3.4 Too large\r\n")  # type: ignore[attr-defined]  # as above
             self.transport.close()  # type: ignore[attr-defined]  # as above
             return
