@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from campaign.letters.models import Letter
-from campaign.papers import assembling, glyphs, paper
+from campaign.papers import glyphs, paper
 from campaign.papers.filing_files import (
     Job,
     Sink,
@@ -33,6 +33,8 @@ class Pdf:
     def write(self, letters: Sequence[tuple[Letter, str]], row: int) -> list[dict[str, Any]]:
         """One PDF. Its length is not limited, so that only what has no length to exceed can be missing: nothing."""
         self.file += 1
+        from campaign.papers import assembling  # here for the reason that `paper` gives
+
         first, last = row + 1, row + len(letters)
         several = self.job.letters > IN_A_PDF
         part = f"-{first}-{last}" if several else ""

@@ -8,7 +8,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from campaign.letters.models import Delivery, Letter, LetterTemplate
 from campaign.letters.render import templates_of
 from campaign.offices.holders import holder_name, holders_on
 from campaign.offices.models import Target
-from campaign.papers import assembling, enclosures, glyphs
+from campaign.papers import enclosures, glyphs
 from campaign.papers.blocks import blocks
 from campaign.papers.checking import petition_for
 from campaign.papers.models import Bundle
@@ -45,7 +45,7 @@ WORDS = {
 """The headings of the parts."""
 
 
-def set_bundle(bundle: Bundle, told: assembling.Told) -> tuple[bytes, str]:
+def set_bundle(bundle: Bundle, told: Callable[[int], None]) -> tuple[bytes, str]:
     """The PDF of a bundle as it stands in the tables, and what an organizer should know of it, in English, or nothing.
 
     ``told`` hears now and then how many letters are set.
@@ -71,6 +71,9 @@ def set_bundle(bundle: Bundle, told: assembling.Told) -> tuple[bytes, str]:
         "letters": letters,
         "cosigners": [{"name": name, "detail": detail} for name, detail in cosigners],
     }
+    # Here and not above: pypdf takes 13 MB, which only the process that sets papers needs.
+    from campaign.papers import assembling
+
     return assembling.assemble(data, compile_, told), problem
 
 
