@@ -3,6 +3,7 @@
 A sweep's cost depends on how many letters leave in that minute, not on how many wait.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,8 +11,9 @@ from sqlalchemy import text, update
 
 from campaign.clock import utcnow
 from campaign.extensions import db
-from campaign.letters import deliveries, stopping
+from campaign.letters import again, deliveries, stopping
 from campaign.mail import ledger, orders, wake
+from campaign.mail.retrying import Retry
 from campaign.offices import plan
 from campaign.offices.hours import office_of
 from campaign.offices.models import Target
@@ -66,16 +68,17 @@ _QUEUE = text(
 def sweep() -> list[datetime]:
     """Gives out the slots of the next minute, office by office, each in its own transaction; returns the slots."""
     stopping.carry_on()
-    targets = db.session.scalars(_WITH_LETTERS).all()
+    retries = again.without_slot(utcnow() + AHEAD)
+    targets = sorted({*db.session.scalars(_WITH_LETTERS), *retries})
     db.session.commit()
-    given = [at for target_id in targets for at in give_out(target_id)]
+    given = [at for target_id in targets for at in give_out(target_id, retries.get(target_id, ()))]
     if given:
         wake.wake("letters")
     return given
 
 
-def give_out(target_id: int) -> list[datetime]:
-    """One office's share of a sweep; empty where another sweep is at it."""
+def give_out(target_id: int, retries: Sequence[Retry] = ()) -> list[datetime]:
+    """One office's share of a sweep, the slots of ``retries`` left out; empty where another sweep is at it."""
     now = utcnow()
     if db.session.execute(_TARGET, {"id": target_id}).first() is None:
         db.session.commit()
@@ -84,16 +87,18 @@ def give_out(target_id: int) -> list[datetime]:
     until = target.released_until or now
     # Farther ahead than a sweep gives out, the clock has been set back since: the office must not wait for it.
     after = max(now, until) if until <= now + AHEAD else now
-    free = plan.slots(office_of(target), after, now + AHEAD, AT_ONCE) if after < now + AHEAD else []
-    chosen = _choose(target_id, free)
+    office = office_of(target)
+    free = plan.slots(office, after, now + AHEAD, AT_ONCE) if after < now + AHEAD else []
+    taken = 0
+    if retries and target.per_hour is not None and plan.is_open(office, now):
+        taken = again.give_slots(free, retries, now + AHEAD)
+    chosen = _choose(target_id, free[taken:]) if target.channel == "email" else []
     if chosen:
         _queue(target, chosen)
+    if taken + len(chosen) and target.per_hour is not None:
         # The slots behind the last one used stay free for letters that come meanwhile.
-        last = chosen[-1][0].at
-        if target.per_hour is not None:
-            db.session.execute(
-                update(Target).where(Target.id == target_id).values(released_until=last)
-            )
+        last = free[taken + len(chosen) - 1].at
+        db.session.execute(update(Target).where(Target.id == target_id).values(released_until=last))
     db.session.commit()
     return [slot.at for slot, _ in chosen]
 

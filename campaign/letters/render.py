@@ -77,8 +77,10 @@ def _why_not(row: Row, parts: Any) -> str:
     now = utcnow()
     if not plan.is_open(office_of(target), now):
         return "the office is closed now"
-    fresh = delivery.state == "queued" and row.attempts <= 1 and delivery.due_at
-    if target.per_hour is not None and fresh and delivery.due_at < now - TOO_LATE:
+    # What was refused for now has a slot of its own for each further attempt (campaign.letters.again).
+    paced = delivery.state == "deferred" or (delivery.state == "queued" and row.attempts <= 1)
+    late = delivery.due_at is not None and delivery.due_at < now - TOO_LATE
+    if target.per_hour is not None and paced and late:
         return "its turn passed while nothing could be sent"
     return ""
 
