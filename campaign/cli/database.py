@@ -1,28 +1,10 @@
 """Migrations: bringing the tables to what this version of the code expects."""
 
-import re
-from pathlib import Path
 from typing import Any
 
 import click
 
-VERSIONS = Path(__file__).resolve().parents[2] / "migrations" / "versions"
-_HEADER = re.compile(r"^(revision|down_revision)[^=\n]*=\s*(.+)$", re.MULTILINE)
-
-
-def head() -> str:
-    """The newest migration's name, read off the files, since loading Alembic takes longer than the answer is worth."""
-    revisions, parents = set(), set()
-    for path in VERSIONS.glob("*.py"):
-        found = dict(_HEADER.findall(path.read_text(encoding="utf-8")))
-        revisions.add(found["revision"].strip("\"' "))
-        parents.add(found["down_revision"].strip("\"' "))
-    heads = revisions - parents
-    if len(heads) != 1:
-        raise RuntimeError(
-            f"migrations/versions has {len(heads)} heads instead of one: {sorted(heads)}"
-        )
-    return heads.pop()
+from campaign.engines.tables import head
 
 
 def current() -> str | None:

@@ -2,11 +2,8 @@
 
 import socket
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-from alembic.script import ScriptDirectory
-from flask import current_app
 from redis import Redis
 from redis.exceptions import RedisError
 from sqlalchemy import text
@@ -14,6 +11,7 @@ from sqlalchemy.exc import DBAPIError, ProgrammingError, SQLAlchemyError
 
 from campaign.clock import utcnow
 from campaign.engines import processes
+from campaign.engines.tables import head
 from campaign.extensions import db, rq
 from campaign.mail.wake import SWEPT
 
@@ -50,12 +48,6 @@ def listens(host: str, port: int) -> bool:
         return False
 
 
-def head() -> str:
-    """The newest migration of this version of the code."""
-    folder = Path(current_app.config.get("ROOT") or Path(__file__).parents[2]) / "migrations"
-    return str(ScriptDirectory(str(folder)).get_current_head())
-
-
 def at_migration() -> str | None:
     """The migration that the database is at; None for an empty one. Raises OperationalError where none answers."""
     try:
@@ -66,14 +58,9 @@ def at_migration() -> str | None:
         return None
 
 
-_head: list[str] = []
-
-
 def migrations_current() -> bool:
     """Whether the tables are those of this version."""
-    if not _head:
-        _head.append(head())
-    return at_migration() == _head[0]
+    return at_migration() == head()
 
 
 def queues() -> dict[str, int] | None:
