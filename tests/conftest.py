@@ -114,7 +114,9 @@ def app(session_app: Flask, urls: servers.Urls) -> Iterator[Flask]:
     yield session_app
     with session_app.app_context():
         from campaign.extensions import db
+        from campaign.mail import connections
 
+        connections.kept.close()  # and what it has learnt of this test's mail server
         db.session.remove()
     servers.empty(urls)
 

@@ -9,11 +9,11 @@ from campaign.engines import stopping
 from campaign.mail import capture, limits, settings, transport
 from campaign.mail.answers import GiveBack
 from campaign.mail.compose import Envelope
-from campaign.mail.server import ServerAway, configured
+from campaign.mail.server import ServerAway, ServerFull, configured
 from campaign.mail.transport import BeforeDot, Fate, Session
 
 PLACES = "connections"
-AGAIN_S = 30
+AGAIN_S = 10
 """So long a sender does with the connections it has, once the server refused it another."""
 
 Key = tuple[str, int, int]
@@ -127,7 +127,7 @@ class Connections:
         """A sender's first connection. Where the server refuses a letter or a confirmation one, alerts are to make room."""
         try:
             found = self._get(key)
-        except ServerAway:
+        except ServerFull:
             if key[0] != "alerts" and not any(self._works(other) for other in self._of(key[0])):
                 self._wanting = True
                 limits.want(True)
@@ -194,6 +194,10 @@ class Connections:
             self._close(key)
         while self._places:
             limits.leave(PLACES, self._places.popitem()[1])
+        self._not_before.clear()
+        if self._wanting:
+            self._wanting = False
+            limits.want(False)
 
 
 kept = Connections()

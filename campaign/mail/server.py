@@ -22,6 +22,10 @@ class ServerAway(Exception):
     """The mail server cannot be used now. The text is one sentence for staff, without addresses of people."""
 
 
+class ServerFull(ServerAway):
+    """It answers, and takes no further connection now."""
+
+
 class Server(NamedTuple):
     """Where mail goes, by Flask-Mail's names."""
 
@@ -119,7 +123,10 @@ def connect(server: Server) -> smtplib.SMTP:
         ) from error
     except smtplib.SMTPResponseException as error:
         answer = parse(error.smtp_code, str(error.smtp_error), None).text
-        raise ServerAway(f"The mail server {where} answers {error.smtp_code} {answer}.") from error
+        kind = ServerFull if error.smtp_code // 100 == 4 else ServerAway
+        raise kind(f"The mail server {where} answers {error.smtp_code} {answer}.") from error
+    except smtplib.SMTPServerDisconnected as error:
+        raise ServerFull(f"The mail server {where} breaks the connection at once.") from error
     except smtplib.SMTPException as error:
         raise ServerAway(f"The mail server {where} cannot be used: {error}.") from error
     except ssl.SSLError as error:

@@ -37,13 +37,12 @@ def server(request: pytest.FixtureRequest) -> Iterator[SmtpServer]:
 
 @pytest.fixture
 def engine(app: Flask) -> Iterator[Flask]:
-    """The application in a context, with a renderer for the origin "test" and fresh connections."""
-    from campaign.mail import connections, states
+    """The application in a context, with a renderer for the origin "test"."""
+    from campaign.mail import states
 
     compose.register_origin("test", render)
     with app.app_context():
         yield app
-    connections.kept.close()
     states._listeners.pop("test", None)
 
 
