@@ -44,7 +44,8 @@ def compiled(
     """The alert in one language, ready to be filled in with FIELDS and ``unsubscribe_url``."""
     return _compiled(
         languages.pick(alert.subject, language),
-        languages.pick(alert.preheader, language),
+        # In this language or not at all: beside a Spanish subject an English line is worse than none.
+        alert.preheader.get(language) or "",
         languages.pick(alert.body, language),
         languages.pick(campaign.title, language),
         organization.name,

@@ -1,6 +1,6 @@
 """DKIM signatures (RFC 6376, RFC 8463), where a key is configured.
 
-MAIL_DKIM_KEY names a file: an RSA private key in PEM, or a base64 Ed25519 seed. MAIL_DKIM_SELECTOR (default
+MAIL_DKIM_KEY names a file: an RSA or Ed25519 private key in PEM, or a base64 Ed25519 seed. MAIL_DKIM_SELECTOR (default
 ``campaign``) says under which name its public half is published: ``<selector>._domainkey.<sender's domain>``.
 """
 
@@ -15,9 +15,12 @@ from campaign.mail import settings
 
 SIGNED = [
     b"from", b"to", b"reply-to", b"subject", b"date", b"message-id", b"mime-version", b"content-type",
-    b"list-id", b"list-unsubscribe", b"list-unsubscribe-post", b"auto-submitted",
+    b"list-id", b"list-unsubscribe", b"list-unsubscribe-post", b"feedback-id", b"auto-submitted",
 ]  # fmt: skip
-"""RFC 8058 section 4 wants both List-Unsubscribe headers covered."""
+"""RFC 8058 section 4 wants both List-Unsubscribe headers covered, and Gmail reads a Feedback-ID only where it is."""
+
+_ED25519 = bytes.fromhex("06032b657004220420")
+"""What stands before the seed in an Ed25519 private key (RFC 8410): its algorithm, and the lengths of what follows."""
 
 
 def signer() -> Callable[[bytes], bytes] | None:
@@ -39,7 +42,7 @@ def published() -> str | None:
     path = current_app.config.get("MAIL_DKIM_KEY")
     if not path:
         return None
-    key = Path(path).read_bytes().strip()
+    key = _key(path)
     try:
         if b"PRIVATE KEY" in key:
             public = serialization.load_pem_private_key(key, None).public_key()
@@ -53,11 +56,26 @@ def published() -> str | None:
     return f"v=DKIM1; k={kind}; p={base64.b64encode(raw).decode()}"
 
 
+def _key(path: str) -> bytes:
+    """The key as dkimpy takes it: RSA in PEM, Ed25519 as the seed in base64. OpenSSL writes both in PEM."""
+    key = Path(path).read_bytes().strip()
+    _, _, rest = key.partition(b"-----BEGIN PRIVATE KEY-----")
+    if not rest:
+        return key
+    # By hand, since cryptography would cost each worker its memory.
+    try:
+        der = base64.b64decode(rest.partition(b"-----END")[0])
+    except ValueError:
+        return key
+    _, found, seed = der.partition(_ED25519)
+    return base64.b64encode(seed[:32]) if found else key
+
+
 @lru_cache(maxsize=8)
 def _signer(path: str, selector: str, domain: str) -> Callable[[bytes], bytes]:
     import dkim
 
-    key = Path(path).read_bytes().strip()
+    key = _key(path)
     algorithm = b"rsa-sha256" if b"PRIVATE KEY" in key else b"ed25519-sha256"
 
     def sign(message: bytes) -> bytes:

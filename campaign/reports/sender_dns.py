@@ -1,5 +1,6 @@
 """The records that receivers look at before they believe a sender: SPF, DKIM and DMARC."""
 
+from ipaddress import ip_address
 from typing import NamedTuple
 
 import dns.exception
@@ -50,13 +51,21 @@ def to_publish(domain: str) -> list[tuple[str, str]]:
     SPF and DMARC are proposals: the mail server's own addresses belong in the first, and both may be there already.
     """
     records = [
-        (domain, f"v=spf1 a:{current_app.config['MAIL_SERVER']} ~all"),
+        (domain, f"v=spf1 {_mechanism(current_app.config['MAIL_SERVER'])} ~all"),
         (f"_dmarc.{domain}", f"v=DMARC1; p=none; rua=mailto:postmaster@{domain}"),
     ]
     if key := signing.published():
         name = f"{current_app.config['MAIL_DKIM_SELECTOR']}._domainkey.{domain}"
         records.append((name, key))
     return records
+
+
+def _mechanism(server: str) -> str:
+    """How SPF names a server (RFC 7208 section 5): by its address where that is all we know."""
+    try:
+        return f"ip{ip_address(server).version}:{server}"
+    except ValueError:
+        return f"a:{server}"
 
 
 def _our_key(found: Record) -> Record:

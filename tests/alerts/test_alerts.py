@@ -40,6 +40,8 @@ def test_an_alert_reaches_its_audience_once_each_in_their_language(
     spanish = smtp.to("lucía@people.example")[0]
     assert spanish.message["Subject"] == "¿Escribirá usted?"
     assert "/es/c/test/letter?k=" in spanish.text()
+    # The line beside the subject was written in English alone.
+    assert "A few lines will do." in english.html() and "A few lines" not in spanish.html()
     page = organizer.page(alert)
     assert "Sent" in page and "Accepted by the mail server" in page
 

@@ -135,6 +135,8 @@ def test_doctor_names_old_tables_and_a_mail_server_that_is_away(
     assert "Run `campaign db upgrade`." in done.output
     assert "warn  Mail server" in done.output and "cannot be reached" in done.output
     assert "SPF" in done.output and "DMARC" in done.output
+    # An address is no name: "a:127.0.0.1" would let nobody send.
+    assert "v=spf1 ip4:127.0.0.1 ~all" in done.output
 
 
 def test_doctor_says_once_that_the_database_is_away(cli: Any) -> None:

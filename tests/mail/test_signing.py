@@ -13,7 +13,7 @@ from campaign.mail import jobs, signing
 from tests.mail.server import SmtpServer
 
 
-@pytest.mark.parametrize("kind", ["rsa", "ed25519"])
+@pytest.mark.parametrize("kind", ["rsa", "ed25519", "ed25519 in PEM"])
 def test_signatures_verify(
     live: SmtpServer, queue: Callable[..., list[int]], engine: object, tmp_path: Path, kind: str
 ) -> None:
@@ -30,7 +30,13 @@ def test_signatures_verify(
         record = b"v=DKIM1; k=rsa; p=" + base64.b64encode(public)
     else:
         seed = SigningKey.generate()
-        path.write_bytes(base64.b64encode(bytes(seed)))
+        written = base64.b64encode(bytes(seed))
+        if kind == "ed25519 in PEM":  # as `openssl genpkey -algorithm ed25519` writes it
+            der = bytes.fromhex("302e020100300506032b657004220420") + bytes(seed)
+            written = (
+                b"-----BEGIN PRIVATE KEY-----\n" + base64.b64encode(der) + b"\n-----END PRIVATE KEY-----\n"
+            )
+        path.write_bytes(written)
         record = b"v=DKIM1; k=ed25519; p=" + base64.b64encode(bytes(seed.verify_key))
     engine.config["MAIL_DKIM_KEY"] = str(path)  # type: ignore[attr-defined]  # the application
     assert (signing.published() or "").encode() == record
@@ -41,7 +47,9 @@ def test_signatures_verify(
     )
     jobs.deliver("alerts")
     [got] = live.got
-    assert b"list-unsubscribe-post" in got.raw.partition(b"From:")[0].lower().replace(b"\r\n", b"")
+    signed = got.raw.partition(b"From:")[0].lower().replace(b"\r\n", b"")
+    assert b"list-unsubscribe-post" in signed
+    assert (b"feedback-id" in signed) == (b"\r\nFeedback-ID:" in got.raw)
     asked = []
 
     def dns(name: bytes, timeout: int = 5) -> bytes:
