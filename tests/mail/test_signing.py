@@ -34,7 +34,9 @@ def test_signatures_verify(
         if kind == "ed25519 in PEM":  # as `openssl genpkey -algorithm ed25519` writes it
             der = bytes.fromhex("302e020100300506032b657004220420") + bytes(seed)
             written = (
-                b"-----BEGIN PRIVATE KEY-----\n" + base64.b64encode(der) + b"\n-----END PRIVATE KEY-----\n"
+                b"-----BEGIN PRIVATE KEY-----\n"
+                + base64.b64encode(der)
+                + b"\n-----END PRIVATE KEY-----\n"
             )
         path.write_bytes(written)
         record = b"v=DKIM1; k=ed25519; p=" + base64.b64encode(bytes(seed.verify_key))
