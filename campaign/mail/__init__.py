@@ -12,10 +12,13 @@ def init_app(app: Flask) -> None:
         jobs,
         models,
         notices,
+        signing,
     )
     from campaign.mail.inbound import hooks
     from campaign.mail.inbound import jobs as inbound_jobs  # noqa: F401  # as above
 
+    if key := app.config.get("MAIL_DKIM_KEY"):
+        signing.require_key(key)
     desk.init_app(app)
     desk_suppressions.init_app(app)
     desk_undecided.init_app(app)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from flask import current_app
 
+from campaign.config import ConfigError
 from campaign.mail import settings
 
 SIGNED = [
@@ -30,6 +31,17 @@ def signer() -> Callable[[bytes], bytes] | None:
         return None
     selector = current_app.config.get("MAIL_DKIM_SELECTOR") or "campaign"
     return _signer(path, selector, settings.sender().domain)
+
+
+def require_key(path: str) -> None:
+    """Raises ConfigError with a sentence where the file is no key that signs."""
+    try:
+        _signer(path, "campaign", "example.org")(b"From: us@example.org\r\n\r\n\r\n")
+    except Exception as error:  # each library below says it in its own way
+        raise ConfigError(
+            f"MAIL_DKIM_KEY is {path!r}, which cannot sign: name a file with an RSA or Ed25519 private key "
+            "in PEM, without a password, or unset it."
+        ) from error
 
 
 def published() -> str | None:

@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 from campaign import config as configuration
 from campaign.clock import utcnow
 from campaign.extensions import db
-from campaign.mail import domains, server, settings, signing, transport
+from campaign.mail import domains, server, settings, transport
 from campaign.reports import probes, restored, sender_dns, status
 from campaign.web import frame
 
@@ -188,11 +188,6 @@ def _sender() -> Iterator[Finding]:
             FAIL if live else WARN, "Sender", "nobody is named", "Set MAIL_DEFAULT_SENDER to an address of your domain."
         )  # fmt: skip
         return
-    if current_app.config["MAIL_DKIM_KEY"] and signing.published() is None:
-        yield Finding(
-            FAIL, "DKIM key", "MAIL_DKIM_KEY cannot sign, so no mail leaves",
-            "It names the file of an RSA or Ed25519 private key in PEM, without a password.",
-        )  # fmt: skip
     domain = settings.sender().domain
     publish = dict(sender_dns.to_publish(domain))
     for record in sender_dns.check(domain):

@@ -12,29 +12,32 @@ from sqlalchemy import make_url
 
 from campaign.engines import pool
 from campaign.extensions import db
-from campaign.statements import Statement
 
 PREPARED = sqlalchemy.text("SELECT count(*) FROM pg_prepared_statements")
 
 
-def test_a_statement_is_prepared_once_on_a_session_of_ones_own(app: Flask) -> None:
+def test_what_asks_for_it_is_prepared_on_a_session_of_ones_own(app: Flask) -> None:
     with app.app_context():
-        one = Statement("SELECT 1 AS one")
-        assert one.first({}).one == 1
-        assert one.first({}).one == 1
-        assert db.session.scalar(PREPARED) == 1
+        assert _prepared(db.engine.url) == 1
 
 
 def test_behind_a_pooler_nothing_is_prepared(app: Flask) -> None:
     with app.app_context(), _pooler(db.engine.url) as url:
-        engine = sqlalchemy.create_engine(url)
-        pool.watch(engine)
-        with engine.connect() as connection:
-            driver = connection.connection.driver_connection
-            assert driver is not None
-            driver.execute("SELECT 1", prepare=True)
-            assert connection.scalar(PREPARED) == 0
-        engine.dispose()
+        assert _prepared(url) == 0
+
+
+def _prepared(url: sqlalchemy.URL) -> int:
+    """How many statements a new session has prepared after one that asks for it and one that does not."""
+    engine = sqlalchemy.create_engine(url)
+    pool.watch(engine)
+    with engine.connect() as connection:
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        driver.execute("SELECT 1", prepare=True)
+        driver.execute("SELECT 2")
+        found: int = connection.execute(PREPARED).scalar_one()
+    engine.dispose()
+    return found
 
 
 @contextlib.contextmanager

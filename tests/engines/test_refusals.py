@@ -78,3 +78,9 @@ def test_servers_that_do_not_answer(bare: dict[str, str]) -> None:
     sentence = refused(RUN, bare | database)
     assert "DATABASE_URL" in sentence
     assert "geheim" not in sentence
+
+
+def test_a_key_that_cannot_sign_stops_the_start(bare: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("no key")
+    for command in ([sys.executable, "worker.py"], [*RUN[:-1], "doctor"]):
+        assert "MAIL_DKIM_KEY" in refused(command, bare | {"MAIL_DKIM_KEY": str(tmp_path / "key")})
