@@ -245,13 +245,16 @@ def pgbench_script(app: Any) -> str:
         page = client.get("/c/bench/letter").get_data(as_text=True)
         token = re.search(r'name="form_token"[^>]*value="([^"]+)"', page)
         assert token
-        kept.clear()
-        others.clear()
         data = {
             "form_token": token[1], "email": f"{marker}@people.example", "given_name": "Ana",
             "family_name": "Ruiz", "postal_code": "60604", "subject": "Please let people wait in freedom",
             "body": BODY, "action": "send",
         }  # fmt: skip
+        # A process reads the key of the day once; what comes before that is another's letter.
+        first = data | {"email": f"first{marker}@people.example"}
+        assert client.post("/c/bench/letter", data=first).status_code == 303
+        kept.clear()
+        others.clear()
         assert client.post("/c/bench/letter", data=data).status_code == 303
         assert kept and not others, "the route runs a statement that this script does not see"
     finally:
