@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from zlib import crc32
 
 from flask import current_app
 
@@ -56,7 +57,8 @@ class Lanes:
     ) -> list[Fate]:
         """Sends the messages, at most ``group`` a connection, and says in the same order what became of each.
 
-        Those that are to be ``alone`` share one connection; what does not fit goes back. For ``before_dot`` see transport.send.
+        Messages that are to be ``alone`` share a connection with the others of their domain; what does not fit goes back. For
+        ``before_dot`` see transport.send.
         """
         shares = self._shares(envelopes, group, alone)
         loads = [
@@ -75,12 +77,16 @@ class Lanes:
         self, envelopes: Sequence[Envelope], group: int, alone: Callable[[Envelope], bool]
     ) -> list[list[int]]:
         """Which messages each connection gets, by their place in the sequence."""
-        together = [i for i, envelope in enumerate(envelopes) if not alone(envelope)]
-        shares = [together[lane :: len(self)][:group] for lane in range(len(self))]
-        if len(together) < len(envelopes):
-            others = [i for i, envelope in enumerate(envelopes) if alone(envelope)]
-            shares[-1] = (others + shares[-1])[:group]
-        return shares
+        shares: list[list[int]] = [[] for _ in self._sessions]
+        others: list[int] = []
+        for i, envelope in enumerate(envelopes):
+            if alone(envelope):
+                shares[crc32(envelope.row.domain.encode()) % len(self)].append(i)
+            else:
+                others.append(i)
+        for i in others:
+            min(shares, key=len).append(i)
+        return [share[:group] for share in shares]
 
 
 class Connections:

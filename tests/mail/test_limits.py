@@ -100,6 +100,32 @@ def test_a_domains_rate_holds_back_only_that_domain(
     ]  # fmt: skip
 
 
+def test_a_domains_one_connection_leaves_the_others_to_other_domains(
+    limited: Any, live: SmtpServer, queue: Queue, rows: Rows
+) -> None:
+    limited(MAIL_DOMAIN_LIMITS={"*": (0, 1)})
+    now: Counter[str] = Counter()
+    most: Counter[str] = Counter()
+
+    def script(step: str, recipient: str) -> None:
+        domain = recipient.rpartition("@")[2]
+        if step == "rcpt":
+            now[domain] += 1
+            most[domain] = max(most[domain], now[domain])
+            most["in all"] = max(most["in all"], sum(now.values()))
+        elif step == "dot":
+            time.sleep(0.003)
+            now[domain] -= 1
+
+    live.script = script
+    for n in range(8):
+        queue("alerts", 10, first=1 + 10 * n, to_address=f"a@domain{n}.example")
+    jobs.deliver("alerts")
+    assert rows() == {"sent": 80}
+    assert most.pop("in all") > 1
+    assert set(most.values()) == {1}
+
+
 def test_a_domain_that_defers_is_left_alone_and_the_others_go_on(
     limited: Any, live: SmtpServer, queue: Queue, sql: Any, rows: Rows
 ) -> None:
