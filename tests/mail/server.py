@@ -34,8 +34,6 @@ class SmtpServer:
     connections: int = 0
     at_most: int = 0
     """Connections at once; one more is told 421. 0: no limit."""
-    most: int = 0
-    """How many there were at once."""
     open: int = 0
     tls: str = ""
     """``ssl`` or ``starttls``, with ``context``."""
@@ -50,14 +48,13 @@ class SmtpServer:
             def handle(self) -> None:
                 with outer.lock:
                     outer.connections += 1
-                    outer.open += 1
-                    full = bool(outer.at_most) and outer.open > outer.at_most
-                    outer.most = max(outer.most, outer.open - full)
+                    full = bool(outer.at_most) and outer.open >= outer.at_most
+                    outer.open += not full
+                if full:
+                    self.request.sendall(b"421 4.7.0 too many connections\r\n")
+                    return
                 try:
-                    if full:
-                        self.request.sendall(b"421 4.7.0 too many connections\r\n")
-                    else:
-                        _Talk(outer, self.request).run()
+                    _Talk(outer, self.request).run()
                 finally:
                     with outer.lock:
                         outer.open -= 1
