@@ -1,7 +1,6 @@
 """Which letters say nearly the same, of many."""
 
 import random
-from time import process_time
 
 from campaign.letters.grouping import NEAR, places
 from campaign.letters.words import distance
@@ -41,14 +40,3 @@ def test_leaders_are_never_near_one_another_even_in_a_crowd() -> None:
     )
     for mark, group in zip(crowd, found, strict=True):
         assert distance(mark, leaders[group]) <= 2 * NEAR
-
-
-def test_four_times_as_many_take_about_four_times_as_long() -> None:
-    def cost(n: int) -> float:
-        marks = unlike(n)
-        begun = process_time()
-        assert max(places(marks)) == n - 1
-        return process_time() - begun
-
-    cost(500)
-    assert cost(16_000) < 8 * min(cost(4_000), cost(4_000))
