@@ -4,6 +4,7 @@ Organizers set them at the desk. A letter is looked at once, when its writer con
 """
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -70,8 +71,9 @@ def reason_to_hold(letter: Letter) -> str:
         return f"It has {links} links."
     if found.longest and len(letter.body) > found.longest:
         return f"It is longer than {found.longest} characters."
+    shown = _as_seen(text)
     for word in (*found.words, *words_of(letter.campaign_id)):
-        if re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text, re.IGNORECASE):
+        if re.search(rf"(?<!\w){re.escape(_as_seen(word))}(?!\w)", shown):
             return f"It contains “{word}”."
     if found.same and letter.own_share >= OWN:
         others = _same(letter, found.same)
@@ -80,6 +82,12 @@ def reason_to_hold(letter: Letter) -> str:
     if found.network and letter.network and _near(letter, found.network) >= found.network:
         return f"At least {found.network} others came from the same network that day."
     return ""
+
+
+def _as_seen(text: str) -> str:
+    """Words as a reader sees them: a soft hyphen, a joiner or another form of a letter makes no other word."""
+    visible = "".join(sign for sign in text if unicodedata.category(sign) != "Cf")
+    return unicodedata.normalize("NFKC", visible).casefold()
 
 
 def _near(letter: Letter, most: int) -> int:

@@ -2,7 +2,7 @@
 
 The page's language is what the salutation, the request and the mails to the writer are in; the writer's own words may be
 in another. They are told by their most frequent small words, or by their script; where that says nothing clear, the
-page's language is believed. Nothing is looked up elsewhere.
+page's language is believed, unless nothing of the text is like it. Nothing is looked up elsewhere.
 """
 
 import re
@@ -26,13 +26,21 @@ _WORDS = {name: frozenset(text.split()) for name, text in _SMALL.items()}
 _SCRIPTS = {
     "CJK": "Chinese", "HIRAGANA": "Japanese", "KATAKANA": "Japanese", "HANGUL": "Korean", "ETHIOPIC": "Amharic or Tigrinya",
     "THAI": "Thai", "GREEK": "Greek", "HEBREW": "Hebrew", "ARABIC": "the Arabic script", "CYRILLIC": "the Cyrillic script",
-    "DEVANAGARI": "the Devanagari script", "BENGALI": "Bengali", "GURMUKHI": "Punjabi",
+    "DEVANAGARI": "the Devanagari script", "BENGALI": "Bengali", "GURMUKHI": "Punjabi", "GUJARATI": "Gujarati",
+    "TAMIL": "Tamil", "TELUGU": "Telugu", "KANNADA": "Kannada", "MALAYALAM": "Malayalam", "SINHALA": "Sinhala",
+    "MYANMAR": "the Burmese script", "KHMER": "Khmer", "LAO": "Lao", "TIBETAN": "the Tibetan script",
+    "ARMENIAN": "Armenian", "GEORGIAN": "Georgian", "CHEROKEE": "Cherokee",
 }  # fmt: skip
 
 _LEAST = 8
 """Words without which nothing is said of a language."""
 _SHARE = 0.15
 """The share of small words from which on a text is taken to be in a language, and half as much again as any other."""
+
+_ENOUGH = 25
+"""Words in which a language's small words would show."""
+_STRANGE = 0.06
+"""With fewer small words of a language than this share, so many words are not in it."""
 
 ENGLISH = "English"
 PAGES = {"en": ENGLISH, "es": "Spanish"}
@@ -65,9 +73,19 @@ def spoken(text: str) -> str:
 def note(body: str, page: str) -> str:
     """The note in English for an office; empty where all is English. ``page``: the language of the page it came from."""
     around = PAGES.get(page, page)
-    own = spoken(body) or around
+    own = spoken(body)
+    if not own and _strange(body, around):
+        return "This letter is written in a language other than English."
+    own = own or around
     if own == around == ENGLISH:
         return ""
     if own == ENGLISH:
         return f"Parts of this letter are written in {around}."
     return f"This letter is written in {own}."
+
+
+def _strange(text: str, language: str) -> bool:
+    """Whether a text is certainly not in a language, though nobody knows in which one it is."""
+    words = words_of(text)
+    small = _WORDS.get(language, frozenset())
+    return len(words) >= _ENOUGH and sum(word in small for word in words) < _STRANGE * len(words)

@@ -133,6 +133,10 @@ class Lasting:
             domain = domain.partition(".")[2]
 
 
+SHOWN = 30
+"""Characters that show where in a text something is."""
+
+
 class PlainText:
     """Validator: no control characters (Unicode Cc, and the invisible ones that reorder text).
 
@@ -149,12 +153,22 @@ class PlainText:
     def __call__(self, form: Form, field: Field) -> None:
         text = (field.data or "").replace("\r\n", "\n").replace("\r", "\n")
         field.data = text
-        if self.unseen.search(text):
+        found = self.unseen.search(text)
+        if found is None:
+            return
+        before = self.unseen.sub("", text[: found.start()]).split("\n")[-1][-SHOWN:].strip()
+        if before:
             raise ValidationError(
                 gettext(
-                    "There is an invisible character here that we cannot send. Please type the text anew."
+                    "There is an invisible character after “%(before)s” that we cannot send. Please delete the signs around that place and type them anew.",
+                    before=before,
                 )
             )
+        raise ValidationError(
+            gettext(
+                "There is an invisible character here that we cannot send. Please type the text anew."
+            )
+        )
 
 
 def options(pairs: Iterable[tuple[Any, Any]]) -> list[SelectChoice]:

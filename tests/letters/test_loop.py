@@ -159,6 +159,8 @@ def test_what_is_wrong_is_said_beside_the_field_and_nothing_is_lost(
 def test_text_that_hides_something_is_refused(writer: Writer, sql: Any) -> None:
     for body in (BODY + "\x08", BODY + "\u202e", "a" * 6000, "short", "word " * 50):
         assert writer.send(body=body).status_code == 422
+    where = writer.send(body=BODY + "\n\nGod bless you\x0ball.").get_data(as_text=True)
+    assert "after “God bless you” that we cannot send" in where
     assert writer.send(given_name="Ana\r\nBcc: x@y.example").status_code == 422
     assert sql("SELECT count(*) FROM letter") == [(0,)]
 

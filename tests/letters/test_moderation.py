@@ -64,6 +64,24 @@ def test_a_rule_holds_a_letter_and_no_other(
     ]
 
 
+def test_a_listed_word_is_seen_through_its_disguises(
+    writer: Writer, confirm: Any, staff: Any, sql: Any
+) -> None:
+    post(
+        staff("organizer"),
+        "/desk/letters/rules",
+        links="0",
+        words="Bombé",
+        same="0",
+        longest="0",
+        network="0",
+    )
+    for n, word in enumerate(("bom\u00adbé", "BOM\u200bBÉ", "ｂｏｍｂé", "bombés")):
+        writer.send(f"p{n}@people.example", body=f"{BODY} A {word} it is.")
+        confirm(f"p{n}@people.example")
+    assert [state for state, _ in held(sql)] == ["held", "held", "held", "confirmed"]
+
+
 def test_the_same_own_words_from_many_addresses_are_held(
     writer: Writer, confirm: Any, app: Any, sql: Any
 ) -> None:

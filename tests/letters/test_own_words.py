@@ -115,6 +115,17 @@ def test_merging_is_a_closed_list() -> None:
             "en",
             "This letter is written in Chinese.",
         ),
+        (
+            "என் பாட்டி ஒரு நீதிபதி அவரைக் கேட்பதற்கு முன்பு இரண்டு ஆண்டுகள் காத்திருந்தார்.",
+            "en",
+            "This letter is written in Tamil.",
+        ),
+        (
+            "Waxaan u qorayaa sababtoo ah ayeeyaday waxay laba sano ku sugaysay albaab xiran gadaashiis ka hor inta "
+            "uusan garsooruhu dhegaysan. Qofna waa inuusan kiiskiisa ka diyaarin qol xabsi ah. Fadlan dadka u ogolaada.",
+            "en",
+            "This letter is written in a language other than English.",
+        ),
         ("Ojalá pronto.", "es", "This letter is written in Spanish."),
         ("Zut alors: xyzzy plugh.", "en", ""),
     ],
