@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from campaign.clock import utcnow
 from campaign.extensions import db
-from campaign.letters import confirming, deliveries, notices, together
+from campaign.letters import confirming, deliveries, notices, telling, together
 from campaign.letters.models import Letter
 from campaign.mail import ledger, wake
 
@@ -141,8 +141,11 @@ def _decide(
     moved = deliveries.move(
         new, where, {"ids": chosen, "now": utcnow(), **more}, old=old, set_=set_
     )
+    told = telling.look_in_transaction([one.id for one in moved]) if new == "sent" else 0
     # What the ledger has of the old round is settled with it, doubts too.
     ledger.cancel(deliveries.ORIGIN, unit_ids=[one.id for one in moved], uncertain=True)
     db.session.commit()
     wake.wake("letters")
+    if told:
+        wake.wake("confirmations")
     return len(moved)

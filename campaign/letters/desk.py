@@ -104,18 +104,26 @@ def decide(letter_id: int, decision: str) -> ResponseReturnValue:
 @bp.post("/letters/decide")
 @access.organizer
 def decide_many() -> ResponseReturnValue:
-    """Lets several held letters go, or rejects them, with one reason."""
-    ids = request.form.getlist("id", type=int)
+    """Lets the chosen held letters, or all that the page showed, go, or rejects them with one reason."""
+    read = {
+        int(name[5:]): mark
+        for name, mark in request.form.items()
+        if name.startswith("seen-") and name[5:].isdecimal()
+    }
+    ids = list(read) if request.form.get("all") else request.form.getlist("id", type=int)
     decision = request.form.get("decision", "")
     reason = request.form.get("reason", "").strip()[:400]
     if decision not in ("release", "reject"):
         abort(400)
+    if not ids:
+        flash(gettext("Choose the letters first."), "error")
+        return redirect(url_for(".letters", state="held"), 303)
     if decision == "reject" and not reason:
         flash(gettext("Please say why: nothing was changed."), "error")
         return redirect(url_for(".letters", state="held"), 303)
     by = current_user.email
     if decision == "release":
-        n = deciding.release_many({one: request.form.get(f"seen-{one}", "") for one in ids}, by)
+        n = deciding.release_many({one: read.get(one, "") for one in ids}, by)
     else:
         n = deciding.reject_many(ids, reason, by)
     flash(ngettext("%(num)s letter changed.", "%(num)s letters changed.", n), "success")

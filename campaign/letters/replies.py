@@ -21,6 +21,7 @@ from campaign.extensions import db
 from campaign.letters.models import Delivery, Letter, LetterSettings, Reply
 from campaign.mail import ledger, settings
 from campaign.mail.compose import Attachment, Rendered, Skip
+from campaign.mail.headers import NotAnAddress, envelope_address
 from campaign.mail.inbound import routing
 from campaign.mail.inbound.incoming import Incoming
 from campaign.mail.ledger import Result
@@ -219,10 +220,15 @@ def _message(row: Row, found: Any) -> Rendered | Skip:
             gettext("An answer to your letter “%(subject)s”.", subject=letter.subject),
             gettext("You wrote to: %(role)s, %(agency)s", role=target.role, agency=target.agency),
             gettext("The answer came from: %(sender)s", sender=reply.sender or gettext("no address")),
+            *([] if reply.counted else [gettext("That is no address at %(domain)s, where the office has its own: somebody else may have written this.", domain=target.email.rpartition("@")[2])]),
             gettext("If you answer this message, your answer goes to that address, from yours and not through us. Anyone can write any address: be careful with links and with what you are asked for."),
         ]  # fmt: skip
-        subject = gettext(
-            "Answer from %(role)s: %(subject)s", role=target.role, subject=reply.subject
+        subject = (
+            gettext("Answer from %(role)s: %(subject)s", role=target.role, subject=reply.subject)
+            if reply.counted
+            else gettext(
+                "Answer, but not from the office’s address: %(subject)s", subject=reply.subject
+            )
         )
     text = "\n".join(lines) + "\n\n" + "-" * 60 + "\n\n" + reply.body + "\n"
     attached = [
@@ -232,9 +238,17 @@ def _message(row: Row, found: Any) -> Rendered | Skip:
     return Rendered(
         subject=" ".join(subject.split())[:200],
         text=text,
-        reply_to=reply.sender or None,
+        reply_to=_can_be_answered(reply.sender),
         attachments=attached,
     )
+
+
+def _can_be_answered(sender: str) -> str | None:
+    """The sender, where mail can be sent there: what an address is missing keeps no answer from the writer."""
+    try:
+        return envelope_address(sender) if sender else None
+    except NotAnAddress:
+        return None
 
 
 def on_result(heard: list[Result]) -> None:

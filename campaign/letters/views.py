@@ -235,7 +235,8 @@ def withdraw(token: str, letter_id: int) -> ResponseReturnValue:
     """The writer takes a letter back from the offices that it has not left for."""
     supporter_id = _owner(token)
     done = commands.withdraw(letter_id, supporter_id)
-    if done is None:
+    # The button pressed twice, or too late: the page says what became of the letter.
+    if done is None and queries.own_letter(letter_id, supporter_id) is None:
         abort(404)
     return redirect(_own_page(token, letter_id), 303)
 

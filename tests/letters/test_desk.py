@@ -127,7 +127,7 @@ def test_a_delivery_that_is_stuck_has_a_way_out(
     from campaign.extensions import db
     from campaign.mail import states
 
-    writer.send()
+    writer.send(tell="y")
     confirm()
     smtp.answer = lambda address: "451 4.7.1 later"
     deliver()
@@ -152,3 +152,5 @@ def test_a_delivery_that_is_stuck_has_a_way_out(
         [("cancelled",), ("sent",)] if action == "again" else [("cancelled",)]
     )
     assert len(smtp.to("secretary@dot.example")) == (action == "again")
+    told = [one for one in smtp.to("ana@people.example") if "handed over" in one.message["Subject"]]
+    assert len(told) == (ends == "sent")

@@ -1,6 +1,7 @@
 """Rules that hold letters for a person, decisions about many at once, and how alike letters are."""
 
 import random
+import re
 from typing import Any
 
 from tests.letters.conftest import BODY, Writer, text_of
@@ -62,6 +63,23 @@ def test_a_rule_holds_a_letter_and_no_other(
         ("cancelled", 1),
         ("sent", 2),
     ]
+
+
+def test_all_that_a_page_shows_is_read_and_decided_there(
+    writer: Writer, confirm: Any, staff: Any, sql: Any
+) -> None:
+    desk = staff("organizer")
+    post(desk, "/desk/letters/rules", links="0", words="threat", same="0", longest="0", network="0")
+    for name in ("ana", "ben"):
+        writer.send(f"{name}@people.example", body=f"{BODY} No threat, says {name}.")
+        confirm(f"{name}@people.example")
+    page = desk.get("/desk/letters").get_data(as_text=True)
+    assert "No threat, says ana." in page and "No threat, says ben." in page
+    none = post(desk, "/desk/letters", "/desk/letters/decide", decision="release")
+    assert "Choose the letters first." in desk.get(none.location).get_data(as_text=True)
+    marks = dict(re.findall(r'name="(seen-\d+)" value="(\w+)"', page))
+    post(desk, "/desk/letters", "/desk/letters/decide", decision="release", all="1", **marks)
+    assert [state for state, _ in held(sql)] == ["confirmed", "confirmed"]
 
 
 def test_a_listed_word_is_seen_through_its_disguises(

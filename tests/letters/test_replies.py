@@ -22,10 +22,15 @@ def answered_here(app: Any, writer: Writer, staff: Any) -> Any:
     app.config["MAIL_INBOUND_DOMAIN"] = None
 
 
-def answer(app: Any, to: str, words: str = "We have read it.", **headers: str) -> None:
+def receive(app: Any, to: str, mail: EmailMessage) -> None:
     from campaign.mail.inbound import receiving
     from campaign.mail.inbound.incoming import Incoming
 
+    with app.app_context():
+        receiving.receive(Incoming(mail.as_bytes(), "clerk@dot.example", to, "smtp"))
+
+
+def answer(app: Any, to: str, words: str = "We have read it.", **headers: str) -> None:
     mail = EmailMessage()
     mail["From"] = headers.pop("sender", "Clerk <clerk@dot.example>")
     mail["To"] = to
@@ -35,12 +40,11 @@ def answer(app: Any, to: str, words: str = "We have read it.", **headers: str) -
         mail[name.replace("_", "-")] = value
     mail.set_content(words)
     mail.add_attachment(b"%PDF-1.7", maintype="application", subtype="pdf", filename="answer.pdf")
-    with app.app_context():
-        receiving.receive(Incoming(mail.as_bytes(), "clerk@dot.example", to, "smtp"))
+    receive(app, to, mail)
 
 
 def passed_on(smtp: Any) -> list[Any]:
-    return [one for one in smtp.to("ana@people.example") if "Answer from" in one.message["Subject"]]
+    return [one for one in smtp.to("ana@people.example") if "Answer" in one.message["Subject"]]
 
 
 def test_an_answer_reaches_the_writer_once_and_is_counted(
@@ -73,7 +77,9 @@ def test_an_answer_reaches_the_writer_once_and_is_counted(
     # Someone else to whom the office passed the address is passed on, and no office's answer.
     answer(app, to, "Call me.", sender="a@stranger.example")
     deliver()
-    assert len(passed_on(smtp)) == 2
+    stranger = passed_on(smtp)[1]
+    assert "Answer, but not from the office’s address" in str(stranger.message["Subject"])
+    assert "no address at dot.example" in text_of(stranger)
     page = answered_here.get(DESK).get_data(as_text=True)
     assert "Secretary of Tests" in page
     assert sql(
@@ -115,6 +121,28 @@ def test_the_report_says_when_half_of_the_answers_were_there_and_recount_agrees(
     assert "replies.after (campaign 1, 1:4): 1 rows, the counter says 2" in cli("recount").output
     assert cli("recount", "--fix").exit_code == 0
     assert cli("recount").exit_code == 0
+
+
+def test_answers_of_all_kinds_of_mail_programs_keep_their_words(
+    answered_here: Any, writer: Writer, confirm: Any, deliver: Any, smtp: Any, app: Any
+) -> None:
+    """HTML alone with a text file beside it; a ticket system's mark; a sender who cannot be answered."""
+    writer.send()
+    confirm()
+    deliver()
+    to = str(smtp.to("secretary@dot.example")[0].message["Reply-To"]).strip("<>")
+    mail = EmailMessage()
+    mail["From"], mail["To"], mail["Subject"] = "Clerk <clerk@dot.example>", to, "Re: your letter"
+    mail.set_content("<p>Dear Ana,</p><p>We have<br>read it.</p>", subtype="html")
+    mail.add_attachment("what a file says", filename="notice.txt")
+    receive(app, to, mail)
+    answer(app, to, "By hand.", X_Auto_Response_Suppress="All")
+    answer(app, to, "From nowhere.", sender="clerk..x@dot.example")
+    deliver()
+    html, ticket, nowhere = passed_on(smtp)
+    assert "Dear Ana,\n\nWe have\nread it.\n" in text_of(html)
+    assert "what a file says" not in text_of(html)
+    assert "By hand." in text_of(ticket) and "From nowhere." in text_of(nowhere)
 
 
 def test_words_are_kept_where_the_writer_agreed_until_they_are_deleted(

@@ -30,6 +30,7 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u
 _TAGS = re.compile(
     r"<(?:script|style)\b[^>]{0,500}>.{0,20000}?</(?:script|style)>|<[^<>]{0,2000}>", re.I | re.S
 )
+_BREAKS = re.compile(r"<(?:br|/p|/div|/li|/tr|/h[1-6]|/blockquote)\b[^<>]{0,200}>", re.I)
 _TRICKY = {"idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape", "utf-7"}
 """Codecs that are no charset of mail, or can be made slow."""
 
@@ -85,7 +86,6 @@ class Reading:
             "X-Autoreply",
             "X-Autorespond",
             "X-Autoresponder",
-            "X-Auto-Response-Suppress",
             "List-Id",
         )
         if any(self.header(name) for name in marks):
@@ -104,15 +104,35 @@ class Reading:
                 waiting += reversed(enclosed(part))
 
     def text(self) -> str:
-        """The first text part's words; of HTML, where there is no other, without its tags."""
-        markup = ""
+        """The first text part's words; of HTML, where there is no other, without its tags. Attached files only for want of both."""
+        markup = attached = ""
         for part in self.parts():
             kind = content_type(part)
-            if kind == "text/plain":
+            if kind == "text/plain" and not _is_file(part):
                 return content(part)
-            if kind == "text/html" and not markup:
+            if kind == "text/plain":
+                attached = attached or content(part)
+            elif kind == "text/html" and not markup and not _is_file(part):
                 markup = content(part)
-        return plain(html.unescape(_TAGS.sub(" ", markup)))
+        return _words_of(markup) or attached
+
+
+def _is_file(part: Message) -> bool:
+    try:
+        return bool(part.get_filename()) or part.get_content_disposition() == "attachment"
+    except Exception:
+        return False
+
+
+def _words_of(markup: str) -> str:
+    """The words of HTML, its paragraphs and lines apart."""
+    broken = _BREAKS.sub(
+        lambda end: "\n\n" if end[0].lower().startswith("</p") else "\n",
+        re.sub(r"\s+", " ", markup),
+    )
+    text = plain(html.unescape(_TAGS.sub(" ", broken)))
+    lines = (" ".join(line.split()) for line in text.split("\n"))
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
 
 
 def read(raw: bytes) -> Reading:
