@@ -187,11 +187,14 @@ def withdraw(letter_id: int, supporter_id: int) -> TakenBack | None:
     letter = _lock(letter_id, supporter_id)
     if letter is None:
         return None
+    letter.taken_back_at = utcnow()
+    db.session.flush()
     before = deliveries.states_of(letter_id)
+    deliveries.leave_in_doubt(letter_id)
     complete = deliveries.take_back(letter_id)
     after = deliveries.states_of(letter_id)
     # What is on its way in this very moment does not go again if the office did not take it: nothing of a letter that is
-    # taken back is rendered once more.
+    # taken back is rendered once more, also where it stays confirmed because some office has it.
     if complete or set(after.values()) <= {"cancelled", "queued", "deferred"}:
         confirming.set_state(letter, "withdrawn")
     stopped = sum(after[n] == "cancelled" and before.get(n) != "cancelled" for n in after)

@@ -86,7 +86,8 @@ def _in_state(letter_id: int, *states: str) -> Letter | None:
     return letter
 
 
-_LETTER_ALIVE = "EXISTS (SELECT 1 FROM letter l WHERE l.id = d.letter_id AND l.state = 'confirmed')"
+_LETTER_ALIVE = """EXISTS (SELECT 1 FROM letter l WHERE l.id = d.letter_id AND l.state = 'confirmed'
+    AND l.taken_back_at IS NULL)"""
 
 
 def try_again(ids: Sequence[int]) -> int:
@@ -141,7 +142,7 @@ def _decide(
     moved = deliveries.move(
         new, where, {"ids": chosen, "now": utcnow(), **more}, old=old, set_=set_
     )
-    told = telling.look_in_transaction([one.id for one in moved]) if new == "sent" else 0
+    told = 0 if new == "waiting" else telling.look_in_transaction([one.id for one in moved])
     # What the ledger has of the old round is settled with it, doubts too.
     ledger.cancel(deliveries.ORIGIN, unit_ids=[one.id for one in moved], uncertain=True)
     db.session.commit()

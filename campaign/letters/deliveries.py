@@ -132,6 +132,13 @@ def _disengage(letter_id: int) -> bool:
     return bool(set(found.values()) & {"queued", "deferred"})
 
 
+def leave_in_doubt(letter_id: int) -> None:
+    """What nobody knows to have arrived is not tried again; it stays uncertain where the letter was taken back."""
+    doubtful = [n for n, state in states_of(letter_id).items() if state == "uncertain"]
+    if doubtful:
+        ledger.cancel(ORIGIN, unit_ids=doubtful, uncertain=True)
+
+
 def release(letter_id: int) -> int:
     """Lets a letter's held deliveries wait for their turn; returns how many."""
     _disengage(letter_id)

@@ -13,7 +13,7 @@ from campaign.counts import queries as counts
 from campaign.letters import deciding, desk_queries, moderation, queries, similarity
 from campaign.letters.desk_forms import RulesForm, WordsForm
 from campaign.letters.models import DELIVERY_STATES, LETTER_STATES
-from campaign.letters.stating import REASONS, delivery_label, letter_label
+from campaign.letters.stating import REASONS, delivery_label, letter_label, why_held
 from campaign.offices import queries as offices
 from campaign.offices.forms import ReasonForm
 from campaign.web import access, pages
@@ -43,6 +43,7 @@ def letters() -> ResponseReturnValue:
         label=letter_label,
         pick=pick,
         seen=deciding.seen,
+        why_held=why_held,
         reasons=REASONS,
     )
     return pages.private(body)
@@ -65,6 +66,7 @@ def letter(letter_id: int) -> ResponseReturnValue:
             title=pick(campaign.title),
             receipts=queries.receipts(row.id),
             seen=deciding.seen,
+            why_held=why_held,
             label=letter_label(row.state),
             delivery_label=delivery_label,
             reasons=REASONS,
@@ -151,7 +153,7 @@ def rules() -> ResponseReturnValue:
         return redirect(url_for(".letters"), 303)
     if request.method == "GET":
         now = moderation.rules()
-        form.links.data, form.same.data, form.longest.data = now.links, now.same, now.longest
+        form.links.data, form.same.data, form.longest.data = now.links_from, now.same, now.longest
         form.network.data, form.words.data = now.network, "\n".join(now.words)
     campaigns = [
         (one.slug, pick(one.title), len(moderation.words_of(one.id)))

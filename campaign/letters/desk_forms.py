@@ -24,7 +24,7 @@ class RulesForm(FlaskForm):
     """Which letters a person reads before they leave."""
 
     links = IntegerField(
-        _l("More links than"),
+        _l("So many links or more"),
         [InputRequired(MISSING), NumberRange(0, 2)],
         description=_l("0: links hold nothing."),
     )

@@ -114,6 +114,8 @@ class Letter(db.Model):
     tell_when_done: Mapped[bool] = mapped_column(Boolean, server_default="false")
     """Whether the writer wants a mail when every office has it."""
     told_at: Mapped[Moment | None]
+    taken_back_at: Mapped[Moment | None]
+    """When its writer took it back: whatever it had not left for by then, it does not go to."""
     named_in_public: Mapped[bool] = mapped_column(Boolean, server_default="false")
     """Whether the writer agreed to stand by name in a public docket; else a comment made of the letter is anonymous."""
     keep_replies: Mapped[bool] = mapped_column(Boolean, server_default="false")

@@ -25,8 +25,8 @@ OWN = 0.3
 class Rules:
     """What is held. A number of 0 switches its rule off."""
 
-    links: int = 1
-    """More links than this."""
+    links_from: int = 2
+    """So many links or more."""
     words: tuple[str, ...] = ()
     """Letters that contain one of these words, whatever their case."""
     same: int = 10
@@ -67,8 +67,8 @@ def reason_to_hold(letter: Letter) -> str:
     found = rules()
     text = f"{letter.subject}\n{letter.body}"
     links = len(LINK.findall(text))
-    if found.links and links > found.links:
-        return f"It has {links} links."
+    if found.links_from and links >= found.links_from:
+        return "It has a link." if links == 1 else f"It has {links} links."
     if found.longest and len(letter.body) > found.longest:
         return f"It is longer than {found.longest} characters."
     shown = _as_seen(text)

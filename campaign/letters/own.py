@@ -26,14 +26,16 @@ def section(supporter: Supporter) -> tuple[str, dict[str, Any]] | None:
         receipts = queries.receipts(letter.id)
         states = {one.delivery.state if one.bundle is None else "packed" for one in receipts}
         alive = letter.state in confirming.ALIVE
+        taken_back = letter.taken_back_at is not None
         shown.append(
             {
                 "letter": letter,
                 "title": pick(campaign.title),
                 "receipts": receipts,
-                "can_withdraw": alive and bool(states & set(deliveries.BEFORE_LEAVING)),
+                "can_withdraw": alive and not taken_back and bool(states & _CAN_BE_STOPPED),
                 "can_correct": alive and states <= {"waiting", "held", "queued"} and bool(states),
-                "state": STATE_TEXTS[letter.state](),
+                "state": _state(letter, taken_back and alive),
+                "taken_back": taken_back,
                 "reason": _reason(letter),
                 "alive": alive,
                 "dockets": queries.dockets(letter.campaign_id) if alive else [],
@@ -52,6 +54,16 @@ def desk_section(supporter: Supporter) -> tuple[str, dict[str, Any]] | None:
         (letter, pick(campaign.title), letter_label(letter.state)) for letter, campaign in written
     ]
     return "letters/desk_supporter.html", {"rows": rows}
+
+
+_CAN_BE_STOPPED = {*deliveries.BEFORE_LEAVING, "uncertain"}
+"""What is uncertain may go once more; not where its writer takes it back."""
+
+
+def _state(letter: Letter, in_part: bool) -> str:
+    if in_part:
+        return gettext("You took this letter back from the offices that did not have it.")
+    return STATE_TEXTS[letter.state]()
 
 
 def _reason(letter: Letter) -> str:

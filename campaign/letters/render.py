@@ -68,7 +68,7 @@ def _why_not(row: Row, parts: Any) -> str:
     delivery, letter, target = parts[:3]
     if delivery.round != row.origin_id or delivery.state not in STILL_GOING or delivery.bundle_id:
         return "this delivery has been taken back"
-    if letter.state != "confirmed":
+    if letter.state != "confirmed" or letter.taken_back_at is not None:
         return "the letter has been taken back"
     if target.paused:
         return "letters to this office are paused"

@@ -32,8 +32,10 @@ _RECORD = text(
             AS u (id, round, state, answer, captured, at)
     ), picked AS MATERIALIZED (
         SELECT d.id, d.state AS old, u.answer, u.captured, u.at,
-            CASE WHEN u.state = 'waiting' AND l.state NOT IN ('confirmed', 'held') THEN 'cancelled' ELSE u.state END
-            AS state
+            CASE WHEN u.state <> 'waiting' THEN u.state
+                WHEN l.taken_back_at IS NOT NULL AND d.state = 'uncertain' THEN 'uncertain'
+                WHEN l.taken_back_at IS NOT NULL OR l.state NOT IN ('confirmed', 'held') THEN 'cancelled'
+                ELSE u.state END AS state
         FROM delivery d JOIN u ON u.id = d.id AND u.round = d.round JOIN letter l ON l.id = d.letter_id
         WHERE d.state <> 'cancelled' AND d.bundle_id IS NULL
         ORDER BY d.id FOR UPDATE OF d

@@ -1,4 +1,7 @@
-"""The states of letters and deliveries in words, for the desk, and the usual reasons of a rejection."""
+"""The states of letters and deliveries in words, for the desk, why letters are held, and the usual reasons of a rejection."""
+
+import re
+from collections.abc import Callable
 
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
@@ -25,6 +28,31 @@ def reason(text: str, language: str | None = None) -> str:
                 texts[code] = str(one)
         if text in texts.values():
             return texts.get(wanted, text)
+    return text
+
+
+_HELD: dict[str, Callable[[str], str]] = {
+    r"It has (a) link\.": lambda n: gettext("It has a link."),
+    r"It has (\d+) links\.": lambda n: gettext("It has %(n)s links.", n=n),
+    r"It is longer than (\d+) characters\.": lambda n: gettext(
+        "It is longer than %(n)s characters.", n=n
+    ),
+    r"It contains “(.+)”\.": lambda word: gettext("It contains “%(word)s”.", word=word),
+    r"The same own words came from at least (\d+) other addresses\.": lambda n: gettext(
+        "The same own words came from at least %(n)s other addresses.", n=n
+    ),
+    r"At least (\d+) others came from the same network that day\.": lambda n: gettext(
+        "At least %(n)s others came from the same network that day.", n=n
+    ),
+}
+
+
+def why_held(text: str) -> str:
+    """Why a letter is held, in the page's language where a rule of campaign.letters.moderation said it."""
+    for pattern, said in _HELD.items():
+        found = re.fullmatch(pattern, text)
+        if found:
+            return said(found[1])
     return text
 
 

@@ -25,6 +25,7 @@ _COMPLETE = text(
     FROM supporter s
     WHERE l.id IN (SELECT d.letter_id FROM delivery d WHERE d.id = ANY(:deliveries))
         AND l.tell_when_done AND l.told_at IS NULL AND l.state = 'confirmed'
+        AND l.taken_back_at IS NULL
         AND s.id = l.supporter_id AND s.erased_at IS NULL
         AND EXISTS (SELECT 1 FROM delivery d WHERE d.letter_id = l.id AND d.state = 'sent')
         AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.letter_id = l.id AND d.state NOT IN ('sent', 'cancelled'))
@@ -79,22 +80,22 @@ def render(rows: list[Row]) -> list[compose.Rendered | compose.Skip]:
         .where(Letter.id.in_(ids), Supporter.erased_at.is_(None))
     )
     found = {letter.id: (letter, campaign) for letter, campaign in db.session.execute(query)}
-    offices: dict[int, list[tuple[str, bool]]] = {}
-    reached = (
-        select(Delivery.letter_id, Target.role, Delivery.captured)
+    offices: dict[int, list[tuple[str, bool, bool]]] = {}
+    over = (
+        select(Delivery.letter_id, Target.role, Delivery.state, Delivery.captured)
         .join(Target, Target.id == Delivery.target_id)
-        .where(Delivery.letter_id.in_(ids), Delivery.state == "sent")
+        .where(Delivery.letter_id.in_(ids), Delivery.state.in_(("sent", "cancelled")))
         .order_by(Delivery.id)
     )
-    for letter_id, role, captured in db.session.execute(reached):
-        offices.setdefault(letter_id, []).append((role, captured))
+    for letter_id, role, state, captured in db.session.execute(over):
+        offices.setdefault(letter_id, []).append((role, state == "sent", captured))
     return [_message(row, found.get(row.unit_id), offices.get(row.unit_id, [])) for row in rows]
 
 
 def _message(
-    row: Row, found: tuple[Letter, Campaign] | None, offices: list[tuple[str, bool]]
+    row: Row, found: tuple[Letter, Campaign] | None, offices: list[tuple[str, bool, bool]]
 ) -> compose.Rendered | compose.Skip:
-    if found is None or not offices:
+    if found is None or not any(reached for _, reached, _ in offices):
         return compose.Skip("the letter has changed since")
     letter, campaign = found
     return letterhead.written(
@@ -104,8 +105,9 @@ def _message(
         name=letter.given_name,
         letter_subject=letter.subject,
         campaign_title=languages.pick(campaign.title, row.language),
-        offices=[role for role, _ in offices],
-        practice=any(captured for _, captured in offices),
+        offices=[role for role, reached, _ in offices if reached],
+        others=[role for role, reached, _ in offices if not reached],
+        practice=any(reached and captured for _, reached, captured in offices),
         own_url=keys.own_page_link(letter.supporter_id, row.language),
     )
 

@@ -104,6 +104,30 @@ def test_failed_deliveries_go_again_or_are_given_up(
     assert sql("SELECT state FROM delivery") == [("cancelled",)]
 
 
+def test_who_wants_to_hear_the_end_hears_also_where_the_letter_does_not_go(
+    writer: Writer, office: Any, confirm: Any, staff: Any, smtp: Any, deliver: Any
+) -> None:
+    office(role="Keeper of Tests")
+    smtp.answer = lambda address: "554 5.7.1 Blocked" if "keeper" in address else "250 OK"
+    writer.send(tell="y")
+    confirm()
+    deliver()
+    assert "Your own page" not in text_of(smtp.to("ana@people.example")[-1])
+    desk = staff("organizer")
+    post(
+        desk,
+        "/desk/deliveries?state=failed",
+        "/desk/deliveries",
+        id="2",
+        action="give_up",
+        state="failed",
+    )
+    deliver()
+    told = text_of(smtp.to("ana@people.example")[-1])
+    assert "handed over to these offices" in told and "- Secretary of Tests" in told
+    assert "It does not go to: Keeper of Tests." in told
+
+
 @pytest.mark.parametrize(
     "path",
     ["/desk/letters", "/desk/letters/1", "/desk/deliveries", "/desk/campaigns/test/templates"],

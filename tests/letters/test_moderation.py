@@ -20,7 +20,7 @@ def test_a_rule_holds_a_letter_and_no_other(
         post(
             desk,
             "/desk/letters/rules",
-            links="1",
+            links="2",
             words="Threat\nbomb",
             same="2",
             longest="0",
@@ -65,6 +65,23 @@ def test_a_rule_holds_a_letter_and_no_other(
     ]
 
 
+def test_one_link_can_be_enough(writer: Writer, confirm: Any, staff: Any, sql: Any) -> None:
+    desk = staff("organizer")
+    post(
+        desk,
+        "/desk/letters/rules",
+        links="1",
+        words="",
+        same="0",
+        longest="0",
+        network="0",
+    )
+    writer.send(body=f"{BODY} See cheap-shop.com for more.")
+    confirm()
+    assert held(sql) == [("held", "It has a link.")]
+    assert "Tiene un enlace." in desk.get("/es/desk/letters?state=held").get_data(as_text=True)
+
+
 def test_all_that_a_page_shows_is_read_and_decided_there(
     writer: Writer, confirm: Any, staff: Any, sql: Any
 ) -> None:
@@ -73,7 +90,7 @@ def test_all_that_a_page_shows_is_read_and_decided_there(
     for name in ("ana", "ben"):
         writer.send(f"{name}@people.example", body=f"{BODY} No threat, says {name}.")
         confirm(f"{name}@people.example")
-    page = desk.get("/desk/letters").get_data(as_text=True)
+    page = desk.get("/desk/letters?state=held").get_data(as_text=True)
     assert "No threat, says ana." in page and "No threat, says ben." in page
     none = post(desk, "/desk/letters", "/desk/letters/decide", decision="release")
     assert "Choose the letters first." in desk.get(none.location).get_data(as_text=True)

@@ -357,3 +357,50 @@ def test_a_letter_taken_back_while_it_is_on_its_way_does_not_go_again(
     else:
         assert not smtp.to("secretary@dot.example")
         assert sql("SELECT state FROM delivery") == [("cancelled",)]
+
+
+def test_what_is_taken_back_does_not_go_again_where_another_office_had_it(
+    writer: Writer, office: Any, confirm: Any, app: Any, smtp: Any, deliver: Any, sql: Any
+) -> None:
+    """One office has the letter, at the second it is on its way and refused for now, at the third nobody knows."""
+    from campaign.extensions import db
+    from campaign.mail import states
+
+    office(role="Director of Tests")
+    office(role="Keeper of Tests")
+    writer.send()
+    url = own_page(confirm())
+    pressed = []
+
+    def press(address: str) -> str:
+        if address.startswith("director"):
+            if not pressed:
+                pressed.append(app.test_client().post(f"{url}/letters/1/withdraw").status_code)
+            return "451 4.7.1 Later, please"
+        return "250 OK"
+
+    smtp.answer = lambda address: "250 OK" if address.startswith("secretary") else "451 4.7.1 Later"
+    sql("UPDATE target SET paused = id = 2")
+    deliver()
+    with app.app_context():
+        keepers = "m.to_address = 'keeper@dot.example'"
+        states.move("leased", keepers, {}, old=("deferred",))
+        due = "next_attempt_at = now() + interval '30 minutes'"
+        states.move("uncertain", keepers, {}, set_=due, old=("leased",))
+        db.session.commit()
+    smtp.answer = press
+    sql("UPDATE target SET paused = false")
+    deliver()
+    assert pressed == [303]
+    smtp.answer = lambda address: "250 OK"
+    for hours in (2, 5):
+        with time_machine.travel(utcnow() + timedelta(hours=hours), tick=False):
+            deliver()
+    assert [len(smtp.to(f"{who}@dot.example")) for who in ("secretary", "director", "keeper")] == [
+        1, 0, 0,
+    ]  # fmt: skip
+    assert sql("SELECT state FROM delivery ORDER BY id") == [
+        ("sent",), ("cancelled",), ("uncertain",),
+    ]  # fmt: skip
+    page = app.test_client().get(url).get_data(as_text=True)
+    assert "You took this letter back" in page and "Take it back where" not in page
