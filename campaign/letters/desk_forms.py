@@ -1,23 +1,21 @@
 """Forms of the desk for rules and suggestions."""
 
-import re
 from typing import Any
 
-from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import (
     IntegerField,
     StringField,
     TextAreaField,
-    ValidationError,
 )
 from wtforms.fields import Field
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from campaign.coalition.forms import MISSING, LanguagesForm, in_languages, line, text
 from campaign.letters import merging, rules
-from campaign.web.forms import PlainText, strip
+from campaign.offices.forms import SALUTATION
+from campaign.web.forms import MergeFields, PlainText, strip
 
 
 class RulesForm(FlaskForm):
@@ -63,31 +61,6 @@ class WordsForm(FlaskForm):
         return tuple(line.strip() for line in self.words.data.splitlines() if line.strip())
 
 
-class MergeFields:
-    """Validator: in braces only names that are put in."""
-
-    def __init__(self, *known: str) -> None:
-        self.known = known
-
-    def __call__(self, form: FlaskForm, field: Field) -> None:
-        if re.search(r"\{[{%#]", field.data or ""):
-            raise ValidationError(
-                gettext(
-                    "Fields stand in single braces here, like {given_name}; there is nothing else to be programmed."
-                )
-            )
-        name = merging.unknown(field.data or "", self.known)
-        if name:
-            fields = ", ".join(f"{{{one}}}" for one in self.known)
-            raise ValidationError(
-                gettext(
-                    "There is no field {%(name)s}. These can be used here: %(fields)s.",
-                    name=name,
-                    fields=fields,
-                )
-            )
-
-
 def _subject(code: str, language: str, needed: list[Any]) -> Field:
     return StringField(
         _l("Subject (%(language)s)", language=language),
@@ -116,7 +89,7 @@ TemplateForm = in_languages(
             MergeFields(*merging.WRITER, *merging.OFFICE),
         ),
         "salutation": lambda code, language, needed: line(
-            _l("Salutation (%(language)s)", language=language), 200
+            _l("Salutation (%(language)s)", language=language), 200, MergeFields(*SALUTATION)
         ),
         "prompts": lambda code, language, needed: text(
             _l("Questions that help to begin, one a line (%(language)s)", language=language), 1000

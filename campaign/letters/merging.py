@@ -27,11 +27,6 @@ def merged(text: str, values: Mapping[str, str]) -> str:
     return _FIELD.sub(put, text) if "{" in text else text
 
 
-def unknown(text: str, known: tuple[str, ...]) -> str:
-    """The first field in ``text`` that is not among ``known``; empty where there is none."""
-    return next((one["name"] for one in _FIELD.finditer(text) if one["name"] not in known), "")
-
-
 def writer(given_name: str, family_name: str, postal_code: str, us_state: str) -> dict[str, str]:
     """The values of WRITER."""
     return {

@@ -160,7 +160,7 @@ def as_html(letter: Message, lead: str, language: str, passed_on: bool = False) 
     """The same as simple HTML: no picture, no link, nothing that counts who opens it."""
     blocks = [letter.salutation, *letter.own_and_request, letter.signoff]
     sign = html.escape(letter.name) + (f"<br>{html.escape(letter.place)}" if letter.place else "")
-    text = "".join(f"<p>{_lines(block)}</p>" for block in blocks) + f"<p>{sign}</p>"
+    text = "".join(f'<p dir="auto">{_lines(block)}</p>' for block in blocks) + f"<p>{sign}</p>"
     notes = " ".join(part for part in (letter.note, foot(letter.name, lead, passed_on)) if part)
     return _HTML.format(language=html.escape(language), letter=text, foot=html.escape(notes))
 

@@ -25,7 +25,7 @@ from campaign.offices import queries
 from campaign.offices.importing import MOST_PER_HOUR
 from campaign.offices.models import CHANNELS
 from campaign.offices.plan import MIDNIGHT
-from campaign.web.forms import Address, PlainText, options, strip
+from campaign.web.forms import Address, MergeFields, PlainText, options, strip
 
 CHANNEL_LABELS = {
     "email": _l("Each letter as a message of its own"),
@@ -36,6 +36,10 @@ DAY_LABELS = [
     ("1", _l("Monday")), ("2", _l("Tuesday")), ("3", _l("Wednesday")), ("4", _l("Thursday")),
     ("5", _l("Friday")), ("6", _l("Saturday")), ("7", _l("Sunday")),
 ]  # fmt: skip
+
+
+SALUTATION = ("holder", "surname")
+"""Fields that a salutation may have."""
 
 
 class TargetForm(FlaskForm):
@@ -55,7 +59,7 @@ class TargetForm(FlaskForm):
     )
     email = StringField(_l("Email"), filters=[strip])
     salutation = line(
-        _l("Salutation"), 200,
+        _l("Salutation"), 200, MergeFields(*SALUTATION),
         description=_l("Such as “Dear Secretary {surname}”. {holder} and {surname} are those of whoever holds the office that day; while it is vacant they are left out. Empty: Dear and the role."),
     )  # fmt: skip
     channel = RadioField(

@@ -171,6 +171,33 @@ class PlainText:
         )
 
 
+class MergeFields:
+    """Validator: in braces only names that are put in, so that no slip of the pen reaches an office."""
+
+    _BRACES = re.compile(r"\{([^{}\n]{0,80})\}")
+
+    def __init__(self, *known: str) -> None:
+        self.known = known
+
+    def __call__(self, form: Form, field: Field) -> None:
+        text = field.data or ""
+        if re.search(r"\{[{%#]", text):
+            raise ValidationError(
+                gettext(
+                    "Fields stand in single braces here, like {given_name}; there is nothing else to be programmed."
+                )
+            )
+        for name in self._BRACES.findall(text):
+            if name not in self.known:
+                raise ValidationError(
+                    gettext(
+                        "There is no field {%(name)s}. These can be used here: %(fields)s.",
+                        name=name,
+                        fields=", ".join(f"{{{one}}}" for one in self.known),
+                    )
+                )
+
+
 def options(pairs: Iterable[tuple[Any, Any]]) -> list[SelectChoice]:
     """What a choice field offers, from (value, label)."""
     return [SelectChoice(value, label) for value, label in pairs]

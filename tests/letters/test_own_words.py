@@ -1,5 +1,6 @@
 """Questions whose answers become the letter, and merge fields: nothing is written for anybody."""
 
+import re
 from typing import Any
 
 import pytest
@@ -79,12 +80,16 @@ def test_unknown_fields_are_refused_at_the_desk(suggesting: Writer, staff: Any) 
     path = "/desk/campaigns/test/templates/DOT"
     typed = {
         "subject_en": "A request from {given_name}", "body_en": SUGGESTED + " {holder}",
-        "request_en": "Dear {nobody}, please act.", "prompts_en": "Why?",
+        "request_en": "Dear {nobody}, please act.", "prompts_en": "Why?", "salutation_en": "Dear {Surname}",
     }  # fmt: skip
     page = post(staff("organizer"), path, **typed)
     assert page.status_code == 422
     text = page.get_data(as_text=True)
     assert "There is no field {holder}" in text and "There is no field {nobody}" in text
+    assert "There is no field {Surname}. These can be used here: {holder}, {surname}." in text
+    for slip in ("{given_name.__class__}", "{given_name!r}", "{ given_name }", "{given name}"):
+        page = post(staff("organizer"), path, **typed | {"body_en": f"{SUGGESTED} {slip}"})
+        assert f"There is no field {slip}" in page.get_data(as_text=True)
 
 
 def test_merging_is_a_closed_list() -> None:
@@ -92,7 +97,6 @@ def test_merging_is_a_closed_list() -> None:
     assert merging.merged("Hi {given_name} of {state}, {x} {given_name.__class__}", values) == (
         "Hi {state} of, {x} {given_name.__class__}"
     ), "what is put in is not read again, and there is no language to escape from"
-    assert merging.unknown("{a} {state}", ("state",)) == "a"
 
 
 @pytest.mark.parametrize(
@@ -172,3 +176,18 @@ def test_a_template_holds_no_program(suggesting: Writer, staff: Any, program: st
     assert page.status_code == 422
     assert "single braces" in page.get_data(as_text=True)
     assert program not in suggesting.open()
+
+
+def test_a_letter_from_right_to_left_reads_so_where_it_is_written_and_where_it_arrives(
+    writer: Writer, confirm: Any, deliver: Any, smtp: Any
+) -> None:
+    assert re.search(r'<textarea[^>]*dir="auto"[^>]*name="body"', writer.open())
+    own = "أكتب إليكم لأن جدتي انتظرت عامين خلف باب مغلق قبل أن يسمعها قاض. أرجو أن تدعوا الناس ينتظرون في حرية."
+    shown = writer.send(action="preview", subject="دعوا الناس ينتظرون", body=own)
+    assert f'<p dir="auto">{own}</p>' in shown.get_data(as_text=True)
+    writer.send(subject="دعوا الناس ينتظرون", body=own)
+    confirm()
+    deliver()
+    (letter,) = smtp.to("secretary@dot.example")
+    assert f'<p dir="auto">{own}</p>' in letter.html()
+    assert "This letter is written in the Arabic script." in text_of(letter)
