@@ -22,7 +22,7 @@ from campaign.alerts import audience, commands, mailing, queries
 from campaign.alerts.forms import AlertForm, ScheduleForm
 from campaign.alerts.models import Alert
 from campaign.coalition import queries as coalition
-from campaign.mail import settings
+from campaign.mail import orders, settings
 from campaign.mail.desk import MESSAGE_POLICY
 from campaign.web import access, frame, headers, pages
 from campaign.web.languages import LANGUAGES
@@ -157,6 +157,7 @@ def _page(
         "size": None if begun else audience.size(alert),
         "by_language": None if begun else audience.by_language(alert),
         "live": settings.delivery_mode() == "live",
+        "stopped": alert.state == "sending" and orders.stream_paused("alerts"),
         "texts": {
             code: mailing.sample(alert, code, _sample_name())[:2]
             for code in LANGUAGES

@@ -53,8 +53,13 @@ def inbound(stdin: bool, recipient: str | None, sender: str | None) -> None:
 
 def _pipe(recipient: str | None, sender: str | None) -> NoReturn:
     """Handles one message; everything unforeseen is worth another try, since the sender's server keeps the message."""
+    from campaign.config import ConfigError
+
     try:
         sys.exit(_piped(recipient, sender))
+    except (ConfigError, Refused) as error:
+        click.echo(str(error), err=True)
+        sys.exit(EX_TEMPFAIL)
     except Exception as error:
         click.echo(f"Could not be handled now ({type(error).__name__}).", err=True)
         sys.exit(EX_TEMPFAIL)
@@ -79,6 +84,11 @@ def _piped(recipient: str | None, sender: str | None) -> int:
     with app.app_context():
         database.require_current()
         if not receiving.takes(recipient):
+            if not app.config["MAIL_INBOUND_DOMAIN"]:
+                # A pipe that forgot its environment must not have bounces thrown away as nobody's.
+                raise Refused(
+                    "MAIL_INBOUND_DOMAIN is not set: give the pipe the site's environment."
+                )
             click.echo("There is no such address here.", err=True)
             return EX_NOUSER
         mail = Incoming(raw, _sender(head, sender), recipient, "pipe")

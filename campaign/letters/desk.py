@@ -214,6 +214,7 @@ def deliveries() -> ResponseReturnValue:
             target_id=target_id,
             targets=offices.directory(),
             states=[(name, delivery_label(name), states.get(name, 0)) for name in DELIVERY_STATES],
+            again_at=desk_queries.again_at(page) if state == "uncertain" else {},
         )
     )
 

@@ -8,7 +8,9 @@ from sqlalchemy import func, select
 
 from campaign.coalition.models import Campaign
 from campaign.extensions import db
+from campaign.letters import deliveries
 from campaign.letters.models import Delivery, Letter
+from campaign.mail import undecided
 from campaign.offices.models import Target
 from campaign.supporters.models import Supporter
 from campaign.web.pages import Page, page_by_key
@@ -76,6 +78,13 @@ def page_of_deliveries(state: str, target_id: int | None = None) -> Page[Any]:
     if target_id:
         query = query.where(Delivery.target_id == target_id)
     return page_by_key(query, Delivery.id)
+
+
+def again_at(page: Page[Any]) -> dict[int, datetime]:
+    """When the deliveries of a page of uncertain ones go again by themselves; those that are not in it wait for a person."""
+    return undecided.again_at(
+        deliveries.ORIGIN, {row.Delivery.id: row.Delivery.round for row in page.rows}
+    )
 
 
 def oldest_waiting(target_id: int) -> datetime | None:

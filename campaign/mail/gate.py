@@ -57,6 +57,9 @@ class Gate:
                 going.append(row)
             else:
                 later.append(Outcome(row, "queued", due.get(row.domain)))
+        if later and (per_second := limits.rate()):
+            # What waits for its domain must not cost the others their part of the server's rate.
+            limits.give_back("server", per_second, len(later))
         return going, later
 
     def _allowed(self, wanted: Counter[str]) -> tuple[Counter[str], dict[str, datetime]]:

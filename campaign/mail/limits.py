@@ -40,6 +40,13 @@ redis.call('HSET', KEYS[1], 'tokens', tokens - granted, 'at', now)
 redis.call('PEXPIRE', KEYS[1], 60000 + math.ceil(burst / rate * 1000))
 return granted
 """
+_GIVE_BACK = """
+local tokens = redis.call('HGET', KEYS[1], 'tokens')
+if tokens then
+    redis.call('HSET', KEYS[1], 'tokens', math.min(tonumber(ARGV[2]), tokens + ARGV[1]))
+end
+return 1
+"""
 _ENTER = """
 local time = redis.call('TIME')
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', time[1])
@@ -87,6 +94,12 @@ def take(name: str, per_second: int, wanted: int, bulk: bool = False) -> int:
     if granted is None:
         return _own.take(name, per_second / SHARE, wanted)
     return int(granted)
+
+
+def give_back(name: str, per_second: int, unused: int) -> None:
+    """Puts back into the bucket ``name`` what :func:`take` granted and nobody used."""
+    if _ask(_GIVE_BACK, f"campaign:rate:{name}", unused, max(per_second, 1)) is None:
+        _own.give_back(name, unused)
 
 
 def enter(name: str, most: int, member: str) -> bool:
@@ -167,6 +180,12 @@ class _Own:
             granted = min(wanted, math.floor(tokens))
             self._buckets[name] = (tokens - granted, now)
         return granted
+
+    def give_back(self, name: str, unused: int) -> None:
+        with self._lock:
+            if name in self._buckets:
+                tokens, at = self._buckets[name]
+                self._buckets[name] = (tokens + unused, at)
 
     def enter(self, name: str, most: int, member: str) -> bool:
         with self._lock:

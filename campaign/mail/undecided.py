@@ -4,10 +4,11 @@ An uncertain one also goes again by itself when its time has come; a held one ne
 (:mod:`campaign.mail.orders`) is not among them: it goes with the order. Some origins have a page of their own for this.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Literal, get_args
 
-from sqlalchemy import ColumnElement, TextClause, func, select, text
+from sqlalchemy import ColumnElement, TextClause, func, select, text, tuple_
 
 from campaign.extensions import db
 from campaign.mail import states, wake
@@ -52,6 +53,17 @@ def count(stream: str, doubtful: bool = True) -> int:
         query = query.where(Message.hold_reason != DOUBT)
     some = query.limit(COUNTED).subquery()
     return db.session.execute(select(func.count()).select_from(some)).scalar_one()
+
+
+def again_at(origin: str, units: Mapping[int, int]) -> dict[int, datetime]:
+    """When what nobody knows to have arrived goes again by itself, for those of an origin's ``units`` {unit: origin_id}
+    that do: the others wait for a person."""
+    keys = [(origin, origin_id, unit) for unit, origin_id in units.items()]
+    query = select(Message.unit_id, Message.next_attempt_at).where(
+        tuple_(Message.origin, Message.origin_id, Message.unit_id).in_(keys),
+        Message.state == "uncertain",
+    )
+    return {row.unit_id: row.next_attempt_at for row in db.session.execute(query)} if keys else {}
 
 
 def may_have_arrived(message: Message) -> bool:

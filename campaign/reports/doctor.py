@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 from campaign import config as configuration
 from campaign.clock import utcnow
 from campaign.extensions import db
-from campaign.mail import domains, server, settings, transport
+from campaign.mail import domains, orders, server, settings, transport
 from campaign.reports import probes, restored, sender_dns, status
 from campaign.web import frame
 
@@ -153,6 +153,10 @@ def _waiting() -> Iterator[Finding]:
     else:
         yield Finding(OK, "Leases", "none has run out")
     held = restored.held()
+    if stopped := sorted(orders.stopped_streams().difference(held)):
+        yield Finding(
+            WARN, "Streams", f"{', '.join(stopped)} paused", "`campaign resume STREAM` lets it go on."
+        )  # fmt: skip
     if held:
         yield Finding(
             WARN, "Restored", f"{', '.join(held)} held since the restore",

@@ -9,10 +9,12 @@ from typing import Any, NamedTuple
 
 from flask import current_app, url_for
 from flask_babel import gettext, ngettext
+from flask_babel import lazy_gettext as _l
+from flask_login import current_user
 
 from campaign.alerts import queries as alerts
 from campaign.counts import queries as counts
-from campaign.mail import undecided
+from campaign.mail import orders, undecided
 from campaign.mail.models import STREAMS
 from campaign.reports import queries, restored, status
 from campaign.web import languages
@@ -144,7 +146,8 @@ def _held() -> list[Need]:
 @register("administrator")
 def _late() -> list[Need]:
     # Alerts may take long by right; these two leave within seconds where all is well.
-    minutes = status.oldest_due_s(("confirmations", "letters")) // 60
+    quick = {"confirmations", "letters"} - orders.stopped_streams()
+    minutes = status.oldest_due_s(quick) // 60
     return _some(minutes >= LATE, lambda: Need(
         "failed", gettext("Late"),
         ngettext(
@@ -224,6 +227,32 @@ def _suppressed() -> list[Need]:
         ),
         link("suppressions_desk.index"), gettext("Look"),
     ))  # fmt: skip
+
+
+STOPPED = {
+    "confirmations": _l("Confirmations and notices are paused: none leaves until they go on"),
+    "letters": _l("Letters to officials are paused: none leaves until they go on"),
+    "alerts": _l("Action alerts are paused: none leaves until they go on"),
+}
+
+
+@register("organizer")
+def _stopped() -> list[Need]:
+    """The streams that somebody has paused; what a restore holds is told of as such."""
+    stopped = orders.stopped_streams().difference(restored.held())
+    return [
+        Need("trouble", gettext("Paused"), str(STOPPED[stream]), *_go_on(stream))
+        for stream in STREAMS
+        if stream in stopped
+    ]
+
+
+def _go_on(stream: str) -> tuple[str | None, str | None, None, tuple[str, str]] | tuple[()]:
+    """Where a stream is let go on, for those who may."""
+    if current_user.role != "administrator":
+        return ()
+    url = url_for("reports.order", stream=stream, action="resume")
+    return link("reports.delivery_page"), gettext("Look"), None, (url, gettext("Let it go on"))
 
 
 @register("administrator")

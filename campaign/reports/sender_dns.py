@@ -7,7 +7,7 @@ import dns.exception
 import dns.resolver
 from flask import current_app
 
-from campaign.mail import signing
+from campaign.mail import settings, signing
 
 SECONDS = 3.0
 """How long one question may take; a machine without DNS must not make the doctor wait."""
@@ -22,15 +22,21 @@ class Record(NamedTuple):
     text: str = ""
 
 
+def returns_to(domain: str) -> str:
+    """The domain of the envelope senders of mail from ``domain``: SPF is asked for under that one (RFC 7208 section 2.4)."""
+    return settings.inbound_domain() or domain
+
+
 def check(domain: str) -> list[Record]:
-    """SPF (RFC 7208), DMARC (RFC 7489) and, where a selector is configured, DKIM (RFC 6376) of a domain."""
+    """SPF (RFC 7208), DMARC (RFC 7489) and, where a selector is configured, DKIM (RFC 6376) of mail from a domain."""
+    bounces = returns_to(domain)
     resolver = dns.resolver.Resolver(configure=False)
     try:
         resolver = dns.resolver.Resolver()
     except (dns.exception.DNSException, OSError):
-        return [Record(kind, domain, "unknown") for kind in ("SPF", "DMARC")]
+        return [Record("SPF", bounces, "unknown"), Record("DMARC", f"_dmarc.{domain}", "unknown")]
     resolver.lifetime = resolver.timeout = SECONDS
-    spf = _txt(resolver, domain, "SPF", "v=spf1")
+    spf = _txt(resolver, bounces, "SPF", "v=spf1")
     if spf.state == "unknown":
         # Nobody answers: one wait is enough.
         return [spf, Record("DMARC", f"_dmarc.{domain}", "unknown")]
@@ -51,7 +57,7 @@ def to_publish(domain: str) -> list[tuple[str, str]]:
     SPF and DMARC are proposals: the mail server's own addresses belong in the first, and both may be there already.
     """
     records = [
-        (domain, f"v=spf1 {_mechanism(current_app.config['MAIL_SERVER'])} ~all"),
+        (returns_to(domain), f"v=spf1 {_mechanism(current_app.config['MAIL_SERVER'])} ~all"),
         (f"_dmarc.{domain}", f"v=DMARC1; p=none; rua=mailto:postmaster@{domain}"),
     ]
     if key := signing.published():
@@ -61,11 +67,17 @@ def to_publish(domain: str) -> list[tuple[str, str]]:
 
 
 def _mechanism(server: str) -> str:
-    """How SPF names a server (RFC 7208 section 5): by its address where that is all we know."""
+    """How SPF names a server (RFC 7208 section 5): by its address where that is all we know.
+
+    Receivers see a relay of this machine or its network under an address that only its operator knows.
+    """
     try:
-        return f"ip{ip_address(server).version}:{server}"
+        address = ip_address("127.0.0.1" if server == "localhost" else server)
     except ValueError:
         return f"a:{server}"
+    if not address.is_global:
+        return "ip4:<the public address that mail leaves from>"
+    return f"ip{address.version}:{server}"
 
 
 def _our_key(found: Record) -> Record:

@@ -169,6 +169,8 @@ def test_a_delivery_that_is_stuck_has_a_way_out(
     assert sql("SELECT state FROM delivery") == [(state,)]
     desk = staff("organizer")
     page = f"/desk/deliveries?state={state}"
+    by_itself = "It goes again by itself" in desk.get(page).get_data(as_text=True)
+    assert by_itself == (state == "uncertain")
     post(desk, page, "/desk/deliveries", id="1", action=action, state=state)
     deliver()
     assert sql("SELECT state FROM delivery") == [(ends,)]

@@ -98,7 +98,7 @@ def test_the_desk_pauses_lets_go_on_and_cancels(
 
 
 def test_the_desk_pauses_a_stream_and_shows_domains_that_defer(
-    app: Flask, staff: Callable[..., Any], sql: Callable[..., Any]
+    app: Flask, staff: Callable[..., Any], cli: Callable[..., Any], sql: Callable[..., Any]
 ) -> None:
     from campaign.mail import domains
 
@@ -109,9 +109,17 @@ def test_the_desk_pauses_a_stream_and_shows_domains_that_defer(
         as_text=True
     )
     token = csrf_token(client.get("/desk/delivery").get_data(as_text=True))
+    # While it is paused the desk's home and the doctor say so.
+    said_by: dict[str, tuple[bool, bool]] = {}
     for action, said in (("pause", "Let it go on"), ("resume", "Pause it")):
         answer = client.post(
             f"/desk/delivery/alerts/{action}", data={"csrf_token": token}, follow_redirects=True
         )
         assert said in answer.get_data(as_text=True)
+        home = staff("organizer").get("/desk/").get_data(as_text=True)
+        said_by[action] = (
+            "Action alerts are paused" in home,
+            "alerts paused" in cli("doctor").output,
+        )
+    assert said_by == {"pause": (True, True), "resume": (False, False)}
     assert sql("SELECT count(*) FROM mail_order") == [(0,)]

@@ -49,6 +49,20 @@ def test_messages_a_second_are_shared_and_kept(
     assert limits.take("server", 20, 100) <= 20
 
 
+def test_what_waits_for_its_domain_costs_the_others_nothing_of_the_rate(
+    limited: Any, live: SmtpServer, queue: Queue, rows: Rows
+) -> None:
+    """With a third of an alert at a slow domain 38 messages a second left where 50 were allowed."""
+    limited(MAIL_MESSAGES_PER_SECOND=1, MAIL_DOMAIN_LIMITS={"slow.example": (0, 1)})
+    assert limits.enter("slow.example", 1, "another worker")
+    queue("alerts", 6, to_address="a@slow.example")
+    queue("alerts", 1, first=101, to_address="b@quick.example")
+    start = time.monotonic()
+    while not rows().get("sent"):
+        jobs.deliver("alerts")
+    assert time.monotonic() - start < 4, "six seconds' worth of the rate was taken for nothing"
+
+
 @pytest.mark.parametrize("url", ["redis://127.0.0.1:1/0"])
 def test_without_valkey_sending_goes_on_at_a_share_of_the_rate(
     limited: Any, live: SmtpServer, queue: Queue, rows: Rows, url: str

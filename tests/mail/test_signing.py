@@ -2,8 +2,10 @@
 
 import base64
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import dkim
 import pytest
@@ -61,3 +63,27 @@ def test_signatures_verify(
     assert dkim.verify(got.raw, dnsfunc=dns)
     assert asked == [b"campaign._domainkey.coalition.example."]
     assert not dkim.verify(got.raw.replace(b"Subject:", b"Subject: x"), dnsfunc=dns)
+
+
+def test_rsa_costs_a_fraction_of_what_dkimpy_s_own_arithmetic_does(
+    engine: Any, tmp_path: Path
+) -> None:
+    """It was 6 ms a message, so that a worker with such a key sent 140 messages a second and no more."""
+    path = tmp_path / "dkim.key"
+    command = ["openssl", "genrsa", "-out", str(path), "2048"]
+    subprocess.run(command, check=True, capture_output=True)
+    engine.config["MAIL_DKIM_KEY"] = str(path)
+    message = b"From: us@coalition.example\r\nSubject: x\r\n\r\n" + b"A line of text.\r\n" * 300
+    ours = signing.signer()
+    assert ours is not None
+    key = path.read_bytes()
+
+    def seconds(sign: Callable[[bytes], bytes]) -> float:
+        sign(message)
+        began = time.process_time()
+        for _ in range(20):
+            sign(message)
+        return time.process_time() - began
+
+    theirs = seconds(lambda one: dkim.sign(one, b"campaign", b"coalition.example", key))
+    assert seconds(ours) < theirs / 2

@@ -334,6 +334,16 @@ def test_the_pipe_takes_a_message_and_says_so_by_its_exit_code(
     assert pipe(letters.plain(), *abuse) == 65
     away = "postgresql://nobody@127.0.0.1:1/none"
     assert pipe(raw, "--recipient", message.bounce, DATABASE_URL=away) == 75
+    # Postfix clears a pipe's environment: what was forgotten there must not have bounces thrown away.
+    forgotten = cli(
+        "inbound",
+        "--stdin",
+        "--recipient",
+        message.bounce,
+        stdin=raw.decode(),
+        MAIL_INBOUND_DOMAIN="",
+    )
+    assert (forgotten.exit_code, "MAIL_INBOUND_DOMAIN is not set" in forgotten.output) == (75, True)
     # Postfix' pipe(8) writes the null return path so.
     other = sent(to="bea@there.example")
     unsigned = letters.QMAIL.replace(b"MAILER-DAEMON@", b"admin@")
@@ -343,6 +353,8 @@ def test_the_pipe_takes_a_message_and_says_so_by_its_exit_code(
     # Without an option the delivering server's own header says whom it was for.
     assert pipe(f"Delivered-To: {message.bounce}\r\n".encode() + raw) == 0
     assert len(suppressed()) == 2
+    wrong = cli("inbound", "--stdin", stdin=raw.decode(), MAIL_PORT="x")
+    assert (wrong.exit_code, "MAIL_PORT" in wrong.output) == (75, True)
 
 
 def test_the_senders_mailbox_can_be_piped_where_there_is_no_inbound_domain(
