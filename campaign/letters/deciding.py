@@ -16,10 +16,16 @@ AT_ONCE = 1000
 """Deliveries that one press of a button moves at most."""
 
 
+def can_be_stopped(letter_id: int) -> bool:
+    """Whether a letter has not left for every office yet."""
+    return bool(set(deliveries.states_of(letter_id).values()) & set(deliveries.BEFORE_LEAVING))
+
+
 def hold(letter_id: int, reason: str, by: str) -> bool:
-    """Keeps a letter from the offices that it has not left for; False where it is not on its way."""
+    """Keeps a letter from the offices that it has not left for; False where there are none."""
     letter = _in_state(letter_id, "confirmed")
-    if letter is None:
+    if letter is None or not can_be_stopped(letter_id):
+        db.session.rollback()
         return False
     together.take_out(letter_id)
     deliveries.take_back(letter_id, "held")
@@ -54,9 +60,10 @@ def release(letter_id: int, by: str, read: str) -> bool:
 
 
 def reject(letter_id: int, reason: str, by: str) -> bool:
-    """Ends a letter; its writer reads the reason. False where it is neither held nor on its way."""
+    """Ends a letter; its writer reads the reason. False where it has left for every office: nobody can say then that it is not sent."""
     letter = _in_state(letter_id, *confirming.ALIVE)
-    if letter is None:
+    if letter is None or (letter.state == "confirmed" and not can_be_stopped(letter_id)):
+        db.session.rollback()
         return False
     together.take_out(letter_id)
     deliveries.take_back(letter_id)

@@ -70,6 +70,7 @@ def letter(letter_id: int) -> ResponseReturnValue:
             label=letter_label(row.state),
             delivery_label=delivery_label,
             reasons=REASONS,
+            can_be_stopped=deciding.can_be_stopped(row.id),
             writer_language=LANGUAGES.get(row.language, row.language),
             form=ReasonForm(formdata=None),
         )

@@ -71,7 +71,7 @@ def reason_to_hold(letter: Letter) -> str:
         return "It has a link." if links == 1 else f"It has {links} links."
     if found.longest and len(letter.body) > found.longest:
         return f"It is longer than {found.longest} characters."
-    shown = _as_seen(text)
+    shown = _as_seen(f"{letter.given_name} {letter.family_name}\n{text}")
     for word in (*found.words, *words_of(letter.campaign_id)):
         if re.search(rf"(?<!\w){re.escape(_as_seen(word))}(?!\w)", shown):
             return f"It contains “{word}”."

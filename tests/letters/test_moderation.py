@@ -114,7 +114,9 @@ def test_a_listed_word_is_seen_through_its_disguises(
     for n, word in enumerate(("bom\u00adbé", "BOM\u200bBÉ", "ｂｏｍｂé", "bombés")):
         writer.send(f"p{n}@people.example", body=f"{BODY} A {word} it is.")
         confirm(f"p{n}@people.example")
-    assert [state for state, _ in held(sql)] == ["held", "held", "held", "confirmed"]
+    writer.send("p4@people.example", given_name="Bombé")
+    confirm("p4@people.example")
+    assert [state for state, _ in held(sql)] == ["held", "held", "held", "confirmed", "held"]
 
 
 def test_the_same_own_words_from_many_addresses_are_held(
