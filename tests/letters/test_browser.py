@@ -83,7 +83,12 @@ def test_a_writer_looks_at_the_letter_confirms_it_and_sees_what_became_of_it(
     deliver()
     page.locator("a[href*='/me/']").first.click()
     expect(page.get_by_text("Accepted by the office’s mail server").first).to_be_visible()
+    page.get_by_text("Read it").click()
+    expect(page.get_by_text(OWN)).to_be_visible()
     look(page, "own")
+    page.goto(page.url.replace(site, f"{site}/es"))
+    expect(page.get_by_text("Aceptada por el servidor de correo").first).to_be_visible()
+    look(page, "own-es")
 
 
 def test_the_desks_pages_fit_and_read_well(
