@@ -48,12 +48,18 @@ class Unreadable(Exception):
 
 
 class Row(dict[str, str]):
-    """One row's cleaned cells by column; ``line`` is where it begins in the file, ``problem`` why it cannot be used."""
+    """One row's cleaned cells by column; ``line`` is where it begins in the file, ``problem`` why it cannot be used.
 
-    def __init__(self, cells: Mapping[str, str], line: int, problem: str = "") -> None:
+    A column that the file does not name has an empty cell, and is not in ``named``.
+    """
+
+    def __init__(
+        self, cells: Mapping[str, str], line: int, problem: str = "", named: Iterable[str] = ()
+    ) -> None:
         super().__init__(cells)
         self.line = line
         self.problem = problem
+        self.named = frozenset(named)
 
 
 @dataclass
@@ -80,6 +86,11 @@ class Report:
 def line_of(row: Mapping[str, str], default: int = 0) -> int:
     """The line on which a row begins; ``default`` for a plain dict."""
     return int(getattr(row, "line", default))
+
+
+def names(row: Mapping[str, str], column: str) -> bool:
+    """Whether the file has this column; a plain dict has what it holds."""
+    return column in getattr(row, "named", row)
 
 
 def usable(
@@ -203,7 +214,7 @@ def _row(cells: list[str], header: list[str], columns: tuple[str, ...], line: in
         )
     elif any("\x00" in value for value in values.values()):
         problem = "it holds a NUL character"
-    return Row(values, line, problem)
+    return Row(values, line, problem, header)
 
 
 def write_csv(file: TextIO, columns: Iterable[str], rows: Iterable[Mapping[str, object]]) -> int:

@@ -5,12 +5,12 @@ Reading and writing are apart, so that a folder with a slip in any file is refus
 
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.dialects.postgresql import insert
 
 from campaign import frontmatter
-from campaign.clock import utcnow
+from campaign.clock import is_zone, utcnow
 from campaign.coalition import queries
 from campaign.coalition.models import Campaign, Update
 from campaign.coalition.naming import is_slug
@@ -57,12 +57,10 @@ def read_campaign(folder: Path) -> Entry:
         raise entry.refuse("slug must be lower-case letters and digits, joined by hyphens.")
     if said["goal"] < 0:
         raise entry.refuse("goal cannot be below 0.")
-    try:
-        ZoneInfo(said["timezone"])
-    except (ZoneInfoNotFoundError, ValueError):
+    if not is_zone(said["timezone"]):
         raise entry.refuse(
             f"timezone {said['timezone']!r} is not known; write one like America/New_York."
-        ) from None
+        )
     if "closes" in said and said["closes"] < said["opens"]:
         raise entry.refuse("closes is before opens.")
     if said.get("accent"):

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
@@ -23,6 +22,7 @@ from wtforms.fields import Field
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional
 from wtforms.widgets import CheckboxInput, ListWidget
 
+from campaign.clock import is_zone
 from campaign.coalition import queries
 from campaign.coalition.naming import is_slug, slug_of
 from campaign.web import colour
@@ -154,12 +154,10 @@ class _CampaignBase(LanguagesForm):
 
     def validate_timezone(self, field: Field) -> None:
         """The zone is one of the tz database."""
-        try:
-            ZoneInfo(field.data)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
+        if not is_zone(field.data):
             raise ValidationError(
                 gettext("This zone is not known. Write one like America/New_York.")
-            ) from None
+            )
 
     def validate_accent(self, field: Field) -> None:
         """A colour that campaign.web.colour can make readable."""

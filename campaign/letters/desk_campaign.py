@@ -53,7 +53,9 @@ def templates(slug: str) -> ResponseReturnValue:
         ends={
             one.target.id: offices.ends_on(one.target)
             for one in chosen
-            if offices.waiting_at(one.target.id) and one.target.channel == "email"
+            if one.target.channel == "email"
+            and not one.target.paused
+            and offices.waiting_at(one.target.id)
         },
     )
 

@@ -72,7 +72,23 @@ def salutation(pattern: str, role: str, holder: str) -> str:
         )
     else:
         text = _PLACEHOLDER.sub("", pattern)
+        if text != pattern:
+            text = _to_the_role(text.strip(), role)
     return f"{text.strip().rstrip(':,')}:"
+
+
+_FOR_A_PERSON = re.compile(
+    r"(?:^|\s+)(?:(?:the\s+)?hon(?:orable|\.)?|mr|mrs|ms|mx|miss|sir|madam|sra?|señora?|don|doña|el|la)\.?$",
+    re.IGNORECASE,
+)
+
+
+def _to_the_role(text: str, role: str) -> str:
+    """What is left of a salutation without the name: where it would greet nobody, or a person, the role stands there."""
+    greeting = _FOR_A_PERSON.sub("", text).strip(" ,:")
+    if greeting == text and " " in text:
+        return text
+    return f"{greeting or 'Dear'} {role}"
 
 
 def paragraphs(text: str) -> list[str]:

@@ -13,7 +13,9 @@ from sqlalchemy.dialects.postgresql import insert
 from campaign.clock import utcnow
 from campaign.extensions import db
 from campaign.mail import suppressions, wake
-from campaign.offices.hours import write_days, write_time
+from campaign.offices import plan
+from campaign.offices.holders import holds
+from campaign.offices.hours import office_of, write_days, write_time
 from campaign.offices.models import CampaignTarget, Holder, Target, TargetChange
 
 FIELDS = (
@@ -74,10 +76,10 @@ def hold_in_transaction(target_id: int, name: str, since: date | None, by: str =
     """Someone holds the office from a day on, and whoever held it until then ends there; returns whether that is new.
 
     An empty name leaves everything as it is: a file that names nobody does not say that the office is vacant.
+    Where nobody says since when, whoever holds it today goes on, and somebody new takes it over today.
     """
     if not name:
         return False
-    since = since or UNKNOWN_START
     holders = list(
         db.session.scalars(
             select(Holder)
@@ -86,6 +88,12 @@ def hold_in_transaction(target_id: int, name: str, since: date | None, by: str =
             .with_for_update()
         )
     )
+    if since is None and holders:
+        today = plan.local_day(office_of(db.session.get_one(Target, target_id)), utcnow())
+        if any(one.name == name and holds(one.since, one.until, today) for one in holders):
+            return False
+        since = today
+    since = since or UNKNOWN_START
     for one in holders:
         if one.since == since:
             old, one.name = one.name, name
@@ -129,8 +137,12 @@ def end_holder(holder_id: int, until: date, by: str) -> None:
 
 
 def remove_holder(holder_id: int, by: str) -> None:
-    """Takes an entry that was a mistake out of the list of holders."""
+    """Takes an entry that was a mistake out of the list of holders; whoever it had ended holds the office again."""
     holder = db.session.get_one(Holder, holder_id, with_for_update=True)
+    before = update(Holder).where(
+        Holder.target_id == holder.target_id, Holder.until == holder.since, Holder.id != holder_id
+    )
+    db.session.execute(before.values(until=holder.until))
     note_in_transaction(holder.target_id, by, "holder removed", holder.name, "")
     db.session.delete(holder)
     db.session.commit()

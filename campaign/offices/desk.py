@@ -9,9 +9,9 @@ from flask_login import current_user
 
 from campaign.clock import utcnow
 from campaign.counts import queries as counts
-from campaign.offices import commands, office_page, queries
+from campaign.offices import commands, office_page, plan, queries
 from campaign.offices.forms import CHANNEL_LABELS, HolderForm, ReasonForm, TargetForm
-from campaign.offices.hours import write_days
+from campaign.offices.hours import office_of, write_days
 from campaign.offices.models import Target
 from campaign.offices.stating import changed_labels
 from campaign.web import access
@@ -19,8 +19,9 @@ from campaign.web import access
 bp = Blueprint("offices_desk", __name__, url_prefix="/desk/targets")
 
 
-def _today() -> date:
-    return utcnow().date()
+def _today(target: Target | None = None) -> date:
+    """The day at an office, where its holders change; without one, of UTC."""
+    return plan.local_day(office_of(target), utcnow()) if target is not None else utcnow().date()
 
 
 def _found(target_id: int) -> Target:
@@ -96,11 +97,11 @@ def target(target_id: int) -> ResponseReturnValue:
         stale=commands.is_stale(target, _today()),
         days=write_days(list(target.days)),
         channels=CHANNEL_LABELS,
-        holder_form=HolderForm(formdata=None, since=_today()),
+        holder_form=HolderForm(formdata=None, since=_today(target)),
         pause_form=ReasonForm(formdata=None),
         changes=queries.changes(target.id),
         labels=changed_labels(),
-        today=_today(),
+        today=_today(target),
         **office_page.context(target),
     )
 
@@ -140,13 +141,14 @@ def set_holder(target_id: int) -> ResponseReturnValue:
 @access.organizer
 def change_holder(target_id: int, holder_id: int) -> ResponseReturnValue:
     """Ends someone's time in the office, or takes a mistaken entry out."""
-    if holder_id not in {holder.id for holder in queries.holders(_found(target_id).id)}:
+    target = _found(target_id)
+    if holder_id not in {holder.id for holder in queries.holders(target.id)}:
         abort(404)
     if "remove" in request.form:
         commands.remove_holder(holder_id, current_user.email)
         flash(gettext("The entry is removed."), "success")
     else:
-        commands.end_holder(holder_id, _today(), current_user.email)
+        commands.end_holder(holder_id, _today(target), current_user.email)
         flash(gettext("The office is vacant from today on."), "success")
     return redirect(url_for(".target", target_id=target_id), 303)
 

@@ -33,7 +33,7 @@ REFUSED_SHOWN = 100
 @access.organizer
 def save() -> ResponseReturnValue:
     """The directory with today's holders, in the columns of the import."""
-    answer = Response(stream_with_context(_lines()), mimetype="text/csv; charset=utf-8")
+    answer = Response(stream_with_context(_lines()), mimetype="text/csv")
     answer.headers["Content-Disposition"] = 'attachment; filename="targets.csv"'
     answer.headers["Cache-Control"] = "no-store"
     return answer

@@ -29,20 +29,30 @@ def export_rows(campaign: str | None = None) -> Iterator[dict[str, str]]:
         holder = holding.get(target.id)
         since = holder.since.isoformat() if holder and holder.since != UNKNOWN_START else ""
         yield {
+            **cells(target),
             "campaign": slug or "",
-            "agency": target.agency,
-            "role": target.role,
             "holder": holder.name if holder else "",
             "holder_since": since,
-            "email": target.email,
-            "salutation": target.salutation,
-            "channel": target.channel,
-            "timezone": target.timezone,
-            "opens": write_time(target.opens),
-            "closes": write_time(target.closes),
-            "days": write_days(list(target.days)),
-            "per_hour": str(target.per_hour or ""),
         }
+
+
+def cells(target: Target) -> dict[str, str]:
+    """An office's own entry as its row's cells."""
+    return {
+        "campaign": "",
+        "agency": target.agency,
+        "role": target.role,
+        "holder": "",
+        "holder_since": "",
+        "email": target.email,
+        "salutation": target.salutation,
+        "channel": target.channel,
+        "timezone": target.timezone,
+        "opens": write_time(target.opens),
+        "closes": write_time(target.closes),
+        "days": write_days(list(target.days)),
+        "per_hour": str(target.per_hour or ""),
+    }
 
 
 def _holding() -> dict[int, Holder]:

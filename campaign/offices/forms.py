@@ -1,7 +1,6 @@
 """Forms of the desk for offices."""
 
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
@@ -20,10 +19,11 @@ from wtforms.fields import Field
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional
 from wtforms.widgets import CheckboxInput, ListWidget
 
+from campaign.clock import is_zone
 from campaign.coalition.forms import MISSING, line
 from campaign.offices import queries
 from campaign.offices.importing import MOST_PER_HOUR
-from campaign.offices.models import CHANNELS
+from campaign.offices.models import CHANNELS, LONGEST
 from campaign.offices.plan import MIDNIGHT
 from campaign.web.forms import Address, MergeFields, PlainText, options, strip
 
@@ -47,20 +47,20 @@ class TargetForm(FlaskForm):
 
     agency = line(
         _l("Agency"),
-        120,
+        LONGEST["agency"],
         DataRequired(MISSING),
         description=_l("In short, as its letters’ template names it, such as DHS."),
     )
     role = line(
         _l("Role"),
-        200,
+        LONGEST["role"],
         DataRequired(MISSING),
         description=_l("Such as Secretary of Homeland Security."),
     )
     email = StringField(_l("Email"), filters=[strip])
     salutation = line(
-        _l("Salutation"), 200, MergeFields(*SALUTATION),
-        description=_l("Such as “Dear Secretary {surname}”. {holder} and {surname} are those of whoever holds the office that day; while it is vacant they are left out. Empty: Dear and the role."),
+        _l("Salutation"), LONGEST["salutation"], MergeFields(*SALUTATION),
+        description=_l("Such as “Dear Secretary {surname}”. {holder} and {surname} are those of whoever holds the office that day; while it is vacant they are left out, or the role stands there. Empty: Dear and the role."),
     )  # fmt: skip
     channel = RadioField(
         _l("How letters reach it"),
@@ -88,10 +88,8 @@ class TargetForm(FlaskForm):
 
     def validate_timezone(self, field: Field) -> None:
         """A zone of the tz database."""
-        try:
-            ZoneInfo(field.data)
-        except (ZoneInfoNotFoundError, ValueError):
-            raise ValidationError(gettext("Please write a zone like America/New_York.")) from None
+        if not is_zone(field.data):
+            raise ValidationError(gettext("Please write a zone like America/New_York."))
 
     def validate_closes(self, field: Field) -> None:
         """Later than it opens."""
@@ -146,7 +144,7 @@ class HolderForm(FlaskForm):
 
     name = line(
         _l("Name"),
-        150,
+        LONGEST["holder"],
         DataRequired(MISSING),
         description=_l("A family name of several words comes first: Del Toro, Carlos."),
     )

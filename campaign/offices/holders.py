@@ -1,11 +1,17 @@
 """Who holds an office on a day, and what pages and letters call them."""
 
+import re
 from datetime import date
 
 from sqlalchemy import select
 
 from campaign.extensions import db
 from campaign.offices.models import Holder
+
+
+def holds(since: date, until: date | None, day: date) -> bool:
+    """Whether someone who holds an office from ``since`` until (not including) ``until`` holds it on a day."""
+    return since <= day and (until is None or day < until)
 
 
 def holders_on(days: dict[int, date]) -> dict[int, str]:
@@ -19,20 +25,38 @@ def holders_on(days: dict[int, date]) -> dict[int, str]:
     )
     found: dict[int, str] = {}
     for target_id, name, since, until in rows:
-        if since <= days[target_id] and (until is None or days[target_id] < until):
+        if holds(since, until, days[target_id]):
             found[target_id] = name
     return found
 
 
+_SUFFIX = re.compile(
+    r"(?:,\s*|\s+)(?:Jr|Sr|II|III|IV|Esq|M\.?D|Ph\.?D|J\.?D)\.?\s*$", re.IGNORECASE
+)
+"""What follows a name and is neither given nor family name."""
+
+
+def _parts(holder: str) -> tuple[str, str, str]:
+    """Given names, family name and what follows them; ``Del Toro, Carlos`` names the family first."""
+    name, after = holder.strip(), ""
+    while found := _SUFFIX.search(name):
+        name, after = name[: found.start()], found[0].rstrip() + after
+    family, comma, given = name.partition(",")
+    if comma:
+        suffix = _SUFFIX.search(family)
+        if suffix:
+            family, after = family[: suffix.start()], suffix[0].rstrip() + after
+        return given.strip(), family.strip(), after
+    first, _, last = name.rpartition(" ")
+    return first.strip(), last, after
+
+
 def holder_name(holder: str) -> str:
     """The holder's full name as it is shown: ``Del Toro, Carlos`` is Carlos Del Toro."""
-    family, comma, given = holder.partition(",")
-    return f"{given.strip()} {family.strip()}".strip() if comma else holder.strip()
+    given, family, after = _parts(holder)
+    return f"{given} {family}".strip() + after
 
 
 def surname(holder: str) -> str:
-    """What stands before the comma, else the last word."""
-    family, comma, _ = holder.partition(",")
-    if comma:
-        return family.strip()
-    return holder.split()[-1] if holder.split() else ""
+    """What stands before the comma, else the last word; of Robert Kennedy Jr. it is Kennedy."""
+    return _parts(holder)[1]

@@ -1,27 +1,35 @@
 """Targets from a CSV file: the columns of campaign.importing.COLUMNS["targets"].
 
 An office is known by its agency and role. A second import brings what has changed up to date; a new holder ends the one
-before, and the history stays. A row's campaign, if it names one, takes the office among those its letters go to.
+before, and the history stays. What a file has no column for stays as it is, and so does what cannot be empty where the
+cell is. A row's campaign, if it names one, takes the office among those its letters go to.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, time
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import select
 
+from campaign.clock import is_zone
 from campaign.coalition import queries as coalition
 from campaign.extensions import db
-from campaign.importing import Report, usable
+from campaign.importing import Report, names, usable
 from campaign.offices import commands
+from campaign.offices.exporting import cells
 from campaign.offices.hours import read_days, read_time
-from campaign.offices.models import CHANNELS, CampaignTarget, Target
+from campaign.offices.models import CHANNELS, LONGEST, CampaignTarget, Target
+from campaign.web.forms import PlainText
 
 MOST_PER_HOUR = 36_000
 """Ten a second: the finest pace that the drip's slots are made for."""
+
+_NEVER_EMPTY = ("channel", "timezone", "opens", "closes", "days")
+"""An office always has these, so that an empty cell says nothing about them."""
+
+_UNSEEN = PlainText().unseen
 
 
 @dataclass(frozen=True)
@@ -42,11 +50,12 @@ def import_rows(
     campaigns: dict[str, int | None] = {}
     for line, row in usable(rows, report):
         try:
-            read = _read(row, campaign or "")
+            known = _known(row)
+            read = _read(_whole(row, known), campaign or "")
             campaign_id = _campaign(read.campaign, campaigns)
             point = db.session.begin_nested()
             try:
-                outcome = _write(read, campaign_id)
+                outcome = _write(read, campaign_id, known)
             except ValueError:
                 point.rollback()
                 raise
@@ -73,15 +82,31 @@ def _campaign(slug: str, known: dict[str, int | None]) -> int | None:
     return known[slug]
 
 
-def _write(read: Line, campaign_id: int | None) -> str:
-    fields = read.fields
-    query = select(Target).where(Target.agency == fields["agency"], Target.role == fields["role"])
-    target = db.session.execute(query.with_for_update()).scalar_one_or_none()
+def _known(row: Mapping[str, str]) -> Target | None:
+    query = select(Target).where(
+        Target.agency == row.get("agency", ""), Target.role == row.get("role", "")
+    )
+    return db.session.execute(query.with_for_update()).scalar_one_or_none()
+
+
+def _whole(row: Mapping[str, str], known: Target | None) -> Mapping[str, str]:
+    """The row with what it leaves open as the known office has it."""
+    if known is None:
+        return row
+    said = {
+        name: value
+        for name, value in row.items()
+        if names(row, name) and (value or name not in _NEVER_EMPTY)
+    }
+    return cells(known) | said
+
+
+def _write(read: Line, campaign_id: int | None, target: Target | None) -> str:
     outcome = "unchanged"
     if target is None:
-        target = commands.make_in_transaction(fields)
+        target = commands.make_in_transaction(read.fields)
         outcome = "created"
-    elif commands.change_in_transaction(target, fields):
+    elif commands.change_in_transaction(target, read.fields):
         outcome = "updated"
     if (
         commands.hold_in_transaction(target.id, read.holder, read.holder_since)
@@ -113,6 +138,8 @@ def _read(row: Mapping[str, str], campaign: str) -> Line:
     agency, role = row.get("agency", ""), row.get("role", "")
     if not agency or not role:
         raise ValueError("agency and role must both be filled in")
+    for name, longest in LONGEST.items():
+        _check_text(name, row.get(name, ""), longest)
     opens, closes = _hours(row)
     return Line(
         campaign=row.get("campaign", "") or campaign,
@@ -131,6 +158,13 @@ def _read(row: Mapping[str, str], campaign: str) -> Line:
         holder=row.get("holder", ""),
         holder_since=_since(row),
     )
+
+
+def _check_text(name: str, text: str, longest: int) -> None:
+    if len(text) > longest:
+        raise ValueError(f"{name} has {len(text)} characters: {longest} at most")
+    if _UNSEEN.search(text):
+        raise ValueError(f"{name} holds a line break or a character that cannot be seen")
 
 
 def _email(row: Mapping[str, str]) -> str:
@@ -154,10 +188,8 @@ def _channel(row: Mapping[str, str]) -> str:
 
 def _timezone(row: Mapping[str, str]) -> str:
     name = row.get("timezone", "") or "America/New_York"
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
-        raise ValueError(f"timezone is {name!r}: write one like America/New_York") from None
+    if not is_zone(name):
+        raise ValueError(f"timezone is {name[:60]!r}: write one like America/New_York")
     return name
 
 

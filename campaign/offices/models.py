@@ -10,6 +10,8 @@ from campaign.columns import Id, Moment, one_of, reference
 from campaign.extensions import db
 
 CHANNELS = ("email", "digest", "packet")
+LONGEST = {"agency": 120, "role": 200, "salutation": 200, "holder": 150}
+"""Characters at most of what a person writes in one line."""
 
 
 class Target(db.Model):
@@ -25,7 +27,8 @@ class Target(db.Model):
     salutation: Mapped[str] = mapped_column(server_default="")
     """How a letter opens, without the colon; ``{holder}`` and ``{surname}`` are those of the day of delivery.
 
-    When the office is vacant the placeholder and the space before it go; an empty one is "Dear" and the role.
+    When the office is vacant the placeholder and the space before it go, and the role stands there where nothing but a
+    greeting is left; an empty one is "Dear" and the role.
     """
     channel: Mapped[str] = mapped_column(server_default="email")
     timezone: Mapped[str] = mapped_column(server_default="America/New_York")

@@ -78,3 +78,48 @@ def test_offices_go_out_as_they_came_in(
     with app.app_context():
         (row,) = export_rows()
     assert ",".join(f'"{v}"' if "," in v else v for v in row.values()) + "\n" == GOOD
+
+
+def brought(cli: Any, path: Path, text: str) -> str:
+    path.write_text(text)
+    return str(cli("import", "targets", path).output)
+
+
+def test_what_a_file_has_no_column_for_stays(
+    cli: Any, campaign_id: int, sql: Any, tmp_path: Path
+) -> None:
+    cli("import", "targets", write(tmp_path / "t.csv", GOOD.replace("09:00,17:00", "08:00,16:00")))
+    brought(cli, tmp_path / "a.csv", "agency,role,email\nDOT,Secretary,new@dot.example\n")
+    kept = "SELECT email, salutation, opens::text, per_hour FROM target"
+    entry = ("new@dot.example", "Dear Secretary {surname}", "08:00:00", 60)
+    assert sql(kept) == [entry]
+    brought(cli, tmp_path / "b.csv", "agency,role,per_hour,opens\nDOT,Secretary,,\n")
+    assert sql(kept) == [(*entry[:3], None)], "no limit was said; hours cannot be empty"
+    said = brought(cli, tmp_path / "c.csv", "agency,role,opens\nDOT,Secretary,18:00\n")
+    assert "closes must be later than opens" in said, "than those of the entry"
+
+
+def test_a_holder_without_a_day_is_todays(
+    cli: Any, campaign_id: int, sql: Any, tmp_path: Path
+) -> None:
+    cli("import", "targets", write(tmp_path / "t.csv", GOOD))
+    head = "agency,role,holder\nDOT,Secretary,"
+    brought(cli, tmp_path / "a.csv", f'{head}"Del Toro, Carlos"\n')
+    holders = "SELECT name, until IS NULL FROM holder ORDER BY since"
+    assert sql(holders) == [("Del Toro, Carlos", True)]
+    brought(cli, tmp_path / "b.csv", f"{head}Ada New\n")
+    assert sql(holders) == [("Del Toro, Carlos", False), ("Ada New", True)]
+
+
+def test_what_the_desk_would_refuse_a_file_does_not_bring(
+    cli: Any, campaign_id: int, sql: Any, tmp_path: Path
+) -> None:
+    head = "agency,role,email,timezone\nDOT,"
+    for cells, why in (
+        ("Clerk,c@dot.example,US", "timezone is 'US'"),
+        (f"Clerk,c@dot.example,{'A' * 300}", "timezone is"),
+        (f"{'C' * 201},c@dot.example,", "role has 201 characters"),
+        ('"Head\nof Tests",c@dot.example,', "role holds a line break"),
+    ):
+        assert why in brought(cli, tmp_path / "t.csv", f"{head}{cells}\n")
+    assert sql("SELECT count(*) FROM target") == [(0,)]

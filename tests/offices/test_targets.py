@@ -4,6 +4,8 @@ import io
 from datetime import date
 from typing import Any
 
+import pytest
+
 from tests.letters.conftest import Writer, text_of
 from tests.working import csrf_token, post
 
@@ -90,3 +92,62 @@ def test_a_campaign_chooses_its_offices_and_the_petition_of_each(
     assert sql("SELECT petition_id FROM campaign_target ORDER BY position") == [(doj,), (None,)]
     letter = client.get("/c/wait-in-freedom/letter").get_data(as_text=True)
     assert "/petitions/doj" in letter
+
+
+def test_a_holder_entered_by_mistake_leaves_no_gap(
+    campaign_id: int, office: Any, staff: Any, sql: Any
+) -> None:
+    office()
+    desk = staff("organizer")
+    where = "/desk/targets/1"
+    for name, since in (("Ada Old", "2020-01-01"), ("Ben Wrong", "2024-01-01")):
+        post(desk, where, f"{where}/holders", name=name, since=since)
+    post(desk, where, f"{where}/holders", name="Cy Later", since="2199-01-20")
+    page = desk.get(where).get_data(as_text=True)
+    assert page.count("Left today") == 0, (
+        "whoever holds it now is followed, and the other is not there yet"
+    )
+    post(desk, where, f"{where}/holders/2", remove="1")
+    assert sql("SELECT name, until::text FROM holder ORDER BY since") == [
+        ("Ada Old", "2199-01-20"), ("Cy Later", None),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("pattern", "holder", "opening"),
+    [
+        ("Dear Secretary {surname}", "Robert F. Kennedy Jr.", "Dear Secretary Kennedy:"),
+        ("Dear {holder}", "Kennedy Jr., Robert F.", "Dear Robert F. Kennedy Jr.:"),
+        ("Dear {holder}", "", "Dear Secretary of Tests:"),
+        ("The Honorable {holder}", "", "Dear Secretary of Tests:"),
+        ("Dear Ms. {surname}", "", "Dear Secretary of Tests:"),
+        ("Dear Secretary {surname}", "", "Dear Secretary:"),
+    ],
+)
+def test_a_letter_opens_with_a_name_or_with_the_role(
+    office: Any, client: Any, campaign_id: int, staff: Any, pattern: str, holder: str, opening: str
+) -> None:
+    office(salutation=pattern)
+    if holder:
+        desk = staff("organizer")
+        post(desk, "/desk/targets/1", "/desk/targets/1/holders", name=holder, since="2020-01-01")
+    answer = Writer(client).send(action="preview")
+    assert opening in answer.get_data(as_text=True)
+
+
+def test_only_letters_that_leave_by_themselves_have_a_day_on_which_the_last_one_leaves(
+    office: Any, letters: Any, staff: Any, deliver: Any, sql: Any
+) -> None:
+    office(channel="packet", email="", per_hour=1)
+    letters(3)
+    deliver()
+    desk = staff("organizer")
+    page = desk.get("/desk/targets/1").get_data(as_text=True)
+    assert "until a packet is made" in page and "the last letter that waits now leaves" not in page
+    sql("UPDATE target SET channel = 'email', paused = true")
+    page = desk.get("/desk/targets/1").get_data(as_text=True)
+    assert "the last letter that waits now leaves" not in page, "paused"
+    sql("UPDATE target SET paused = false")
+    page = desk.get("/desk/targets/1").get_data(as_text=True)
+    assert "the last letter that waits now leaves" in page
+    assert "not checked yet" in desk.get("/desk/targets").get_data(as_text=True)
