@@ -14,7 +14,7 @@ from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from campaign.coalition.forms import MISSING, LanguagesForm, in_languages, line, text
 from campaign.letters import merging, rules
-from campaign.offices.forms import SALUTATION
+from campaign.offices.models import SALUTATION
 from campaign.web.forms import MergeFields, PlainText, strip
 
 

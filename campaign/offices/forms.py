@@ -23,7 +23,7 @@ from campaign.clock import is_zone
 from campaign.coalition.forms import MISSING, line
 from campaign.offices import queries
 from campaign.offices.importing import MOST_PER_HOUR
-from campaign.offices.models import CHANNELS, LONGEST
+from campaign.offices.models import CHANNELS, LONGEST, SALUTATION
 from campaign.offices.plan import MIDNIGHT
 from campaign.web.forms import Address, MergeFields, PlainText, options, strip
 
@@ -36,10 +36,6 @@ DAY_LABELS = [
     ("1", _l("Monday")), ("2", _l("Tuesday")), ("3", _l("Wednesday")), ("4", _l("Thursday")),
     ("5", _l("Friday")), ("6", _l("Saturday")), ("7", _l("Sunday")),
 ]  # fmt: skip
-
-
-SALUTATION = ("holder", "surname")
-"""Fields that a salutation may have."""
 
 
 class TargetForm(FlaskForm):

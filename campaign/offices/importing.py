@@ -5,6 +5,7 @@ before, and the history stays. What a file has no column for stays as it is, and
 cell is. A row's campaign, if it names one, takes the office among those its letters go to.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, time
@@ -20,7 +21,7 @@ from campaign.importing import Report, names, usable
 from campaign.offices import commands
 from campaign.offices.exporting import cells
 from campaign.offices.hours import read_days, read_time
-from campaign.offices.models import CHANNELS, LONGEST, CampaignTarget, Target
+from campaign.offices.models import CHANNELS, LONGEST, SALUTATION, CampaignTarget, Target
 from campaign.web.forms import PlainText
 
 MOST_PER_HOUR = 36_000
@@ -147,7 +148,7 @@ def _read(row: Mapping[str, str], campaign: str) -> Line:
             "agency": agency,
             "role": role,
             "email": _email(row),
-            "salutation": row.get("salutation", "").rstrip(":, "),
+            "salutation": _salutation(row),
             "channel": _channel(row),
             "timezone": _timezone(row),
             "opens": opens,
@@ -158,6 +159,14 @@ def _read(row: Mapping[str, str], campaign: str) -> Line:
         holder=row.get("holder", ""),
         holder_since=_since(row),
     )
+
+
+def _salutation(row: Mapping[str, str]) -> str:
+    text = row.get("salutation", "").rstrip(":, ")
+    for name in re.findall(r"\{([^{}]*)\}", text):
+        if name not in SALUTATION:
+            raise ValueError(f"salutation has the field {{{name}}}: use {{holder}} or {{surname}}")
+    return text
 
 
 def _check_text(name: str, text: str, longest: int) -> None:

@@ -13,6 +13,9 @@ CHANNELS = ("email", "digest", "packet")
 LONGEST = {"agency": 120, "role": 200, "salutation": 200, "holder": 150}
 """Characters at most of what a person writes in one line."""
 
+SALUTATION = ("holder", "surname")
+"""Fields that a salutation may have."""
+
 
 class Target(db.Model):
     """An office: an agency and a role. People hold it from a date to a date (Holder)."""

@@ -122,4 +122,6 @@ def test_what_the_desk_would_refuse_a_file_does_not_bring(
         ('"Head\nof Tests",c@dot.example,', "role holds a line break"),
     ):
         assert why in brought(cli, tmp_path / "t.csv", f"{head}{cells}\n")
+    wrong = "agency,role,email,salutation\nDOT,Clerk,c@dot.example,Dear {name}\n"
+    assert "salutation has the field {name}" in brought(cli, tmp_path / "t.csv", wrong)
     assert sql("SELECT count(*) FROM target") == [(0,)]
