@@ -94,7 +94,9 @@ def receive(mail: Incoming, number: int) -> None:
     had = select(func.count()).where(Reply.delivery_id == delivery.id)
     if db.session.execute(had).scalar_one() >= MOST:
         return
-    if supporter.erased_at is not None or delivery.state not in ("sent", "uncertain"):
+    # Whatever became of the delivery: who knows its address has the letter, also where one of an office's readers
+    # sent it back and another answers.
+    if supporter.erased_at is not None:
         return
     attached, left_out = _attached(mail)
     reply_id = _keep(mail, delivery, attached, _without(left_out, letter.language))

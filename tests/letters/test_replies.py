@@ -124,7 +124,7 @@ def test_the_report_says_when_half_of_the_answers_were_there_and_recount_agrees(
 
 
 def test_answers_of_all_kinds_of_mail_programs_keep_their_words(
-    answered_here: Any, writer: Writer, confirm: Any, deliver: Any, smtp: Any, app: Any
+    answered_here: Any, writer: Writer, confirm: Any, deliver: Any, smtp: Any, app: Any, sql: Any
 ) -> None:
     """HTML alone with a text file beside it; a ticket system's mark; a sender who cannot be answered."""
     writer.send()
@@ -139,7 +139,11 @@ def test_answers_of_all_kinds_of_mail_programs_keep_their_words(
     answer(app, to, "By hand.", X_Auto_Response_Suppress="All")
     answer(app, to, "From nowhere.", sender="clerk..x@dot.example")
     deliver()
-    html, ticket, nowhere = passed_on(smtp)
+    sql("UPDATE delivery SET state = 'failed'")
+    answer(app, to, "Another reader of the office.")
+    deliver()
+    html, ticket, nowhere, another = passed_on(smtp)
+    assert "Another reader of the office." in text_of(another)
     assert "Dear Ana,\n\nWe have\nread it.\n" in text_of(html)
     assert "what a file says" not in text_of(html)
     assert "By hand." in text_of(ticket) and "From nowhere." in text_of(nowhere)
