@@ -48,6 +48,11 @@ def overdue(limit: int = 20) -> list[Alert]:
     return list(db.session.scalars(query))
 
 
+def under_way() -> list[int]:
+    """The numbers of the alerts that are being sent or paused."""
+    return list(db.session.scalars(select(Alert.id).where(Alert.state.in_(("sending", "paused")))))
+
+
 def doubtful(alert: Alert) -> int:
     """How many messages of an alert on its way wait for a person to decide; at most 100 are counted."""
     held = alert.state == "sending" and ledger.progress("alert", alert.id).get("held")

@@ -60,19 +60,28 @@ def resume(what: str, as_json: bool) -> None:
 
 @click.command()
 @_what
+@click.option("--yes", is_flag=True, help="Do not ask before a whole stream is cancelled.")
 @_json
 @with_app
-def cancel(what: str, as_json: bool) -> None:
-    """Ends an alert (alert:12) or a campaign's letters (letters:SLUG) for good: what has not left never will."""
+def cancel(what: str, yes: bool, as_json: bool) -> None:
+    """Ends for good what has not left of WHAT: an alert (alert:12), a campaign's letters (letters:SLUG), or a whole stream.
+
+    Of a stream that is what waits now: its messages, the alerts that are being sent or paused, the letters of every
+    campaign. What is written later goes as ever, but for letters of the campaigns there are.
+    """
     from campaign.alerts import commands
     from campaign.letters import stopping
+    from campaign.reports import streams
 
     number = _alert(what)
     if what.startswith(LETTERS):
         _letters(what, lambda campaign_id: stopping.cancel(campaign_id, BY))
         return _say("cancelled", what, as_json)
     if number is None:
-        raise Refused("A whole stream can be paused, not cancelled: name an alert like alert:12.")
+        if not yes:
+            click.confirm(f"Everything of {what} that waits never leaves. Cancel it?", abort=True)
+        streams.cancel(what, BY)
+        return _say("cancelled", what, as_json)
     _order(commands.cancel, number)
     return _say("cancelled", what, as_json)
 

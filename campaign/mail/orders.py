@@ -6,7 +6,7 @@ an order about a million rows costs whoever gives it no more than one about ten.
 
 from typing import Literal
 
-from sqlalchemy import delete, exists, select, update
+from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from campaign.clock import utcnow
@@ -22,6 +22,9 @@ PAUSED = "paused"
 CAMPAIGN = "campaign"
 """The origin of an order about all letters of one campaign. What the ledger has of them is taken back, not held: held
 letters would all leave at once when they are let go, whatever their offices' hours."""
+
+STREAM = "stream:"
+"""The origin, with the stream's name behind, of an order about what a stream had then: its ``origin_id`` is the last message's."""
 
 Action = Literal["pause", "resume", "cancel"]
 
@@ -71,6 +74,16 @@ def resume_stream_now(stream: str) -> None:
     wake.wake(stream)
 
 
+def cancel_stream_now(stream: str, by: str) -> None:
+    """Ends for good what a stream has not sent yet, and commits; what is queued later goes as ever. The rows follow in chunks."""
+    if stream not in STREAMS:
+        raise ValueError(f"there is no stream {stream!r}")
+    last = db.session.execute(select(func.max(Message.id))).scalar() or 0
+    _give("cancel", by, stream=stream, origin=STREAM + stream, origin_id=last)
+    _end(stream, last)
+    db.session.commit()
+
+
 def stopped_streams() -> set[str]:
     """The streams that are stopped."""
     return set(
@@ -113,7 +126,12 @@ def about(row: states.Row, orders: dict[tuple[str, int], str]) -> str | None:
     """What an order says of a message, if one does; ``take back`` for a campaign's letters."""
     if row.stream == "letters" and (CAMPAIGN, row.campaign_id) in orders:
         return "take back"
-    return orders.get((row.origin, row.origin_id))
+    given = orders.get((row.origin, row.origin_id))
+    if given is None and any(
+        origin == STREAM + row.stream and row.id <= last for origin, last in orders
+    ):
+        return "cancel"
+    return given
 
 
 def standing() -> dict[tuple[str, int], str]:
@@ -148,6 +166,10 @@ def carry_on() -> bool:
     for order in db.session.scalars(query).all():
         if order.origin == CAMPAIGN:
             more |= _take_back(order.origin_id) == CHUNK
+            db.session.commit()
+            continue
+        if order.origin.startswith(STREAM):
+            more |= _end(order.stream, order.origin_id) == CHUNK
             db.session.commit()
             continue
         more |= _carry_out(order.action, order.origin, order.origin_id) == CHUNK
@@ -193,6 +215,23 @@ def _carry_out(action: str, origin: str, origin_id: int) -> int:
             exists().where(Message.state == s, *of_origin) for s in ("leased", "uncertain")
         ]
         done = update(Order).where(*this, *(~some for some in on_their_way))
+        db.session.execute(done.values(done_at=utcnow()))
+    return n
+
+
+def _end(stream: str, last: int) -> int:
+    """Cancels at most a chunk of what a stream had up to its ``last`` message; marks the order done where none is left."""
+    where, values = "m.stream = :stream AND m.id <= :last", {"stream": stream, "last": last}
+    old = ("queued", "deferred", "held")
+    n = len(states.move("cancelled", where, values, old=old, limit=CHUNK))
+    if n < CHUNK:
+        up_to = (Message.stream == stream, Message.id <= last)
+        on_their_way = [exists().where(Message.state == s, *up_to) for s in ("leased", "uncertain")]
+        done = update(Order).where(
+            Order.origin == STREAM + stream,
+            Order.origin_id == last,
+            *(~one for one in on_their_way),
+        )
         db.session.execute(done.values(done_at=utcnow()))
     return n
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Blueprint, current_app, flash, redirect, render_template, url_for
+from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
@@ -11,7 +11,7 @@ from flask_security import current_user
 from campaign.counts import queries as counts
 from campaign.mail import domains, ledger, orders, settings
 from campaign.mail.models import STREAMS
-from campaign.reports import delivery, needs, queries, restored
+from campaign.reports import delivery, needs, queries, restored, streams
 from campaign.reports.forms import LiveForm, SiteForm, TestMessageForm, host_name
 from campaign.web import access, frame
 
@@ -160,12 +160,21 @@ def _delivery(live: LiveForm, test: TestMessageForm) -> ResponseReturnValue:
 
 
 @blueprint.post(
-    "/desk/delivery/<any(confirmations, letters, alerts):stream>/<any(pause, resume):action>"
+    "/desk/delivery/<any(confirmations, letters, alerts):stream>/<any(pause, resume, cancel):action>"
 )
 @access.administrator
 def order(stream: str, action: str) -> ResponseReturnValue:
-    """Stops a whole stream within the batch in flight, or lets it go on."""
-    if action == "pause":
+    """Stops a whole stream within the batch in flight, lets it go on, or ends what waits of it; that asks for a tick first."""
+    if action == "cancel":
+        if request.form.get("sure"):
+            streams.cancel(stream, current_user.email)
+            flash(
+                gettext("What waited of %(stream)s never leaves.", stream=STREAM_NAMES[stream]),
+                "success",
+            )
+        else:
+            flash(gettext("Tick the box to say that you mean it."), "warn")
+    elif action == "pause":
         orders.pause_stream_now(stream, current_user.email)
         flash(gettext("%(stream)s are paused.", stream=STREAM_NAMES[stream]), "success")
     else:

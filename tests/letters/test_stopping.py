@@ -123,3 +123,27 @@ def test_the_desk_pauses_a_stream_and_shows_domains_that_defer(
         )
     assert said_by == {"pause": (True, True), "resume": (False, False)}
     assert sql("SELECT count(*) FROM mail_order") == [(0,)]
+
+
+def test_the_desk_cancels_what_waits_of_a_stream(
+    app: Flask, staff: Callable[..., Any], cli: Callable[..., Any], sql: Callable[..., Any]
+) -> None:
+    with app.app_context():
+        for slug in ("first", "second"):
+            waiting_letters(a_campaign(slug), 2)
+    client = staff("administrator")
+    token = csrf_token(client.get("/desk/delivery").get_data(as_text=True))
+
+    def press(stream: str, **more: str) -> str:
+        data = {"csrf_token": token, **more}
+        answer = client.post(f"/desk/delivery/{stream}/cancel", data=data, follow_redirects=True)
+        return str(answer.get_data(as_text=True))
+
+    assert "Tick the box" in press("letters")
+    assert sql("SELECT state, count(*) FROM delivery GROUP BY 1") == [("waiting", 4)]
+    assert "never leaves" in press("letters", sure="1")
+    assert sql("SELECT state, count(*) FROM delivery GROUP BY 1") == [("cancelled", 4)]
+    sql("INSERT INTO alert (campaign_id, organization_id, state, created_at, name, subject, preheader, body, audience, recipients, version, expanded)"
+        " SELECT c.id, o.id, 'sending', now(), 'x', '{}', '{}', '{}', '{}', 0, 1, true FROM campaign c, organization o LIMIT 1")  # fmt: skip
+    assert cli("cancel", "alerts", "--yes").exit_code == 0
+    assert sql("SELECT state FROM alert") == [("cancelled",)]
