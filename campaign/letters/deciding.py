@@ -59,10 +59,17 @@ def release(letter_id: int, by: str, read: str) -> bool:
     return True
 
 
-def reject(letter_id: int, reason: str, by: str) -> bool:
-    """Ends a letter; its writer reads the reason. False where it has left for every office: nobody can say then that it is not sent."""
+def reject(letter_id: int, reason: str, by: str, read: str) -> bool:
+    """Ends a letter; its writer reads the reason.
+
+    False where it has left for every office (nobody can say then that it is not sent), or is no longer as it was read.
+    """
     letter = _in_state(letter_id, *confirming.ALIVE)
-    if letter is None or (letter.state == "confirmed" and not can_be_stopped(letter_id)):
+    if (
+        letter is None
+        or read != seen(letter)
+        or (letter.state == "confirmed" and not can_be_stopped(letter_id))
+    ):
         db.session.rollback()
         return False
     together.take_out(letter_id)
@@ -80,9 +87,11 @@ def release_many(read: Mapping[int, str], by: str) -> int:
     return sum(release(letter_id, by, mark) for letter_id, mark in list(read.items())[:AT_ONCE])
 
 
-def reject_many(ids: Sequence[int], reason: str, by: str) -> int:
+def reject_many(read: Mapping[int, str], reason: str, by: str) -> int:
     """``reject`` for several letters, each in its own transaction; returns how many it ended."""
-    return sum(reject(letter_id, reason, by) for letter_id in list(ids)[:AT_ONCE])
+    return sum(
+        reject(letter_id, reason, by, mark) for letter_id, mark in list(read.items())[:AT_ONCE]
+    )
 
 
 def _in_state(letter_id: int, *states: str) -> Letter | None:

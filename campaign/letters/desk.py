@@ -91,7 +91,7 @@ def decide(letter_id: int, decision: str) -> ResponseReturnValue:
     elif decision == "hold":
         done = deciding.hold(letter_id, form.reason.data, by)
     else:
-        done = deciding.reject(letter_id, form.reason.data, by)
+        done = deciding.reject(letter_id, form.reason.data, by, request.form.get("seen", ""))
     if done:
         flash(gettext("Done."), "success")
     else:
@@ -125,10 +125,11 @@ def decide_many() -> ResponseReturnValue:
         flash(gettext("Please say why: nothing was changed."), "error")
         return redirect(url_for(".letters", state="held"), 303)
     by = current_user.email
+    chosen = {one: read.get(one, "") for one in ids}
     if decision == "release":
-        n = deciding.release_many({one: read.get(one, "") for one in ids}, by)
+        n = deciding.release_many(chosen, by)
     else:
-        n = deciding.reject_many(ids, reason, by)
+        n = deciding.reject_many(chosen, reason, by)
     flash(ngettext("%(num)s letter changed.", "%(num)s letters changed.", n), "success")
     if n < len(set(ids)):
         flash(

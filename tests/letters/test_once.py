@@ -313,8 +313,10 @@ def test_a_correction_passes_the_rules_again_and_a_moderator_lets_go_what_was_re
     correct(f"{NEW} And visit my other casino.")
     answer = post(desk, "/desk/letters/1", "/desk/letters/1/release", seen=seen[1])
     assert answer.status_code == 303
-    many = {"id": ["1"], "decision": "release", "seen-1": seen[1]}
-    post(desk, "/desk/letters?state=held", "/desk/letters/decide", **many)
+    post(desk, "/desk/letters/1", "/desk/letters/1/reject", seen=seen[1], reason="Casino")
+    for decision in ("release", "reject"):
+        many = {"id": ["1"], "decision": decision, "seen-1": seen[1], "reason": "Casino"}
+        post(desk, "/desk/letters?state=held", "/desk/letters/decide", **many)
     assert sql("SELECT state FROM letter") == [("held",)]
     assert "stay as they are" in desk.get("/desk/letters").get_data(as_text=True)
     post(desk, "/desk/letters/1", "/desk/letters/1/release")

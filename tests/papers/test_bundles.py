@@ -180,7 +180,9 @@ def test_a_packet_taken_apart_gives_its_letters_back(
 def test_a_letter_held_or_rejected_leaves_no_packet_with_it(
     app: Any, office: Any, letters: Any, deliver: Any, sql: Any
 ) -> None:
+    from campaign.extensions import db
     from campaign.letters import deciding
+    from campaign.letters.models import Letter
     from campaign.papers import commands
 
     office(channel="packet")
@@ -189,7 +191,8 @@ def test_a_letter_held_or_rejected_leaves_no_packet_with_it(
         commands.begin_packet(1, 1, "someone")
     deliver()
     with app.app_context():
-        assert deciding.reject(1, "Threatens someone", "an organizer")
+        read = deciding.seen(db.session.get_one(Letter, 1))
+        assert deciding.reject(1, "Threatens someone", "an organizer", read)
     assert sql("SELECT state FROM bundle") == [("undone",)]
     assert sql("SELECT letter_id, state FROM delivery ORDER BY id") == [
         (1, "cancelled"),
