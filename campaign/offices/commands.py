@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, time, timedelta
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, delete, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from campaign.clock import utcnow
@@ -241,9 +241,13 @@ def choose_for_campaign(
 
 
 def is_stale(target: Target, today: date) -> bool:
-    """Whether nobody has checked the entry for STALE_DAYS."""
-    checked = target.checked_on or target.created_at.date()
-    return today - checked > timedelta(days=STALE_DAYS)
+    """Whether nobody has checked the entry in the last STALE_DAYS, or ever."""
+    return target.checked_on is None or today - target.checked_on > timedelta(days=STALE_DAYS)
+
+
+def stale(today: date) -> ColumnElement[bool]:
+    """``is_stale`` as a condition on offices."""
+    return or_(Target.checked_on.is_(None), Target.checked_on < today - timedelta(days=STALE_DAYS))
 
 
 def _lock(target_id: int) -> Target:

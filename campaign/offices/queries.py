@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, time, timedelta
+from datetime import date, time
 from typing import Any
 
 from sqlalchemy import func, select
@@ -12,7 +12,7 @@ from campaign.coalition.models import Campaign
 from campaign.counts import queries as counts
 from campaign.extensions import db
 from campaign.offices import plan
-from campaign.offices.commands import STALE_DAYS
+from campaign.offices.commands import stale
 from campaign.offices.holders import holder_name, holders_on
 from campaign.offices.hours import office_of
 from campaign.offices.models import CampaignTarget, Holder, Target, TargetChange
@@ -115,11 +115,10 @@ def target_by_name(agency: str, role: str) -> Target | None:
 
 
 def page_of_targets(agency: str = "", *, unchecked: bool = False) -> Page[Any]:
-    """Offices with today's holders, newest first; ``unchecked``: those that nobody has looked at for STALE_DAYS."""
+    """Offices with today's holders, newest first; ``unchecked``: those that nobody has looked at for 90 days."""
     query = select(Target)
     if unchecked:
-        last = func.coalesce(Target.checked_on, func.date(Target.created_at))
-        query = query.where(last < utcnow().date() - timedelta(days=STALE_DAYS))
+        query = query.where(stale(utcnow().date()))
     if agency:
         query = query.where(Target.agency == agency)
     page = page_by_key(query, Target.id)

@@ -15,6 +15,7 @@ from campaign.letters import deliveries, telling
 from campaign.letters.models import Delivery
 from campaign.mail import wake
 from campaign.offices import plan
+from campaign.offices import queries as offices
 from campaign.offices.hours import office_of
 from campaign.offices.models import Target
 from campaign.papers.models import Bundle
@@ -37,9 +38,20 @@ _TAKE = text(
 
 
 def begin(
-    kind: str, target_id: int, campaign_id: int, day: date, by: str, piece: int, most: int
+    kind: str,
+    target_id: int,
+    campaign_id: int,
+    day: date,
+    by: str,
+    piece: int,
+    most: int,
+    *,
+    alone: bool = False,
 ) -> int | None:
-    """Takes waiting letters into a new bundle and commits; its number, or None where none waits (or it is there)."""
+    """Takes waiting letters into a new bundle and commits; its number, or None where none waits (or it is there).
+
+    ``alone``: the petition in it may go without any letter.
+    """
     bundle = Bundle(
         kind=kind, target_id=target_id, campaign_id=campaign_id, day=day, piece=piece, state="making",
         created_at=utcnow(), created_by=by,
@@ -55,7 +67,7 @@ def begin(
         "target_id": target_id, "campaign_id": campaign_id, "bundle_id": bundle.id, "limit": most, "now": utcnow(),
     }  # fmt: skip
     taken = db.session.scalars(_TAKE, values).all()
-    if not taken:
+    if not taken and not alone:
         db.session.rollback()
         return None
     bundle.letters = len(taken)
@@ -66,12 +78,17 @@ def begin(
 
 
 def begin_packet(target_id: int, campaign_id: int, by: str) -> list[int]:
-    """Takes all letters that wait for an office into a packet, in pieces of IN_A_PIECE; the pieces' numbers."""
+    """Takes all letters that wait for an office into a packet, in pieces of IN_A_PIECE; the pieces' numbers.
+
+    Where none waits the packet is the petition alone, if there is one to the office.
+    """
     target = db.session.get_one(Target, target_id)
+    petition = offices.petition_of(campaign_id, target) is not None
     day = plan.local_day(office_of(target), utcnow())
     made: list[int] = []
     for piece in range(1, PIECES + 1):
-        number = begin("packet", target_id, campaign_id, day, by, piece, IN_A_PIECE)
+        alone = petition and piece == 1
+        number = begin("packet", target_id, campaign_id, day, by, piece, IN_A_PIECE, alone=alone)
         if number is None:
             break
         made.append(number)

@@ -47,7 +47,10 @@ def index(target_id: int) -> ResponseReturnValue:
     for campaign in offices.campaigns_writing_to(target.id):
         waiting = counts.states("deliveries", campaign.id, str(target.id)).get("waiting", 0)
         points = checking.check(campaign.id, target)
-        offers.append((campaign, pick(campaign.title), waiting, points, checking.ready(points)))
+        alone = checking.petition_for(campaign.id, target) is not None
+        offers.append(
+            (campaign, pick(campaign.title), waiting, alone, points, checking.ready(points))
+        )
     return render_template(
         "papers/desk_bundles.html",
         target=target,

@@ -157,23 +157,12 @@ def _cover(
     cosigners: int,
 ) -> dict[str, Any]:
     lead = campaign.lead_organization.name
-    people = "1 person has" if n == 1 else f"{n:,} people have"
-    follow = (
-        "The letter follows as its writer wrote it"
-        if n == 1
-        else "Their letters follow, each as its writer wrote it"
-    )
-    said = [
-        f"{people} written to you through a campaign of {lead}. {follow}, with name, place and email address, so that "
-        "you can answer.",
-    ]
+    said = _of_the_letters(n, lead) if n else []
     if version is not None:
-        said.append(
-            "The petition that they support is enclosed"
-            + (f", with its {cosigners} co-signers." if cosigners else ".")
-        )
-    others = [code for code in campaign.languages if code != "en"]
-    if others:
+        which = "The petition that they support" if n else f"A petition of {lead}"
+        signed = f", with its {cosigners:,} co-signers" if cosigners > 1 else ""
+        said.append(f"{which} is enclosed{signed}.")
+    if n and any(code != "en" for code in campaign.languages):
         said.append(
             "Letters in other languages are given as they are, with a note that says which language it is."
         )
@@ -182,10 +171,23 @@ def _cover(
         "date": day_text(bundle.day),
         "office": "\n".join(line for line in (holder_name(holder), f"{target.role}, {target.agency}") if line),
         "salutation": message.salutation(target.salutation, target.role, holder),
-        "paragraphs": said if n else said[1:],
+        "paragraphs": said,
         "signoff": "Sincerely,",
         "sign": lead,
     }  # fmt: skip
+
+
+def _of_the_letters(n: int, lead: str) -> list[str]:
+    people = "1 person has" if n == 1 else f"{n:,} people have"
+    follow = (
+        "The letter follows as its writer wrote it"
+        if n == 1
+        else "Their letters follow, each as its writer wrote it"
+    )
+    return [
+        f"{people} written to you through a campaign of {lead}. {follow}, with name, place and email address, so that "
+        "you can answer."
+    ]
 
 
 def _letters(

@@ -209,10 +209,10 @@ def _stale() -> list[Need]:
     return _some(n, lambda: Need(
         "waiting", gettext("Old"),
         ngettext(
-            "%(n)s office has not been checked for three months",
-            "%(n)s offices have not been checked for three months", n, n=number(n),
+            "%(n)s office that nobody has checked in the last 90 days",
+            "%(n)s offices that nobody has checked in the last 90 days", n, n=number(n),
         ),
-        link("offices_desk.index"), gettext("Check"),
+        link("offices_desk.index", unchecked=1), gettext("Check"),
     ))  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from campaign.endorsements.models import Endorsement
 from campaign.extensions import db
 from campaign.letters.models import Letter
 from campaign.mail.models import Suppression
+from campaign.offices.commands import stale
 from campaign.offices.models import CampaignTarget, Target
 from campaign.petitions.models import Petition
 from campaign.supporters.models import Consent
@@ -23,8 +24,6 @@ from campaign.web import languages
 
 MORE_THAN = 99
 """Where counting stops: a page then says "more than 99"."""
-STALE_DAYS = 90
-"""An office that nobody checked for so long may have a new holder or address."""
 DAYS = 30
 LISTED = 50
 
@@ -150,14 +149,9 @@ def targets_paused() -> list[Target]:
 
 
 def targets_stale() -> int:
-    """Offices of campaigns that nobody has checked for STALE_DAYS days."""
-    old = utcnow().date() - timedelta(days=STALE_DAYS)
+    """Offices of campaigns that nobody has checked for 90 days."""
     used = select(literal(1)).where(CampaignTarget.target_id == Target.id).exists()
-    return at_most(
-        select(literal(1))
-        .select_from(Target)
-        .where(used, or_(Target.checked_on.is_(None), Target.checked_on < old))
-    )
+    return at_most(select(literal(1)).select_from(Target).where(used, stale(utcnow().date())))
 
 
 def suppressed() -> int:

@@ -44,7 +44,7 @@ def test_an_organizer_makes_a_packet_and_hands_it_over(
     expect(desk.get_by_text("A packet can be made once nothing is missing.")).to_be_visible()
     expect(desk.get_by_role("button", name="Make a packet of them")).to_have_count(0)
     sql(
-        'UPDATE petition_version SET facts = facts || \'{"submit_to": "245 Murray Lane SW"}\' WHERE petition_id = 1'
+        'UPDATE petition_version SET facts = facts || \'{"submit_to": "245 Murray Lane SW, 20528-0485"}\' WHERE petition_id = 1'
     )
     deliver()
     desk.reload()

@@ -1,5 +1,6 @@
 """Digests and packets: a day's letters in one message with a PDF, and paper for delivery by hand."""
 
+import re
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
@@ -145,6 +146,53 @@ def test_a_packet_is_refused_while_something_is_missing(
     assert "once nothing is missing" in page
     post(desk, "/desk/targets/1", "/desk/targets/1/bundles", campaign="1")
     assert sql("SELECT count(*) FROM bundle") == [(0,)]
+
+
+def facts(**changes: str) -> str:
+    import json
+
+    return f"UPDATE petition_version SET facts = facts || '{json.dumps(changes)}'"
+
+
+@pytest.mark.parametrize(
+    ("change", "missing"),
+    [
+        (facts(submit_to="P.O. Box 1"), "The address to mail it to is given, with 20528-0485."),
+        ("UPDATE petition_version SET body = jsonb_build_object('en', '## The problem\n\n## How the rule solves it\n\nSo.')",
+         "It has a section on the problem."),
+    ],
+)  # fmt: skip
+def test_the_check_list_reads_what_is_there_under_any_name_of_the_agency(
+    demo: Any, staff: Any, sql: Any, change: str, missing: str
+) -> None:
+    sql(
+        "UPDATE target SET channel = 'packet', agency = 'U.S. Department of Homeland Security' WHERE id = 1"
+    )
+    sql("UPDATE campaign_target SET petition_id = (SELECT id FROM petition WHERE slug = 'dhs')")
+    desk = staff("organizer")
+    page = desk.get("/desk/targets/1/bundles").get_data(as_text=True)
+    assert "6 CFR 3.5" in page and ">missing<" not in page
+    sql(change)
+    page = desk.get("/desk/targets/1/bundles").get_data(as_text=True)
+    assert re.search(rf">missing</span>\s*{re.escape(missing)}", page), page
+    post(desk, "/desk/targets/1", "/desk/targets/1/bundles", campaign="1")
+    assert sql("SELECT count(*) FROM bundle") == [(0,)]
+
+
+def test_the_petition_goes_alone_where_no_letter_waits(
+    demo: Any, staff: Any, deliver: Any, sql: Any, tmp_path: Any
+) -> None:
+    sql("UPDATE target SET channel = 'packet' WHERE id = 1")
+    desk = staff("organizer")
+    where = "/desk/targets/1/bundles"
+    assert "a packet of the petition alone" in desk.get(where).get_data(as_text=True)
+    post(desk, where, campaign="1")
+    deliver()
+    words = pdf_text(desk.get(f"{where}/1.pdf").data, tmp_path)
+    assert "Petition for Rulemaking" in words and "is enclosed, with its" in words
+    assert "that they support" not in words and "The letters" not in words
+    post(desk, where, f"{where}/1/handed", on="2026-11-24")
+    assert sql("SELECT state, letters FROM bundle") == [("handed", 0)]
 
 
 def test_a_packet_taken_apart_gives_its_letters_back(

@@ -36,7 +36,7 @@ def test_the_home_shows_what_needs_a_person(demo: Flask, staff: Any, sql: Any) -
     html = text_of(staff("organizer"), "/desk/")
     assert "2 endorsements wait for approval" in html
     assert "Nothing leaves to the" in html and "mail came back" in html
-    assert "4 offices have not been checked for three months" in html
+    assert "4 offices that nobody has checked in the last 90 days" in html
     assert "was not sent at its time" in html
     assert 'href="/desk/endorsements/' in html
 
