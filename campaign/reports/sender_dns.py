@@ -29,26 +29,32 @@ def returns_to(domain: str) -> str:
 
 def check(domain: str) -> list[Record]:
     """SPF (RFC 7208), DMARC (RFC 7489) and, where a selector is configured, DKIM (RFC 6376) of mail from a domain."""
-    bounces = returns_to(domain)
+    asked = [("SPF", returns_to(domain)), ("DMARC", f"_dmarc.{domain}")]
+    if current_app.config.get("MAIL_DKIM_KEY"):
+        asked.append(("DKIM", _key_name(domain)))
+    unknown = [Record(kind, name, "unknown") for kind, name in asked]
     resolver = dns.resolver.Resolver(configure=False)
     try:
         resolver = dns.resolver.Resolver()
     except (dns.exception.DNSException, OSError):
-        return [Record("SPF", bounces, "unknown"), Record("DMARC", f"_dmarc.{domain}", "unknown")]
+        return unknown
     resolver.lifetime = resolver.timeout = SECONDS
-    spf = _txt(resolver, bounces, "SPF", "v=spf1")
+    spf = _txt(resolver, returns_to(domain), "SPF", "v=spf1")
     if spf.state == "unknown":
         # Nobody answers: one wait is enough.
-        return [spf, Record("DMARC", f"_dmarc.{domain}", "unknown")]
+        return unknown
     dmarc = _txt(resolver, f"_dmarc.{domain}", "DMARC", "v=dmarc1")
     if dmarc.state == "missing" and domain.count(".") > 1:
         parent = domain.partition(".")[2]
         above = _txt(resolver, f"_dmarc.{parent}", "DMARC", "v=dmarc1")
         dmarc = above if above.state == "ok" else dmarc
-    if not current_app.config.get("MAIL_DKIM_KEY"):
+    if len(asked) < 3:
         return [spf, dmarc]
-    name = f"{current_app.config['MAIL_DKIM_SELECTOR']}._domainkey.{domain}"
-    return [spf, dmarc, _our_key(_txt(resolver, name, "DKIM", "p="))]
+    return [spf, dmarc, _our_key(_txt(resolver, _key_name(domain), "DKIM", "p="))]
+
+
+def _key_name(domain: str) -> str:
+    return f"{current_app.config['MAIL_DKIM_SELECTOR']}._domainkey.{domain}"
 
 
 def to_publish(domain: str) -> list[tuple[str, str]]:
@@ -61,8 +67,7 @@ def to_publish(domain: str) -> list[tuple[str, str]]:
         (f"_dmarc.{domain}", f"v=DMARC1; p=none; rua=mailto:postmaster@{domain}"),
     ]
     if key := signing.published():
-        name = f"{current_app.config['MAIL_DKIM_SELECTOR']}._domainkey.{domain}"
-        records.append((name, key))
+        records.append((_key_name(domain), key))
     return records
 
 

@@ -1,10 +1,13 @@
 """status, recount, doctor, backup and restore, as an operator uses them."""
 
+import base64
 import json
 import zipfile
 from pathlib import Path
 from typing import Any
 
+import dns.exception
+import dns.resolver
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -141,6 +144,26 @@ def test_doctor_names_old_tables_and_a_mail_server_that_is_away(
     done = cli("doctor", MAIL_DEFAULT_SENDER="c@coalition.invalid", MAIL_INBOUND_DOMAIN="b.invalid")
     spf = next(line for line in done.output.splitlines() if "SPF" in line)
     assert "b.invalid." in spf and "coalition.invalid" not in spf
+
+
+def test_doctor_shows_all_records_to_publish_where_no_dns_answers(
+    busy: Flask, cli: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = tmp_path / "key"
+    key.write_text(base64.b64encode(bytes(range(32))).decode())
+
+    def silent(*_: object, **__: object) -> None:
+        raise dns.exception.Timeout
+
+    monkeypatch.setattr(dns.resolver.Resolver, "resolve", silent)
+    done = cli("doctor", MAIL_DEFAULT_SENDER="c@coalition.invalid", MAIL_DKIM_KEY=str(key))
+    for record in (
+        "v=spf1 ",
+        "v=DMARC1; ",
+        "campaign._domainkey.coalition.invalid.",
+        "v=DKIM1; k=ed25519; p=",
+    ):
+        assert record in done.output
 
 
 def test_doctor_says_once_that_the_database_is_away(cli: Any) -> None:
