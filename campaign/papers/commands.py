@@ -77,13 +77,15 @@ def begin(
     return number
 
 
-def begin_packet(target_id: int, campaign_id: int, by: str) -> list[int]:
+def begin_packet(
+    target_id: int, campaign_id: int, by: str, *, petition_alone: bool = False
+) -> list[int]:
     """Takes all letters that wait for an office into a packet, in pieces of IN_A_PIECE; the pieces' numbers.
 
-    Where none waits the packet is the petition alone, if there is one to the office.
+    ``petition_alone``: where none waits the packet is the petition, if there is one to the office.
     """
     target = db.session.get_one(Target, target_id)
-    petition = offices.petition_of(campaign_id, target) is not None
+    petition = petition_alone and offices.petition_of(campaign_id, target) is not None
     day = plan.local_day(office_of(target), utcnow())
     made: list[int] = []
     for piece in range(1, PIECES + 1):

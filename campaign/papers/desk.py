@@ -85,7 +85,9 @@ def make(target_id: int) -> ResponseReturnValue:
     elif not checking.ready(checking.check(campaign_id, target)):
         flash(gettext("Something that the agency asks for is missing: nothing was made."), "error")
     else:
-        made = commands.begin_packet(target.id, campaign_id, current_user.email)
+        made = commands.begin_packet(
+            target.id, campaign_id, current_user.email, petition_alone="alone" in request.form
+        )
         if made:
             text = ngettext(
                 "A packet is being made.", "A packet in %(num)s pieces is being made.", len(made)

@@ -1,5 +1,7 @@
 """The day's digest of an office: begun while it is open, sent as one message with a PDF, and what its mail server said."""
 
+from datetime import date
+
 from sqlalchemy import text
 
 from campaign.clock import utcnow
@@ -18,6 +20,8 @@ from campaign.papers.models import Bundle
 ORIGIN = "digest"
 """The mail ledger's name for digests; ``unit_id`` is the bundle's number."""
 IN_A_DIGEST = 500
+"""Letters in one PDF at most, some 4 MB as mail; what comes on a day with more is sent in parts."""
+PARTS = 20
 _DIGESTS_DUE = text(
     """
     SELECT t.id FROM target t WHERE NOT t.paused AND t.channel = 'digest' AND EXISTS (
@@ -47,11 +51,17 @@ def begin_due() -> int:
         day = plan.local_day(office, now)
         stopped = orders.stopped_campaigns()
         campaigns = db.session.scalars(_CAMPAIGNS, {"target_id": target_id, "limit": IN_A_DIGEST})
-        for campaign_id in (one for one in campaigns.all() if one not in stopped):
-            number = commands.begin("digest", target_id, campaign_id, day, "", 1, IN_A_DIGEST)
-            begun += number is not None
+        begun += sum(_begin(target_id, one, day) for one in campaigns.all() if one not in stopped)
     db.session.commit()
     return begun
+
+
+def _begin(target_id: int, campaign_id: int, day: date) -> int:
+    """Takes all letters of a campaign into the day's digest, in as many parts as it needs; how many that are."""
+    for part in range(1, PARTS + 1):
+        if commands.begin("digest", target_id, campaign_id, day, "", part, IN_A_DIGEST) is None:
+            return part - 1
+    return PARTS
 
 
 def enqueue_in_transaction(bundle: Bundle) -> None:
@@ -84,10 +94,12 @@ def _rendered(row: Row) -> Rendered | Skip:
     campaign, cover = paper.cover_of(bundle, target)
     lead = campaign.lead_organization.name
     n = "1 letter" if bundle.letters == 1 else f"{bundle.letters} letters"
-    text = "\n\n".join([cover["salutation"], *cover["paragraphs"], f"{cover['signoff']}\n\n{lead}"])
-    name = f"letters-{bundle.day.isoformat()}.pdf"
+    part = f"-{bundle.piece}" if bundle.piece > 1 else ""
+    name = f"letters-{bundle.day.isoformat()}{part}.pdf"
+    said = [cover["salutation"], *cover["paragraphs"], f"They are in the attached file, {name}."]
+    text = "\n\n".join([*said, f"{cover['signoff']}\n\n{lead}"])
     return Rendered(
-        subject=f"{n} to your office: {campaign.title.get('en', '')}",
+        subject=f"{n} to your office{', part ' + str(bundle.piece) if part else ''}: {campaign.title.get('en', '')}",
         text=text + "\n",
         from_name=lead,
         attachments=[Attachment(name, "application/pdf", bundle.content)],

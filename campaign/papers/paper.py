@@ -63,8 +63,8 @@ def set_bundle(bundle: Bundle, told: Callable[[int], None]) -> tuple[bytes, str]
         "title": _title(campaign, bundle),
         "lead": lead,
         "lead_address": _address(lead, version),
-        "running": f"{lead} to the {target.role}, {day_text(bundle.day)}",
-        "form": _form(version, target, bundle.day) if version is not None else None,
+        "running": f"{lead} to the {target.role}, {_dated(bundle)}",
+        "form": _form(version, target, _dated(bundle)) if version is not None else None,
         "cover": _cover(target, holder, campaign, bundle, len(letters), version, len(cosigners)),
         "words": WORDS,
         "petition": _petition(version),
@@ -118,21 +118,23 @@ def day_text(day: date) -> str:
 
 def _title(campaign: Campaign, bundle: Bundle) -> str:
     title = campaign.title.get("en") or next(iter(campaign.title.values()), "")
-    return (
-        f"{title} ({day_text(bundle.day)}, part {bundle.piece})"
-        if bundle.piece > 1
-        else f"{title} ({day_text(bundle.day)})"
-    )
+    return f"{title} ({_dated(bundle)})"
 
 
-def _form(version: PetitionVersion, target: Target, day: date) -> dict[str, Any]:
+def _dated(bundle: Bundle) -> str:
+    """The day, and which part of what reaches the office on it."""
+    part = f", part {bundle.piece}" if bundle.piece > 1 else ""
+    return f"{day_text(bundle.day)}{part}"
+
+
+def _form(version: PetitionVersion, target: Target, dated: str) -> dict[str, Any]:
     facts = {key: _english(value) for key, value in version.facts.items()}
     rows = [
         ("To", facts.get("agency_name") or target.agency),
         ("Petitioner", "\n".join(p for p in (facts.get("petitioner"), facts.get("petitioner_address")) if p)),
         ("Mailed to", facts.get("submit_to", "")),
         ("Under", facts.get("authority", "")),
-        ("Date", day_text(day)),
+        ("Date", dated),
     ]  # fmt: skip
     return {
         "legal_form": facts.get("legal_form") or "Petition",
@@ -168,7 +170,7 @@ def _cover(
         )
     return {
         "title": "Letters to your office" if n else "A petition to your office",
-        "date": day_text(bundle.day),
+        "date": _dated(bundle),
         "office": "\n".join(line for line in (holder_name(holder), f"{target.role}, {target.agency}") if line),
         "salutation": message.salutation(target.salutation, target.role, holder),
         "paragraphs": said,

@@ -64,6 +64,32 @@ def test_a_digest_leaves_once_a_day_with_all_letters(
     assert sql("SELECT sum(delta) FROM journal WHERE name = 'deliveries.sent'") == [(5,)]
 
 
+def test_a_day_with_many_letters_has_a_digest_in_parts(
+    office: Any, letters: Any, deliver: Any, smtp: Any, sql: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from campaign.papers import digests
+
+    monkeypatch.setattr(digests, "IN_A_DIGEST", 2)
+    with time_machine.travel(MONDAY_NOON, tick=False):
+        office(**HOURS, channel="digest")
+        letters(5)
+        deliver()
+        letters(1, first=6)
+        deliver()
+    said = sorted(
+        str(mail.message["Subject"]).partition(":")[0] for mail in smtp.to("secretary@dot.example")
+    )
+    assert said == [
+        "1 letter to your office, part 3",
+        "2 letters to your office",
+        "2 letters to your office, part 2",
+    ]
+    assert sql("SELECT state, count(*) FROM delivery GROUP BY 1 ORDER BY 1") == [
+        ("sent", 5),
+        ("waiting", 1),
+    ]
+
+
 def test_a_digest_waits_for_office_hours_and_a_refused_one_pauses_the_office(
     office: Any,
     letters: Any,
@@ -187,11 +213,14 @@ def test_the_petition_goes_alone_where_no_letter_waits(
     where = "/desk/targets/1/bundles"
     assert "a packet of the petition alone" in desk.get(where).get_data(as_text=True)
     post(desk, where, campaign="1")
+    assert sql("SELECT count(*) FROM bundle") == [(0,)], "a press of the other button, twice"
+    post(desk, where, campaign="1", alone="1")
     deliver()
-    words = pdf_text(desk.get(f"{where}/1.pdf").data, tmp_path)
+    ((number,),) = sql("SELECT id FROM bundle")
+    words = pdf_text(desk.get(f"{where}/{number}.pdf").data, tmp_path)
     assert "Petition for Rulemaking" in words and "is enclosed, with its" in words
     assert "that they support" not in words and "The letters" not in words
-    post(desk, where, f"{where}/1/handed", on="2026-11-24")
+    post(desk, where, f"{where}/{number}/handed", on="2026-11-24")
     assert sql("SELECT state, letters FROM bundle") == [("handed", 0)]
 
 
