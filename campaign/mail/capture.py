@@ -1,36 +1,48 @@
 """The capture inbox: where messages go until an administrator turns live delivery on."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from campaign.clock import utcnow
 from campaign.mail.answers import Answer
 from campaign.mail.compose import Envelope
+from campaign.mail.talks import Talk
 from campaign.mail.transport import BeforeDot, Fate
 
 CAPTURED = Answer(250, "2.0.0", "kept in the capture inbox", "capture", captured=True)
 
 
-class Lanes:
+class Session:
     """Takes messages as a server would; the rows themselves are written where the outcome is recorded."""
 
-    broken = useless = False
+    broken = talking = False
+    carried = 0
 
-    def __len__(self) -> int:
-        return 1
+    def fileno(self) -> int:
+        """There is nothing to wait for."""
+        raise NotImplementedError
+
+    def receive(self) -> bool:
+        """Nothing ever comes."""
+        return False
+
+    def usable(self) -> bool:
+        """Always."""
+        return True
 
     def room(self) -> int:
         """No limit."""
         return 1 << 30
 
-    def send(
+    def talk(
         self,
         envelopes: Sequence[Envelope],
-        group: int,
-        alone: Callable[[Envelope], bool],
+        fates: list[Fate],
         before_dot: BeforeDot | None = None,
-    ) -> list[Fate]:
-        """Takes every message."""
-        return [CAPTURED] * len(envelopes)
+    ) -> Talk:
+        """Takes every message at once."""
+        fates[:] = [CAPTURED] * len(envelopes)
+        self.carried += len(envelopes)
+        yield from ()
 
 
 def columns(envelope: Envelope) -> dict[str, object]:

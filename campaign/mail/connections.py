@@ -1,17 +1,13 @@
 """The connections that a process keeps to the mail server, as many as the server bears and the work is worth."""
 
 import time
-from collections.abc import Callable, Sequence
-from zlib import crc32
 
 from flask import current_app
 
 from campaign.engines import stopping
 from campaign.mail import capture, limits, settings, transport
-from campaign.mail.answers import GiveBack
-from campaign.mail.compose import Envelope
 from campaign.mail.server import ServerAway, ServerFull, configured
-from campaign.mail.transport import BeforeDot, Fate, Session
+from campaign.mail.transport import Session
 
 PLACES = "connections"
 AGAIN_S = 10
@@ -20,73 +16,12 @@ AGAIN_S = 10
 Key = tuple[str, int, int]
 """A stream, one of its senders, and one of that sender's lanes."""
 
+Lane = Session | capture.Session
+"""One of the connections that a sender sends on."""
+
 
 class NoRoom(Exception):
     """As many connections to the mail server are open as there may be: the others' senders go on."""
-
-
-class Lanes:
-    """One sender's connections, filled together: what it gives each of them is one group."""
-
-    def __init__(self, sessions: Sequence[Session]) -> None:
-        self._sessions = sessions
-
-    def __len__(self) -> int:
-        return len(self._sessions)
-
-    @property
-    def broken(self) -> bool:
-        """Whether one of them cannot be used any more: then the others wait for another."""
-        return any(session.broken for session in self._sessions)
-
-    @property
-    def useless(self) -> bool:
-        """Whether one broke and none has carried anything: the next would break too."""
-        return self.broken and not any(session.carried for session in self._sessions)
-
-    def room(self) -> int:
-        """How many more messages the fullest of them may carry."""
-        return min(session.room() for session in self._sessions)
-
-    def send(
-        self,
-        envelopes: Sequence[Envelope],
-        group: int,
-        alone: Callable[[Envelope], bool],
-        before_dot: BeforeDot | None = None,
-    ) -> list[Fate]:
-        """Sends the messages, at most ``group`` a connection, and says in the same order what became of each.
-
-        Messages that are to be ``alone`` share a connection with the others of their domain; what does not fit goes back. For
-        ``before_dot`` see transport.send.
-        """
-        shares = self._shares(envelopes, group, alone)
-        loads = [
-            (session, [envelopes[i] for i in share])
-            for session, share in zip(self._sessions, shares, strict=True)
-            if share
-        ]
-        fates: list[Fate] = [GiveBack()] * len(envelopes)
-        found = transport.send(loads, before_dot)
-        for share, its_fates in zip(filter(None, shares), found, strict=True):
-            for i, fate in zip(share, its_fates, strict=True):
-                fates[i] = fate
-        return fates
-
-    def _shares(
-        self, envelopes: Sequence[Envelope], group: int, alone: Callable[[Envelope], bool]
-    ) -> list[list[int]]:
-        """Which messages each connection gets, by their place in the sequence."""
-        shares: list[list[int]] = [[] for _ in self._sessions]
-        others: list[int] = []
-        for i, envelope in enumerate(envelopes):
-            if alone(envelope):
-                shares[crc32(envelope.row.domain.encode()) % len(self)].append(i)
-            else:
-                others.append(i)
-        for i in others:
-            min(shares, key=len).append(i)
-        return [share[:group] for share in shares]
 
 
 class Connections:
@@ -101,33 +36,42 @@ class Connections:
         self._wanting = False
         """Whether this process has asked for a connection that alerts have."""
 
-    def get(self, stream: str, sender: int, lanes: int) -> "Lanes | capture.Lanes":
-        """As many connections that work, up to ``lanes``. Raises ServerAway, or NoRoom, where there is not one."""
+    def get(self, stream: str, sender: int, lanes: int) -> list[Lane]:
+        """As many connections that work, up to ``lanes``. Raises ServerAway, or NoRoom, where there is not one.
+
+        Those on which the sender is talking stay as they are.
+        """
         keys = [(stream, sender, lane) for lane in range(lanes)]
+        busy = [key for key in keys if key in self._kept and self._kept[key].talking]
+        free = [key for key in keys if key not in busy]
         if settings.delivery_mode() == "capture":
-            for key in keys:
+            for key in free:
                 self._close(key)
-            return capture.Lanes()
+            return [capture.Session()]
         if stream == "alerts" and limits.wanted():
-            for key in keys:
+            for key in free:
                 self._close(key)
             raise NoRoom
-        transport.knock([self._kept[key] for key in keys if key in self._kept])
+        transport.knock([self._kept[key] for key in free if key in self._kept])
         # One that works comes first: a server that refuses more has not refused those.
-        keys.sort(key=lambda key: not self._works(key))
-        found = [self._first(keys[0])]
-        for key in keys[1:]:
-            if not self._works(key) and time.monotonic() < self._not_before.get(key[:2], 0):
+        free.sort(key=lambda key: not self._works(key))
+        found: list[Lane] = [self._kept[key] for key in busy]
+        for key in free:
+            if found and not self._works(key) and self._refused(key):
                 break
             try:
-                found.append(self._get(key))
-            except ServerAway:
-                # It would refuse the others too, or let each wait as long.
-                self._not_before[key[:2]] = time.monotonic() + AGAIN_S
+                found.append(self._get(key) if found else self._first(key))
+            except (ServerAway, NoRoom) as error:
+                if not found:
+                    raise
+                if isinstance(error, ServerAway):
+                    # It would refuse the others too, or let each wait as long.
+                    self._not_before[key[:2]] = time.monotonic() + AGAIN_S
                 break
-            except NoRoom:
-                break
-        return Lanes(found)
+        return found
+
+    def _refused(self, key: Key) -> bool:
+        return time.monotonic() < self._not_before.get(key[:2], 0)
 
     def _first(self, key: Key) -> Session:
         """A sender's first connection. Where the server refuses a letter or a confirmation one, alerts are to make room."""

@@ -6,60 +6,77 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from campaign.clock import utcnow
-from campaign.engines import stopping
 from campaign.extensions import db
 from campaign.mail import domains, limits
+from campaign.mail.batches import Message
 from campaign.mail.leases import Outcome
-from campaign.mail.states import Row
 
 WAIT_S = 3.0
-"""How long a sender waits for the server's rate before it gives its batch back."""
+"""How long a sender waits for the server's rate before it gives what it has back."""
 _LATER = timedelta(seconds=2)
 
 
 class Gate:
-    """Stands before one batch of one stream. Not for two threads at once."""
+    """Stands before one sender's messages. Not for two threads at once."""
 
     def __init__(self, bulk: bool) -> None:
         self._bulk = bulk
         self._member = limits.member()
-        self._entered: list[str] = []
+        self._entered: set[str] = set()
+        self._granted = 0
+        self._dry_since: float | None = None
         self._tally = domains.Tally()
         self._paused: dict[str, datetime] = {}
-        self._limited = limits.domains_limited()
+        self.limited = limits.domains_limited()
+        """Whether any domain has a limit of its own."""
 
     def look(self) -> None:
         """Reads which domains are left alone now."""
         self._paused = domains.paused()
 
     def room(self, wanted: int) -> int:
-        """How many of ``wanted`` messages the server's rate lets go now, after a wait of some seconds at most; 0: none."""
+        """How many of ``wanted`` messages the server's rate lets go now; what of them does not go is to be given back."""
         per_second = limits.rate()
         if not per_second:
             return wanted
-        until = time.monotonic() + WAIT_S
-        while True:
-            granted = limits.take("server", per_second, wanted, self._bulk)
-            if granted or stopping.requested() or time.monotonic() > until:
-                return granted
-            time.sleep(min(1 / per_second, 0.2))
+        if self._granted < wanted:
+            self._granted += limits.take("server", per_second, wanted - self._granted, self._bulk)
+        granted = min(wanted, self._granted)
+        self._granted -= granted
+        if granted:
+            self._dry_since = None
+        elif self._dry_since is None:
+            self._dry_since = time.monotonic()
+        return granted
 
-    def part(self, rows: Sequence[Row]) -> tuple[list[Row], list[Outcome]]:
-        """Those of the rows whose domains take them now, and the others, to go later untried."""
-        if not (self._limited or self._paused):
-            return list(rows), []
-        allowed, due = self._allowed(Counter(row.domain for row in rows))
-        going: list[Row] = []
+    def give_back(self, n: int) -> None:
+        """Of what :meth:`room` let go, so many did not: the next may."""
+        self._granted += n
+
+    @property
+    def dry(self) -> float:
+        """For how many seconds the server's rate has let nothing go; 0: it does, or nobody asked."""
+        return time.monotonic() - self._dry_since if self._dry_since is not None else 0
+
+    @property
+    def drop_s(self) -> float:
+        """How long it may take until the rate lets another go."""
+        return min(1 / max(limits.rate(), 1), 0.2)
+
+    def part(self, messages: Sequence[Message]) -> tuple[Sequence[Message], list[Outcome]]:
+        """Those of the messages whose domains take them now, and the others, to go later untried."""
+        if not (self.limited or self._paused):
+            return messages, []
+        allowed, due = self._allowed(Counter(row.domain for row, _ in messages))
+        going: list[Message] = []
         later: list[Outcome] = []
-        for row in rows:
+        for row, said in messages:
             if allowed[row.domain] > 0:
                 allowed[row.domain] -= 1
-                going.append(row)
+                going.append((row, said))
             else:
                 later.append(Outcome(row, "queued", due.get(row.domain)))
-        if later and (per_second := limits.rate()):
-            # What waits for its domain must not cost the others their part of the server's rate.
-            limits.give_back("server", per_second, len(later))
+        self._leave({one.row.domain for one in later} - {row.domain for row, _ in going})
         return going, later
 
     def _allowed(self, wanted: Counter[str]) -> tuple[Counter[str], dict[str, datetime]]:
@@ -76,7 +93,7 @@ class Gate:
                 due[domain] = now + _LATER
                 continue
             if limit.connections:
-                self._entered.append(domain)
+                self._entered.add(domain)
             if limit.per_second:
                 allowed[domain] = limits.take(domain, limit.per_second, n, self._bulk)
                 due[domain] = now + timedelta(
@@ -86,13 +103,12 @@ class Gate:
 
     def narrow(self, domain: str) -> bool:
         """Whether the domain bears only so many connections at once, so that a sender may use but one for it."""
-        return self._limited and bool(limits.domain_limit(domain).connections)
+        return self.limited and bool(limits.domain_limit(domain).connections)
 
     def heard(self, outcomes: Sequence[Outcome]) -> None:
-        """Takes in what a group's answers say of its domains, once they are recorded."""
-        for domain in self._entered:
-            limits.leave(domain, self._member)
-        self._entered.clear()
+        """Takes in what a group's answers say of its domains."""
+        if self._entered:
+            self._leave({outcome.row.domain for outcome in outcomes})
         for outcome in outcomes:
             answer = outcome.answer
             # 421, or no answer at all, is the word of the server that we talk to, and about the connection.
@@ -102,8 +118,18 @@ class Gate:
             if self._tally.hear(row.domain, outcome.state) and row.domain not in self._paused:
                 self._paused[row.domain] = domains.pause(row.domain, answer.text)
 
-    def close(self) -> None:
-        """The end of the batch: domains that took mail again are forgotten."""
+    def turn(self) -> None:
+        """The end of a batch: domains that took mail again are forgotten, and their deferrals are counted anew."""
         if again := (domains.known() & self._tally.accepted) - self._paused.keys():
             domains.takes_mail(again)
+        self._tally = domains.Tally()
         db.session.commit()
+
+    def close(self) -> None:
+        """The end of the sender's work."""
+        self._leave(set(self._entered))
+
+    def _leave(self, names: set[str]) -> None:
+        for domain in self._entered & names:
+            limits.leave(domain, self._member)
+        self._entered -= names

@@ -64,6 +64,8 @@ class Claim(NamedTuple):
     """Those that may be sent."""
     taken: int
     """How many were due and taken, with those that may not be sent."""
+    standing: dict[tuple[str, int], str]
+    """The orders that stood at that moment."""
 
 
 def claim(stream: Stream, at_most: int | None = None) -> Claim:
@@ -84,7 +86,7 @@ def claim(stream: Stream, at_most: int | None = None) -> Claim:
         leased = orders.obey(leased, standing)
     leased = suppressions.obey(leased)
     db.session.commit()
-    return Claim(owner, leased, taken)
+    return Claim(owner, leased, taken, standing)
 
 
 _COLUMNS = [name for name in Row._fields if name != "old_state"]

@@ -1,18 +1,21 @@
 """Claim, render, send, record: how a stream's messages leave.
 
-A sender is one thread with a few connections to the mail server. It takes a batch at a time, and sends and records
-it in rounds of one group a connection: whatever happens, and at whatever instant, no more than the groups in flight
-are in doubt.
+A sender talks to the mail server on several connections at once and gives each a group of messages whenever it is free.
+Beside its talking one thread claims and renders what comes next, and another records what has been answered. Whatever
+happens, and at whatever instant, no more than a few messages a connection are in doubt (``Stream.at_risk``).
 """
 
 import contextlib
 import logging
 import threading
 import time
-from collections import defaultdict
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import NamedTuple, cast
 
 import psycopg
+from flask import Flask, current_app
 from sqlalchemy.exc import DBAPIError
 
 from campaign.clock import utcnow
@@ -20,34 +23,31 @@ from campaign.engines import stopping
 from campaign.extensions import db
 from campaign.mail import (
     answers,
+    batches,
     capture,
-    compose,
     connections,
     gate,
     leases,
     limits,
     orders,
-    settings,
-    signing,
     transport,
-    verp,
 )
 from campaign.mail.answers import Answer, GiveBack, Unknown
-from campaign.mail.compose import Envelope, Frame, NotAnAddress, Said, Skip
-from campaign.mail.inbound.hooks import postmark
+from campaign.mail.aside import Aside, Bell
+from campaign.mail.batches import Batch
+from campaign.mail.compose import Envelope
+from campaign.mail.connections import Lane
 from campaign.mail.leases import Outcome
+from campaign.mail.recording import GATHER_S, Recorded, Recording
 from campaign.mail.server import ServerAway
 from campaign.mail.states import Row
 from campaign.mail.streams import Stream
-
-Lanes = connections.Lanes | capture.Lanes
+from campaign.mail.talks import SLICE_S, Talks
 
 log = logging.getLogger(__name__)
 
-RECORD_FOR_S = 20
-"""How long a sender tries to record what it has sent while the database is away."""
 ORDERS_EVERY_S = 0.5
-"""How often it looks, within a batch, for orders to stop."""
+"""How often it looks for orders to stop."""
 
 
 class Leases:
@@ -57,16 +57,15 @@ class Leases:
         self._lock = threading.Lock()
         self._since: dict[str, float] = {}
 
-    @contextlib.contextmanager
-    def held(self, owner: str) -> Iterator[None]:
-        """Has ``owner`` renewed as long as the block lasts."""
+    def hold(self, owner: str) -> None:
+        """Has ``owner`` renewed from now on."""
         with self._lock:
             self._since[owner] = time.monotonic()
-        try:
-            yield
-        finally:
-            with self._lock:
-                del self._since[owner]
+
+    def drop(self, owner: str) -> None:
+        """Lets it run out."""
+        with self._lock:
+            self._since.pop(owner, None)
 
     def renew(self) -> None:
         """Renews what is older than a third of its term."""
@@ -85,95 +84,256 @@ def send_due(stream: Stream, number: int, lanes: int, over: Callable[[], bool]) 
     """Sends batch after batch until nothing is due or it is ``over``; returns whether more may be due.
 
     The stream's ``number``-th sender uses up to ``lanes`` connections. Raises ServerAway or NoRoom where none
-    could be had: nothing was claimed then.
+    could be had: what was claimed then went back.
     """
-    per_second = limits.rate()
-    at_most = max(int(per_second * gate.WAIT_S), 1) if per_second else None
-    with leases.Record() as record:
-        while not stopping.requested():
-            # First a connection, then a claim: a server that is away costs the rows nothing.
-            open_lanes = connections.kept.get(stream.name, number, lanes)
-            claim = leases.claim(stream, at_most)
-            batch = _Batch(stream, claim.owner, open_lanes, record)
-            if claim.rows:
-                with held_leases.held(claim.owner):
-                    batch.run(claim.rows)
-                if open_lanes.useless:
-                    raise ServerAway("The mail server breaks every connection.")
-            if claim.taken < min(at_most or stream.claim, stream.claim) and not batch.gave_back:
-                return False
-            if batch.stream_stopped:
-                return False
-            if over():
-                return True
-    return True
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # werkzeug's proxy
+    name = f"{stream.name}-{number}"
+    with (
+        contextlib.closing(Bell()) as bell,
+        leases.Record() as record,
+        Aside[Batch](app, f"{name}-claims", bell) as reader,
+        Aside[Recorded](app, f"{name}-records", bell) as recorder,
+    ):
+        recording = Recording(recorder, record)
+        return _Sender(stream, number, lanes, over, Talks(bell), reader, recording).run()
 
 
-class _Batch:
-    """One claimed batch on its way through a sender's connections."""
+class _Flight(NamedTuple):
+    """A group of messages on a connection, and what is known of their fates."""
 
-    def __init__(self, stream: Stream, owner: str, lanes: Lanes, record: leases.Record) -> None:
+    batch: Batch
+    envelopes: list[Envelope]
+    fates: list[transport.Fate]
+
+
+class _Sender:
+    """The claimed batches, the connections, and what goes between them."""
+
+    def __init__(
+        self,
+        stream: Stream,
+        number: int,
+        lanes: int,
+        over: Callable[[], bool],
+        talks: Talks,
+        reader: Aside[Batch],
+        recording: Recording,
+    ) -> None:
         self.stream = stream
-        self.owner = owner
-        self.lanes = lanes
-        self.round = stream.group * len(lanes)
-        self.record = record
-        self.gave_back = False
-        """Whether some of the batch went back untried."""
+        self.over = over
+        self.talks = talks
+        self.reader = reader
+        self.recording = recording
         self.gate = gate.Gate(bulk=stream.name == "alerts")
         self.patience = stream.patience()
-        self.stream_stopped = False
-        """Whether it went back because the whole stream is paused: then there is no use in claiming more."""
-        self._orders_at = time.monotonic()
+        per_second = limits.rate()
+        self.claim = (
+            min(int(per_second * gate.WAIT_S) or 1, stream.claim) if per_second else stream.claim
+        )
+        self.batches: deque[Batch] = deque()
+        self.lanes: list[Lane] = []
+        self.flights: dict[Lane, _Flight] = {}
+        self.narrow: dict[str, Lane] = {}
+        """On which connection the domains are now that bear only one of ours."""
+        self.more = True
+        """Whether more may be due than was claimed."""
+        self.gave_back = False
+        """Whether messages went back untried: then more is due."""
+        self.closing = False
+        """Whether it is time to end with what was claimed."""
+        self.stopped = False
+        """Whether it is time to end with what is on its way."""
+        self.failure: Exception | None = None
+        self._connect = partial(connections.kept.get, stream.name, number, lanes)
+        self._lacks_lanes = False
+        self._round = stream.group * lanes
+        self._looked_at = time.monotonic()
 
-    def run(self, rows: list[Row]) -> None:
-        """Renders, sends and records, round by round; whatever could not be sent is given back."""
-        said = dict(zip((row.id for row in rows), render(rows), strict=True))
-        self.gate.look()
-        db.session.commit()
-        shared, mine = frame(), {row.id for row in rows}
-        waiting: Sequence[Row] = rows
-        while waiting:
-            wanted = min(len(waiting), self.round)
-            size = 0 if self._must_stop(waiting) else self.gate.room(wanted)
-            if not size:
-                self._give_back(waiting)
-                break
-            these, waiting = waiting[:size], waiting[size:]
-            going, outcomes = self.gate.part([row for row in these if row.id in mine])
-            envelopes: list[Envelope] = []
-            for row in going:
-                made = _build(row, said[row.id], shared)
-                if isinstance(made, Envelope):
-                    envelopes.append(made)
-                else:
-                    outcomes.append(made)
-            mark = self._mark if self.stream.marks else None
-            fates = self.lanes.send(envelopes, self.stream.group, self._alone, mark)
-            outcomes += map(self._judge, envelopes, fates)
-            mine = self._settle(outcomes, waiting[: self.round])
-            self.gate.heard(outcomes)
-        self.gate.close()
+    def run(self) -> bool:
+        """Goes on until it is over; returns whether more may be due."""
+        try:
+            while not self._over():
+                for lane in self.talks.go_on(self._patience_s()):
+                    self._landed(cast("Lane", lane))
+            with self._or_stop():
+                self.gate.turn()
+        finally:
+            self.talks.break_off()
+            self.gate.close()
+            for batch in self.batches:
+                held_leases.drop(batch.owner)
+        if self.failure:
+            raise self.failure
+        return self.more or self.gave_back
 
-    def _must_stop(self, rows: Sequence[Row]) -> bool:
-        """Whether the rest of the batch should go back: the connection or the worker ends, or someone said so."""
-        if self.lanes.broken or not self.lanes.room() or stopping.requested():
-            return True
-        if time.monotonic() - self._orders_at < ORDERS_EVERY_S:
+    def _over(self) -> bool:
+        """Brings everything on its way that can be; True: there was nothing."""
+        with self._or_stop():
+            self._take_in()
+            self._look()
+        if self.stopped:
+            for batch in self.batches:
+                self._give_back(batch)
+        self._claim_ahead()
+        self._fill()
+        busy = self.talks or self.reader.busy or any(self.batches)
+        enough = len(self.lanes) * self.stream.at_risk // 4 if busy else 0
+        front = next(filter(len, self.batches), None)
+        self.recording.go_on(front, self._round, enough)
+        if busy or not self.recording.idle:
             return False
-        self._orders_at = time.monotonic()
+        if self.stopped or self.closing:
+            return True
+        self.more |= self.gave_back
+        self.gave_back = False
+        return not self.more
+
+    def _patience_s(self) -> float:
+        if self.recording.waiting:
+            return GATHER_S
+        return self.gate.drop_s if self.gate.dry else SLICE_S
+
+    @contextlib.contextmanager
+    def _or_stop(self) -> Iterator[None]:
+        """Ends the work where the database goes away: what is on its way is recorded when it is back."""
+        try:
+            yield
+        except (DBAPIError, psycopg.OperationalError) as error:
+            db.session.rollback()
+            self._stop(error)
+
+    def _stop(self, failure: Exception | None = None) -> None:
+        self.stopped = True
+        self.failure = self.failure or failure
+
+    def _take_in(self) -> None:
+        """Takes what the other threads have done."""
+        for done in self.recording.take_in():
+            held_leases.drop(done.owner)
+            self.batches.remove(done)
+        if (batch := self.reader.result()) is None:
+            return
+        self.more = batch.taken >= self.claim
+        for earlier in self.batches:
+            self._obey(earlier, batch.standing)
+        if batch.open:
+            held_leases.hold(batch.owner)
+            batch.trust(self._round)
+            self.batches.append(batch)
+        self.gate.turn()
+
+    def _look(self) -> None:
+        """Looks whether somebody has asked to stop: everything, the stream, or some of the messages in hand."""
+        if stopping.requested() or self.gate.dry > gate.WAIT_S:
+            self._stop()
+        if time.monotonic() - self._looked_at < ORDERS_EVERY_S:
+            return
+        self._looked_at = time.monotonic()
         standing = orders.standing()
-        stop = any(orders.about(row, standing) for row in rows) if standing else False
-        self.stream_stopped = orders.stream_paused(self.stream.name)
+        if orders.stream_paused(self.stream.name):
+            self._stop()
         self.gate.look()
         db.session.commit()
-        return stop or self.stream_stopped
+        for batch in self.batches:
+            self._obey(batch, standing)
 
-    def _alone(self, envelope: Envelope) -> bool:
-        return self.gate.narrow(envelope.row.domain)
+    def _obey(self, batch: Batch, standing: dict[tuple[str, int], str]) -> None:
+        if standing and any(orders.about(row, standing) for row in batch.rows):
+            self._give_back(batch)
 
-    def _mark(self, envelope: Envelope) -> bool:
-        return leases.mark_in_flight(self.owner, envelope.row.id)
+    def _give_back(self, batch: Batch) -> None:
+        if rows := batch.take_all():
+            self.gave_back = True
+            self.recording.add(batch, [Outcome(row, "queued") for row in rows])
+
+    def _claim_ahead(self) -> None:
+        """Has more claimed before what is in hand runs out, once there are connections to send it on."""
+        in_hand = sum(map(len, self.batches))
+        wanted = self.more and in_hand <= min(self._round, self.claim // 2) and not self.reader.busy
+        if wanted and self.over():
+            self.closing, wanted = True, False
+        if self.stopped or (self.closing and not in_hand) or not (wanted or self._lacks_lanes):
+            return
+        try:
+            # First a connection, then a claim: a server that is away costs the rows nothing.
+            self.lanes = self._connect()
+        except (ServerAway, connections.NoRoom) as error:
+            self._stop(error)
+            return
+        self._lacks_lanes = False
+        if wanted:
+            self.reader.ask(partial(batches.claim, self.stream, self.claim))
+
+    def _fill(self) -> None:
+        """Gives each free connection its next messages."""
+        if self.stopped:
+            return
+        for lane in self.lanes:
+            while self._free(lane) and (batch := next(filter(len, self.batches), None)):
+                if not self._begin(lane, batch):
+                    break
+
+    def _free(self, lane: Lane) -> bool:
+        at_risk = self.recording.at_risk[lane] + self.stream.group
+        return not lane.talking and at_risk <= self.stream.at_risk and lane.usable()
+
+    def _begin(self, lane: Lane, batch: Batch) -> bool:
+        """Sends a group on its way; False: nothing of the batch may leave on this connection now."""
+        wanted = min(self.stream.group, lane.room(), batch.sure())
+        granted = self.gate.room(wanted) if wanted else 0
+        if not granted:
+            return False
+        messages = batch.take(granted, partial(self._fits, lane) if self.gate.limited else None)
+        envelopes, outcomes = self._build(batch, messages)
+        self.gate.give_back(granted - len(envelopes))
+        self.recording.add(batch, outcomes)
+        if not envelopes:
+            return bool(messages)
+        if self.gate.limited:
+            domains = {envelope.row.domain for envelope in envelopes}
+            self.narrow |= dict.fromkeys(filter(self.gate.narrow, domains), lane)
+        flight = _Flight(batch, envelopes, [GiveBack()] * len(envelopes))
+        mark = partial(self._mark, batch.owner) if self.stream.marks else None
+        self.flights[lane] = flight
+        self.recording.at_risk[lane] += len(envelopes)
+        if not self.talks.begin(lane, lane.talk(envelopes, flight.fates, mark)):
+            self._landed(lane)
+        return True
+
+    def _fits(self, lane: Lane, row: Row) -> bool:
+        return self.narrow.get(row.domain, lane) is lane
+
+    def _build(
+        self, batch: Batch, messages: Sequence[batches.Message]
+    ) -> tuple[list[Envelope], list[Outcome]]:
+        """The messages that may leave, and what becomes of the others."""
+        going, outcomes = self.gate.part(messages)
+        envelopes: list[Envelope] = []
+        for row, said in going:
+            made = batches.build(row, said, batch.frame)
+            if isinstance(made, Envelope):
+                envelopes.append(made)
+            else:
+                outcomes.append(made)
+        return envelopes, outcomes
+
+    def _mark(self, owner: str, envelope: Envelope) -> bool:
+        with self._or_stop():
+            return leases.mark_in_flight(owner, envelope.row.id)
+        return False
+
+    def _landed(self, lane: Lane) -> None:
+        """A connection is free again, or broken."""
+        flight = self.flights.pop(lane)
+        outcomes = list(map(self._judge, flight.envelopes, flight.fates))
+        self.recording.add(flight.batch, outcomes, lane)
+        if self.narrow:
+            self.narrow = {name: at for name, at in self.narrow.items() if at is not lane}
+        with self._or_stop():
+            self.gate.heard(outcomes)
+        self._lacks_lanes |= not lane.usable()
+        if lane.broken and not any(one.carried for one in self.lanes):
+            self._stop(ServerAway("The mail server breaks every connection."))
 
     def _judge(self, envelope: Envelope, fate: transport.Fate) -> Outcome:
         row, now, patience = envelope.row, utcnow(), self.patience
@@ -190,82 +350,3 @@ class _Batch:
         verdict = answers.judge(fate, patience, row.attempts, row.first_attempt_at or now, now)
         inbox = capture.columns(envelope) if fate.captured else None
         return Outcome(row, *verdict, answer=fate, captured=inbox)
-
-    def _give_back(self, rows: Sequence[Row]) -> None:
-        self.gave_back = True
-        self._settle([Outcome(row, "queued") for row in rows], [])
-
-    def _settle(self, outcomes: Sequence[Outcome], following: Sequence[Row]) -> set[int]:
-        """Records outcomes, trying on while the database is away; returns which of ``following`` are still ours.
-
-        A commit whose answer was lost does no harm: the second try finds the rows recorded.
-        """
-        give_up_at = time.monotonic() + RECORD_FOR_S
-        while True:
-            try:
-                return self.record.settle(self.owner, outcomes, [row.id for row in following])
-            except (DBAPIError, psycopg.OperationalError) as error:
-                db.session.rollback()
-                gone = not isinstance(error, DBAPIError) or error.connection_invalidated
-                if not gone or time.monotonic() > give_up_at:
-                    raise
-                time.sleep(0.3)
-
-
-def render(rows: list[Row]) -> list[Said | Skip | None]:
-    """What the features say in these messages, in the same order; None where one could not say it."""
-    by_origin: dict[str, list[Row]] = defaultdict(list)
-    for row in rows:
-        by_origin[row.origin].append(row)
-    said: dict[int, Said | Skip | None] = {}
-    for origin, some in by_origin.items():
-        said.update(zip((row.id for row in some), _render_origin(origin, some), strict=True))
-    return [said[row.id] for row in rows]
-
-
-def frame() -> Frame:
-    """What all messages of a batch share."""
-    return Frame(
-        settings.sender(), utcnow(), verp.addresses(verp.BOUNCE), verp.addresses(verp.UNSUBSCRIBE),
-        signing.signer(), told_back=postmark.header(),
-    )  # fmt: skip
-
-
-def _render_origin(origin: str, rows: list[Row]) -> Sequence[Said | Skip | None]:
-    """What the feature says, row by row; None where it could not say it: then a person has to look."""
-    render_batch = compose.renderer(origin)
-    if render_batch is None:
-        log.error("no renderer is registered for the origin %s", origin)
-        return [None] * len(rows)
-    try:
-        return _rendered(render_batch, rows)
-    except DBAPIError:
-        raise
-    except Exception:
-        db.session.rollback()
-        if len(rows) == 1:
-            log.error("rendering message %d of origin %s failed", rows[0].id, origin, exc_info=True)
-            return [None]
-    return [_render_origin(origin, [row])[0] for row in rows]
-
-
-def _rendered(render_batch: compose.RenderBatch, rows: list[Row]) -> Sequence[Said | Skip]:
-    rendered = render_batch(rows)
-    if len(rendered) != len(rows):
-        raise ValueError("a renderer answered for more or fewer rows than it was given")
-    return rendered
-
-
-def _build(row: Row, said: Said | Skip | None, frame: Frame) -> Envelope | Outcome:
-    """The message ready to leave, or what becomes of a row that has none."""
-    if said is None:
-        return Outcome(row, "held", hold_reason="render")
-    if isinstance(said, Skip):
-        return Outcome(row, "cancelled", answer=Answer(None, None, said.reason[:300], None))
-    try:
-        return said.message(row, frame)
-    except NotAnAddress as error:
-        return Outcome(row, "failed", answer=Answer(None, "5.1.3", str(error), None))
-    except ValueError as error:
-        log.error("message %d of origin %s cannot be built: %s", row.id, row.origin, error)
-        return Outcome(row, "held", hold_reason="render")

@@ -16,7 +16,9 @@ class Stream:
     claim: int
     """Rows claimed at once."""
     group: int
-    """Rows sent on a connection before their answers are recorded: at most so many repeat after a crash."""
+    """Rows that a connection is given at once."""
+    at_risk: int
+    """Rows that a connection may have sent before their answers are recorded: at most so many repeat after a crash."""
     senders: int
     """Threads at once in one worker."""
     lanes: int
@@ -40,8 +42,10 @@ class Stream:
 
 
 STREAMS = {
-    "confirmations": Stream("confirmations", claim=96, group=32, senders=2, lanes=1),
+    "confirmations": Stream("confirmations", claim=96, group=16, at_risk=32, senders=2, lanes=1),
     # A second copy in an official's inbox does harm, so: one in flight, and a person may decide.
-    "letters": Stream("letters", claim=20, group=1, senders=1, lanes=1, marks=True, doubts=2),
-    "alerts": Stream("alerts", claim=512, group=16, senders=2, lanes=8),
+    "letters": Stream(
+        "letters", claim=20, group=1, at_risk=1, senders=1, lanes=1, marks=True, doubts=2
+    ),
+    "alerts": Stream("alerts", claim=512, group=16, at_risk=32, senders=1, lanes=16),
 }

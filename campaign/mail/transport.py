@@ -7,12 +7,11 @@ talks on several connections by turns, so that it writes on one while the others
 """
 
 import contextlib
-import select
 import socket
 import ssl
 import struct
 import time
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from typing import NamedTuple, cast
 
 from campaign.engines import stopping
@@ -20,27 +19,17 @@ from campaign.mail import settings
 from campaign.mail.answers import Answer, GiveBack, Unknown, parse
 from campaign.mail.compose import Envelope
 from campaign.mail.server import Server, ServerAway, configured, connect
+from campaign.mail.talks import STOPPING_S, Dropped, Talk, converse
 
 COMMAND_S = 60
 DOT_S = 300
 """RFC 5321 section 4.5.3.2.6 asks for ten minutes; a worker's other work should not wait so long."""
-STOPPING_S = 5
-"""What an answer gets once the worker has been asked to stop."""
-SLICE_S = 1
-"""How long connections wait at most before somebody looks whether the worker has been asked to stop."""
 IDLE_S = 5
 """A connection idle for longer is asked whether it is still there."""
 _LONGEST_REPLY = 64 * 1024
 
 Fate = Answer | GiveBack | Unknown
 BeforeDot = Callable[[Envelope], bool]
-
-Talk = Generator[float, None, None]
-"""One side of a conversation: stops where it needs more bytes of the server, and says for how many seconds it waits."""
-
-
-class _Dropped(Exception):
-    """The connection is gone, or what came over it is not SMTP."""
 
 
 class _Reply(NamedTuple):
@@ -65,88 +54,19 @@ def probe() -> None:
         )
 
 
-def send(
-    loads: Sequence[tuple["Session", Sequence[Envelope]]], before_dot: BeforeDot | None = None
-) -> list[list[Fate]]:
-    """Sends each connection's messages, on all at one time, and says in the same order what became of each.
+def send(session: "Session", envelopes: Sequence[Envelope]) -> list[Fate]:
+    """Sends messages on one connection and says in the same order what became of each.
 
-    ``before_dot`` is called when all but the last byte of a message has left, and may still stop it
-    by answering False. A connection is ``broken`` afterwards where it cannot be used any more.
+    The connection is ``broken`` afterwards where it cannot be used any more.
     """
-    fates: list[list[Fate]] = [[GiveBack()] * len(envelopes) for _, envelopes in loads]
-    converse(
-        {
-            session: session.talk(envelopes, its_fates, before_dot)
-            for (session, envelopes), its_fates in zip(loads, fates, strict=True)
-        }
-    )
+    fates: list[Fate] = [GiveBack()] * len(envelopes)
+    converse({session: session.talk(envelopes, fates)})
     return fates
 
 
 def knock(sessions: Iterable["Session"]) -> None:
     """Asks idle connections, all at one time, whether they are still there; one that is not is ``broken`` afterwards."""
     converse({session: session.knock() for session in sessions if session.idle()})
-
-
-def converse(talks: Mapping["Session", Talk]) -> None:
-    """Lets each conversation go on whenever its connection has brought something, until all have ended or broken."""
-    waiting: dict[int, _Waiting] = {}
-    poll = select.poll()
-    for session, talk in talks.items():
-        if (seconds := _go_on(session, talk)) is not None:
-            waiting[session.fileno()] = _Waiting(session, talk, time.monotonic() + seconds)
-            poll.register(session.fileno(), select.POLLIN)
-    looked_at = time.monotonic()
-    while waiting:
-        for number, _ in poll.poll(SLICE_S * 1000):
-            one = waiting[number]
-            if (seconds := one.heard()) is None:
-                poll.unregister(number)
-                del waiting[number]
-            else:
-                one.until = time.monotonic() + seconds
-        if (now := time.monotonic()) >= looked_at + SLICE_S:
-            looked_at = now
-            for number in [number for number, one in waiting.items() if one.given_up(now)]:
-                poll.unregister(number)
-                del waiting[number]
-
-
-def _go_on(session: "Session", talk: Talk) -> float | None:
-    """The conversation's next part; for how many seconds it waits then, None at its end."""
-    try:
-        return next(talk, None)
-    except _Dropped:
-        session.broken = True
-        return None
-
-
-class _Waiting:
-    """A conversation that waits for the server."""
-
-    def __init__(self, session: "Session", talk: Talk, until: float) -> None:
-        self.session = session
-        self.talk = talk
-        self.until = until
-
-    def heard(self) -> float | None:
-        """Goes on with what has come; for how many seconds it waits then, None at its end."""
-        try:
-            if not self.session.receive():
-                return max(self.until - time.monotonic(), 0)
-        except _Dropped:
-            self.session.broken = True
-            return None
-        return _go_on(self.session, self.talk)
-
-    def given_up(self, now: float) -> bool:
-        """Whether the server has taken too long."""
-        if stopping.requested():
-            self.until = min(self.until, now + STOPPING_S)
-        if now < self.until:
-            return False
-        self.session.broken = True
-        return True
 
 
 class Session:
@@ -156,6 +76,7 @@ class Session:
         """Connects. Raises ServerAway."""
         self.server = server
         self.broken = False
+        self.talking = False
         self.carried = 0
         self._buffer = b""
         self._used_at = time.monotonic()
@@ -181,14 +102,14 @@ class Session:
 
     def idle(self) -> bool:
         """Whether nothing has been said on it for so long that the server may have left."""
-        return not self.broken and time.monotonic() - self._used_at >= IDLE_S
+        return not (self.broken or self.talking) and time.monotonic() - self._used_at >= IDLE_S
 
     def knock(self) -> Talk:
         """Asks whether the server is still there."""
         self._write(b"NOOP\r\n")
         reply = yield from self._reply(STOPPING_S)
         if reply.code != 250:
-            raise _Dropped
+            raise Dropped
         self._used_at = time.monotonic()
 
     def close(self) -> None:
@@ -226,9 +147,16 @@ class Session:
         return replies[0] if replies else None
 
     def talk(
-        self, envelopes: Sequence[Envelope], fates: list[Fate], before_dot: BeforeDot | None
+        self,
+        envelopes: Sequence[Envelope],
+        fates: list[Fate],
+        before_dot: BeforeDot | None = None,
     ) -> Talk:
-        """Sends the messages and fills ``fates``: before each step that may break goes in what is true if it breaks there."""
+        """Sends the messages and fills ``fates``: before each step that may break goes in what is true if it breaks there.
+
+        ``before_dot`` is called when all but the last byte of a message has left, and may still stop it by
+        answering False.
+        """
         carry = b""  # what goes out in front of the next commands: a body with its dot, or RSET
         waiting: int | None = None  # whose body that is
         for i, envelope in enumerate(envelopes):
@@ -284,20 +212,20 @@ class Session:
             if reply.code == 421:
                 # Before the recipient was named it was not about this message.
                 fates[i] = GiveBack() if command is commands[0] else self._answer(reply)
-                raise _Dropped
+                raise Dropped
             wanted = 3 if command is commands[2] else 2
             if reply.code // 100 not in (wanted, 4, 5):
-                raise _Dropped  # whatever it answers here, it is not what was asked
+                raise Dropped  # whatever it answers here, it is not what was asked
             takes |= command is commands[1] and reply.code // 100 == 2
             if refusal is None and reply.code // 100 != wanted:
                 refusal = reply
         if refusal is None:
             if self._buffer:
-                raise _Dropped  # an answer too many: the next one would be taken for the message's
+                raise Dropped  # an answer too many: the next one would be taken for the message's
             return None
         if reply.code == 354:
             if takes:
-                raise _Dropped  # it would deliver an empty message
+                raise Dropped  # it would deliver an empty message
             # The server takes a body for nobody: it gets an empty one (RFC 2920 section 3.1).
             self._write(b".\r\n")
             yield from self._reply(COMMAND_S)
@@ -309,7 +237,7 @@ class Session:
         self._write(_stuffed(envelope))
         if not before_dot(envelope):
             fates[i] = GiveBack()
-            raise _Dropped  # without the dot the server throws away what it has
+            raise Dropped  # without the dot the server throws away what it has
         self._write(b".\r\n")
         fates[i] = Unknown(self.server.host)
         yield from self._finish(i, fates)
@@ -321,11 +249,11 @@ class Session:
             fates[waiting] = self._answer(reply)
             self.carried += 1
         if reply.code == 421:
-            raise _Dropped
+            raise Dropped
 
     def _answer(self, reply: _Reply) -> Answer:
         if reply.code // 100 == 3:
-            raise _Dropped  # an answer that cannot come here
+            raise Dropped  # an answer that cannot come here
         return parse(reply.code, reply.text.decode("utf-8", "replace"), self.server.host)
 
     def _write(self, data: bytes) -> None:
@@ -336,7 +264,7 @@ class Session:
                 self._socket.settimeout(COMMAND_S)
             self._socket.sendall(data)
         except OSError as error:
-            raise _Dropped from error
+            raise Dropped from error
 
     def _reply(self, patience_s: float) -> Generator[float, None, _Reply]:
         """One reply, of one line or several (RFC 5321 section 4.2.1)."""
@@ -349,12 +277,12 @@ class Session:
             self._buffer = rest
             code = line[:3]
             if not code.isdigit() or not b"200" <= code <= b"599":
-                raise _Dropped
+                raise Dropped
             lines.append(line[4:])
             if line[3:4] != b"-":
                 return _Reply(int(code), b" ".join(lines))
             if len(lines) > 100:
-                raise _Dropped
+                raise Dropped
 
     def receive(self) -> bool:
         """Takes what the server has sent; False: nothing yet."""
@@ -363,10 +291,10 @@ class Session:
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return False
         except OSError as error:
-            raise _Dropped from error
+            raise Dropped from error
         self._buffer += received
         if not received or len(self._buffer) > _LONGEST_REPLY:
-            raise _Dropped
+            raise Dropped
         return True
 
     def _receive(self) -> bytes:

@@ -75,7 +75,7 @@ def send_test(to: str) -> str | None:
     except server.ServerAway as error:
         return str(error)
     try:
-        [[fate]] = transport.send([(session, [envelope])])
+        [fate] = transport.send(session, [envelope])
     finally:
         session.close()
     if isinstance(fate, Answer) and fate.code is not None and 200 <= fate.code < 300:

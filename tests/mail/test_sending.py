@@ -304,7 +304,7 @@ def test_a_dead_sender_s_rows_go_again_and_marked_letters_are_uncertain(
     queue("alerts", 5)
     queue("letters", 3, first=11)
     leases.claim(STREAMS["alerts"])
-    owner, claimed, _ = leases.claim(STREAMS["letters"])
+    owner, claimed, *_ = leases.claim(STREAMS["letters"])
     assert leases.mark_in_flight(owner, claimed[0].id)
     assert rows() == {"leased": 8}
     jobs.sweep()

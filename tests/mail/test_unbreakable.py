@@ -11,7 +11,7 @@ import time_machine
 from flask import Flask
 
 from campaign.engines import stopping
-from campaign.mail import answers, jobs, leases, transport
+from campaign.mail import answers, jobs, leases, talks
 from campaign.mail.answers import Answer, Patience
 from campaign.mail.streams import STREAMS
 from tests.mail.server import SmtpServer
@@ -51,7 +51,7 @@ def test_a_stop_finishes_what_is_in_flight_and_gives_the_rest_back(
 def test_a_stop_does_not_wait_for_a_server_that_hangs(
     live: SmtpServer, queue: Queue, rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transport, "STOPPING_S", 0.5)
+    monkeypatch.setattr(talks, "STOPPING_S", 0.5)
     wakes = threading.Event()
 
     def script(step: str, recipient: str) -> None:

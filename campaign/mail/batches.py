@@ -1,0 +1,183 @@
+"""A claimed batch in a sender's hand: what its messages say, and which of them may leave now."""
+
+import logging
+import time
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
+
+from sqlalchemy.exc import DBAPIError
+
+from campaign.clock import utcnow
+from campaign.extensions import db
+from campaign.mail import compose, leases, settings, signing, verp
+from campaign.mail.answers import Answer
+from campaign.mail.compose import Envelope, Frame, NotAnAddress, Said, Skip
+from campaign.mail.inbound.hooks import postmark
+from campaign.mail.leases import Outcome
+from campaign.mail.states import Row
+from campaign.mail.streams import Stream
+
+log = logging.getLogger(__name__)
+
+FRESH_S = 5
+"""How long the database's word that a lease is ours is good for."""
+
+Message = tuple[Row, Said | Skip | None]
+"""A row and what its feature says in it."""
+
+
+class Batch:
+    """Claimed messages that have not left. Not for two threads at once.
+
+    Its first messages are *sure*: the database said a moment ago that they are still leased to us.
+    """
+
+    def __init__(
+        self, claim: leases.Claim, said: Iterable[Said | Skip | None], frame: Frame
+    ) -> None:
+        self.owner = claim.owner
+        self.taken = claim.taken
+        self.standing = claim.standing
+        self.frame = frame
+        self.open = len(claim.rows)
+        """How many of its messages have not been recorded."""
+        self._ready: deque[Message] = deque(zip(claim.rows, said, strict=True))
+        self._sure = 0
+        self._until = 0.0
+        self._asked: list[int] = []
+        self._left = 0
+
+    def __len__(self) -> int:
+        return len(self._ready)
+
+    @property
+    def rows(self) -> list[Row]:
+        """Those that have not left."""
+        return [row for row, _ in self._ready]
+
+    def trust(self, n: int) -> None:
+        """The first ``n`` are sure: they have just been claimed."""
+        self._sure = min(n, len(self._ready))
+        self._until = time.monotonic() + FRESH_S
+
+    def sure(self) -> int:
+        """How many may leave without another look at the database."""
+        if self._sure and time.monotonic() > self._until:
+            self._sure = 0
+        return self._sure
+
+    def take(self, n: int, fits: Callable[[Row], bool] | None = None) -> list[Message]:
+        """Takes out the first ``n`` sure messages, or those of the sure ones that fit."""
+        n = min(n, self.sure())
+        if fits is None:
+            self._sure -= n
+            return [self._ready.popleft() for _ in range(n)]
+        taken: list[Message] = []
+        left: list[Message] = []
+        for _ in range(self._sure):
+            if len(taken) == n:
+                break
+            message = self._ready.popleft()
+            (taken if fits(message[0]) else left).append(message)
+        self._ready.extendleft(reversed(left))
+        self._sure -= len(taken)
+        self._left = len(left)
+        return taken
+
+    def take_all(self) -> list[Row]:
+        """Takes out whatever has not left."""
+        rows = self.rows
+        self._ready.clear()
+        self._sure = 0
+        self._asked = []
+        return rows
+
+    def ask(self, wanted: int) -> list[int]:
+        """The row numbers of which the database is to say whether they are ours, for ``wanted`` to be sure.
+
+        Those that did not fit last time come on top: they stand before others that may.
+        """
+        sure = self.sure()
+        self._asked = [
+            row.id for row, _ in islice(self._ready, sure, max(wanted + self._left, sure))
+        ]
+        return self._asked
+
+    def hear(self, ours: set[int]) -> None:
+        """Takes in the database's answer to :meth:`ask`: what is not ours any more is dropped."""
+        if lost := set(self._asked) - ours:
+            kept = [message for message in self._ready if message[0].id not in lost]
+            self.open -= len(self._ready) - len(kept)
+            self._ready = deque(kept)
+        if self._asked:
+            self._sure += len(ours)
+            self._until = time.monotonic() + FRESH_S
+        self._asked = []
+
+
+def claim(stream: Stream, at_most: int | None) -> Batch:
+    """Claims a batch, has it rendered, and commits."""
+    found = leases.claim(stream, at_most)
+    batch = Batch(found, render(found.rows) if found.rows else [], frame())
+    db.session.commit()
+    return batch
+
+
+def render(rows: list[Row]) -> list[Said | Skip | None]:
+    """What the features say in these messages, in the same order; None where one could not say it."""
+    by_origin: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        by_origin[row.origin].append(row)
+    said: dict[int, Said | Skip | None] = {}
+    for origin, some in by_origin.items():
+        said.update(zip((row.id for row in some), _render_origin(origin, some), strict=True))
+    return [said[row.id] for row in rows]
+
+
+def frame() -> Frame:
+    """What all messages of a batch share."""
+    return Frame(
+        settings.sender(), utcnow(), verp.addresses(verp.BOUNCE), verp.addresses(verp.UNSUBSCRIBE),
+        signing.signer(), told_back=postmark.header(),
+    )  # fmt: skip
+
+
+def _render_origin(origin: str, rows: list[Row]) -> Sequence[Said | Skip | None]:
+    """What the feature says, row by row; None where it could not say it: then a person has to look."""
+    render_batch = compose.renderer(origin)
+    if render_batch is None:
+        log.error("no renderer is registered for the origin %s", origin)
+        return [None] * len(rows)
+    try:
+        return _rendered(render_batch, rows)
+    except DBAPIError:
+        raise
+    except Exception:
+        db.session.rollback()
+        if len(rows) == 1:
+            log.error("rendering message %d of origin %s failed", rows[0].id, origin, exc_info=True)
+            return [None]
+    return [_render_origin(origin, [row])[0] for row in rows]
+
+
+def _rendered(render_batch: compose.RenderBatch, rows: list[Row]) -> Sequence[Said | Skip]:
+    rendered = render_batch(rows)
+    if len(rendered) != len(rows):
+        raise ValueError("a renderer answered for more or fewer rows than it was given")
+    return rendered
+
+
+def build(row: Row, said: Said | Skip | None, frame: Frame) -> Envelope | Outcome:
+    """The message ready to leave, or what becomes of a row that has none."""
+    if said is None:
+        return Outcome(row, "held", hold_reason="render")
+    if isinstance(said, Skip):
+        return Outcome(row, "cancelled", answer=Answer(None, None, said.reason[:300], None))
+    try:
+        return said.message(row, frame)
+    except NotAnAddress as error:
+        return Outcome(row, "failed", answer=Answer(None, "5.1.3", str(error), None))
+    except ValueError as error:
+        log.error("message %d of origin %s cannot be built: %s", row.id, row.origin, error)
+        return Outcome(row, "held", hold_reason="render")

@@ -1,0 +1,123 @@
+"""What has become of a sender's messages, on its way into the ledger: gathered, and recorded by another thread."""
+
+import time
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from functools import partial
+from typing import NamedTuple
+
+import psycopg
+from sqlalchemy.exc import DBAPIError
+
+from campaign.extensions import db
+from campaign.mail import leases
+from campaign.mail.aside import Aside
+from campaign.mail.batches import Batch
+from campaign.mail.connections import Lane
+from campaign.mail.leases import Outcome
+
+RECORD_FOR_S = 20
+"""How long it tries while the database is away."""
+GATHER_S = 0.05
+"""How long outcomes wait for others to be recorded with, while there is something else to do."""
+
+
+class Group(NamedTuple):
+    """Outcomes of one batch, and the messages of which the database is to say whether they are still ours."""
+
+    batch: Batch
+    outcomes: list[Outcome]
+    next_ids: list[int]
+
+
+Recorded = list[tuple[Group, set[int]]]
+"""What has been recorded, each with those of its ``next_ids`` that are ours."""
+
+
+class Recording:
+    """The outcomes of one sender. Not for two threads at once, but for the one that it asks."""
+
+    def __init__(self, aside: Aside[Recorded], record: leases.Record) -> None:
+        self._aside = aside
+        self._record = record
+        self._gathered: defaultdict[Batch, list[Outcome]] = defaultdict(list)
+        self._n = 0
+        self._since = 0.0
+        self._lanes: Counter[Lane] = Counter()
+        self._on_its_way: Counter[Lane] = Counter()
+        self.at_risk: Counter[Lane] = Counter()
+        """How many messages each connection was given whose outcomes are not recorded."""
+
+    @property
+    def waiting(self) -> bool:
+        """Whether outcomes wait to be recorded."""
+        return self._n > 0
+
+    @property
+    def idle(self) -> bool:
+        """Whether everything is recorded."""
+        return not self._n and not self._aside.busy
+
+    def add(self, batch: Batch, outcomes: Sequence[Outcome], lane: Lane | None = None) -> None:
+        """Has outcomes recorded soon, those of a connection's messages or of some that were given to none."""
+        if not self._n:
+            self._since = time.monotonic()
+        self._n += len(outcomes)
+        self._gathered[batch] += outcomes
+        if lane is not None:
+            self._lanes[lane] += len(outcomes)
+
+    def go_on(self, front: Batch | None, ahead: int, enough: int) -> None:
+        """Records what there is: where that is ``enough``, has waited, or ``front``'s next messages depend on it.
+
+        The database is asked then whether the ``ahead`` next messages of ``front`` are still ours.
+        """
+        if self._aside.busy:
+            return
+        unsure = front is not None and not front.sure()
+        late = self._n and time.monotonic() - self._since >= GATHER_S
+        if not (unsure or late or (self._n and self._n >= enough)):
+            return
+        if front is not None:
+            self._gathered[front] += ()
+        groups = [
+            Group(batch, outcomes, batch.ask(ahead) if batch is front else [])
+            for batch, outcomes in self._gathered.items()
+        ]
+        self._on_its_way, self._lanes = self._lanes, Counter()
+        self._gathered, self._n = defaultdict(list), 0
+        self._aside.ask(partial(self._settle, groups))
+
+    def take_in(self) -> list[Batch]:
+        """Takes note of what has been recorded; returns the batches of which everything is.
+
+        Raises DBAPIError or psycopg.OperationalError where it could not be recorded: the leases run out then.
+        """
+        try:
+            recorded = self._aside.result()
+        except BaseException:
+            self._gathered, self._n = defaultdict(list), 0
+            raise
+        if recorded is None:
+            return []
+        self.at_risk -= self._on_its_way
+        for group, ours in recorded:
+            group.batch.open -= len(group.outcomes)
+            group.batch.hear(ours)
+        return [group.batch for group, _ in recorded if not group.batch.open]
+
+    def _settle(self, groups: list[Group]) -> Recorded:
+        return [(group, self._settle_group(group)) for group in groups]
+
+    def _settle_group(self, group: Group) -> set[int]:
+        """Tries on while the database is away. A commit whose answer was lost does no harm: the rows are recorded then."""
+        give_up_at = time.monotonic() + RECORD_FOR_S
+        while True:
+            try:
+                return self._record.settle(group.batch.owner, group.outcomes, group.next_ids)
+            except (DBAPIError, psycopg.OperationalError) as error:
+                db.session.rollback()
+                gone = not isinstance(error, DBAPIError) or error.connection_invalidated
+                if not gone or time.monotonic() > give_up_at:
+                    raise
+                time.sleep(0.3)
