@@ -4,7 +4,6 @@ import logging
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
-from itertools import islice
 
 from sqlalchemy.exc import DBAPIError
 
@@ -21,17 +20,14 @@ from campaign.mail.streams import Stream
 log = logging.getLogger(__name__)
 
 FRESH_S = 5
-"""How long the database's word that a lease is ours is good for."""
+"""How long the database's word that a lease is ours is good for, while nothing speaks against it."""
 
 Message = tuple[Row, Said | Skip | None]
 """A row and what its feature says in it."""
 
 
 class Batch:
-    """Claimed messages that have not left. Not for two threads at once.
-
-    Its first messages are *sure*: the database said a moment ago that they are still leased to us.
-    """
+    """Claimed messages that have not left. Not for two threads at once."""
 
     def __init__(
         self, claim: leases.Claim, said: Iterable[Said | Skip | None], frame: Frame
@@ -43,77 +39,56 @@ class Batch:
         self.open = len(claim.rows)
         """How many of its messages have not been recorded."""
         self._ready: deque[Message] = deque(zip(claim.rows, said, strict=True))
-        self._sure = 0
-        self._until = 0.0
-        self._asked: list[int] = []
-        self._left = 0
+        self._fresh_until = time.monotonic() + FRESH_S
+        self._asked: set[int] = set()
 
     def __len__(self) -> int:
         return len(self._ready)
+
+    @property
+    def fresh(self) -> bool:
+        """Whether the database has said of late that the leases are ours, and nothing has spoken against it."""
+        return time.monotonic() < self._fresh_until
 
     @property
     def rows(self) -> list[Row]:
         """Those that have not left."""
         return [row for row, _ in self._ready]
 
-    def trust(self, n: int) -> None:
-        """The first ``n`` are sure: they have just been claimed."""
-        self._sure = min(n, len(self._ready))
-        self._until = time.monotonic() + FRESH_S
-
-    def sure(self) -> int:
-        """How many may leave without another look at the database."""
-        if self._sure and time.monotonic() > self._until:
-            self._sure = 0
-        return self._sure
-
     def take(self, n: int, fits: Callable[[Row], bool] | None = None) -> list[Message]:
-        """Takes out the first ``n`` sure messages, or those of the sure ones that fit."""
-        n = min(n, self.sure())
+        """Takes out the first ``n`` messages, or the first that fit."""
         if fits is None:
-            self._sure -= n
-            return [self._ready.popleft() for _ in range(n)]
+            return [self._ready.popleft() for _ in range(min(n, len(self._ready)))]
         taken: list[Message] = []
         left: list[Message] = []
-        for _ in range(self._sure):
-            if len(taken) == n:
-                break
+        while self._ready and len(taken) < n:
             message = self._ready.popleft()
             (taken if fits(message[0]) else left).append(message)
         self._ready.extendleft(reversed(left))
-        self._sure -= len(taken)
-        self._left = len(left)
         return taken
 
     def take_all(self) -> list[Row]:
         """Takes out whatever has not left."""
         rows = self.rows
         self._ready.clear()
-        self._sure = 0
-        self._asked = []
         return rows
 
-    def ask(self, wanted: int) -> list[int]:
-        """The row numbers of which the database is to say whether they are ours, for ``wanted`` to be sure.
+    def doubt(self) -> None:
+        """Something speaks against it that the leases are still ours."""
+        self._fresh_until = 0.0
 
-        Those that did not fit last time come on top: they stand before others that may.
-        """
-        sure = self.sure()
-        self._asked = [
-            row.id for row, _ in islice(self._ready, sure, max(wanted + self._left, sure))
-        ]
-        return self._asked
+    def ask(self) -> list[int]:
+        """The row numbers of which the database is to say whether they are ours."""
+        self._asked = {row.id for row, _ in self._ready}
+        return list(self._asked)
 
     def hear(self, ours: set[int]) -> None:
         """Takes in the database's answer to :meth:`ask`: what is not ours any more is dropped."""
-        if lost := set(self._asked) - ours:
-            kept = [message for message in self._ready if message[0].id not in lost]
-            self.open -= len(self._ready) - len(kept)
-            self._ready = deque(kept)
-        if self._asked:
-            self._sure += len(ours)
-            self._until = time.monotonic() + FRESH_S
-        self._asked = []
+        lost = self._asked - ours
+        kept = [message for message in self._ready if message[0].id not in lost]
+        self.open -= len(self._ready) - len(kept)
+        self._ready = deque(kept)
+        self._fresh_until = time.monotonic() + FRESH_S
 
 
 def claim(stream: Stream, at_most: int | None) -> Batch:

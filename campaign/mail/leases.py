@@ -111,6 +111,15 @@ _CLAIM = f"""
 """  # noqa: S608  # no part of it comes from outside
 
 
+class Settled(NamedTuple):
+    """What came of recording outcomes."""
+
+    n: int
+    """How many were recorded: the others' rows were no longer leased to their owner."""
+    ours: set[int]
+    """Which of the rows asked about still are."""
+
+
 class Record:
     """Where one sender records outcomes: on a database connection of its own, a group in one statement.
 
@@ -129,23 +138,23 @@ class Record:
             self._connection.close()
             self._connection = None
 
-    def settle(
-        self, owner: str, outcomes: Sequence[Outcome], next_ids: Sequence[int] = ()
-    ) -> set[int]:
+    def settle(self, owner: str, outcomes: Sequence[Outcome], asked: Sequence[int] = ()) -> Settled:
         """Like :func:`settle`. Raises DBAPIError or psycopg.OperationalError where the database is away."""
         # What others have to hear of is told in the transaction that records it, on the session's connection.
         told = [o for o in outcomes if _concerns_others(o)]
+        n = 0
         if told:
-            settle(owner, told)
+            n = settle(owner, told).n
             outcomes = [o for o in outcomes if not _concerns_others(o)]
         if self._connection is None:
             self._connection = db.engine.raw_connection()
             self._driver(self._connection).autocommit = True
         try:
             found = self._driver(self._connection).execute(
-                _SETTLE, _values(owner, outcomes, next_ids), binary=True
+                _SETTLE, _values(owner, outcomes, asked), binary=True
             )
-            return {row_id for row_id, settled in found if not settled}
+            settled = _settled(found.fetchall())
+            return Settled(n + settled.n, settled.ours)
         except psycopg.OperationalError:
             self._connection.invalidate()
             self._connection = None
@@ -162,12 +171,12 @@ def _concerns_others(outcome: Outcome) -> bool:
     )
 
 
-def settle(owner: str, outcomes: Sequence[Outcome], next_ids: Sequence[int] = ()) -> set[int]:
-    """Records outcomes in one transaction and commits; returns which of ``next_ids`` are still the owner's.
+def settle(owner: str, outcomes: Sequence[Outcome], asked: Sequence[int] = ()) -> Settled:
+    """Records outcomes in one transaction and commits; says which of the ``asked`` are still the owner's.
 
     Rows that are no longer leased to ``owner`` are left as they are.
     """
-    values = _values(owner, outcomes, next_ids)
+    values = _values(owner, outcomes, asked)
     found = db.session.connection().exec_driver_sql(_SETTLE, values).all()
     mine = {row_id for row_id, settled in found if settled}
     states.tell(((o.row, o.state, o.answer) for o in outcomes if o.row.id in mine), count=False)
@@ -176,7 +185,7 @@ def settle(owner: str, outcomes: Sequence[Outcome], next_ids: Sequence[int] = ()
     if captured:
         db.session.execute(CapturedMessage.__table__.insert(), captured)
     db.session.commit()
-    return {row_id for row_id, settled in found if not settled}
+    return Settled(len(mine), {row_id for row_id, settled in found if not settled})
 
 
 _SETTLE = f"""
@@ -206,16 +215,21 @@ _SETTLE = f"""
     SELECT id, true FROM settled
     UNION ALL
     SELECT id, false FROM message
-    WHERE id = ANY(%(next_ids)s::bigint[]) AND (lease_owner = %(owner)s AND state = 'leased') IS TRUE
+    WHERE id = ANY(%(asked)s::bigint[]) AND (lease_owner = %(owner)s AND state = 'leased') IS TRUE
 """  # noqa: S608  # no part of it comes from outside
 
 
-def _values(owner: str, outcomes: Sequence[Outcome], next_ids: Sequence[int]) -> dict[str, object]:
+def _settled(found: Sequence[tuple[int, bool]]) -> Settled:
+    ours = {row_id for row_id, settled in found if not settled}
+    return Settled(len(found) - len(ours), ours)
+
+
+def _values(owner: str, outcomes: Sequence[Outcome], asked: Sequence[int]) -> dict[str, object]:
     return {
         "owner": owner,
         "now": utcnow(),
         "outcomes": json.dumps([_columns(outcome) for outcome in outcomes]),
-        "next_ids": array(next_ids),
+        "asked": array(asked),
     }
 
 

@@ -27,11 +27,11 @@ class Group(NamedTuple):
 
     batch: Batch
     outcomes: list[Outcome]
-    next_ids: list[int]
+    asked: list[int]
 
 
-Recorded = list[tuple[Group, set[int]]]
-"""What has been recorded, each with those of its ``next_ids`` that are ours."""
+Recorded = list[tuple[Group, leases.Settled]]
+"""What has been recorded, and how that went."""
 
 
 class Recording:
@@ -67,21 +67,21 @@ class Recording:
         if lane is not None:
             self._lanes[lane] += len(outcomes)
 
-    def go_on(self, front: Batch | None, ahead: int, enough: int) -> None:
-        """Records what there is: where that is ``enough``, has waited, or ``front``'s next messages depend on it.
+    def go_on(self, front: Batch | None, enough: int) -> None:
+        """Records what there is, where that is ``enough`` or has waited.
 
-        The database is asked then whether the ``ahead`` next messages of ``front`` are still ours.
+        If the last word on ``front``'s leases is old, the database is asked whether they are still ours.
         """
         if self._aside.busy:
             return
-        unsure = front is not None and not front.sure()
+        stale = None if front is None or front.fresh else front
         late = self._n and time.monotonic() - self._since >= GATHER_S
-        if not (unsure or late or (self._n and self._n >= enough)):
+        if not (stale or late or (self._n and self._n >= enough)):
             return
-        if front is not None:
-            self._gathered[front] += ()
+        if stale:
+            self._gathered[stale] += ()
         groups = [
-            Group(batch, outcomes, batch.ask(ahead) if batch is front else [])
+            Group(batch, outcomes, batch.ask() if batch is stale else [])
             for batch, outcomes in self._gathered.items()
         ]
         self._on_its_way, self._lanes = self._lanes, Counter()
@@ -101,20 +101,23 @@ class Recording:
         if recorded is None:
             return []
         self.at_risk -= self._on_its_way
-        for group, ours in recorded:
+        for group, settled in recorded:
             group.batch.open -= len(group.outcomes)
-            group.batch.hear(ours)
+            if group.asked:
+                group.batch.hear(settled.ours)
+            elif settled.n < len(group.outcomes):
+                group.batch.doubt()
         return [group.batch for group, _ in recorded if not group.batch.open]
 
     def _settle(self, groups: list[Group]) -> Recorded:
         return [(group, self._settle_group(group)) for group in groups]
 
-    def _settle_group(self, group: Group) -> set[int]:
+    def _settle_group(self, group: Group) -> leases.Settled:
         """Tries on while the database is away. A commit whose answer was lost does no harm: the rows are recorded then."""
         give_up_at = time.monotonic() + RECORD_FOR_S
         while True:
             try:
-                return self._record.settle(group.batch.owner, group.outcomes, group.next_ids)
+                return self._record.settle(group.batch.owner, group.outcomes, group.asked)
             except (DBAPIError, psycopg.OperationalError) as error:
                 db.session.rollback()
                 gone = not isinstance(error, DBAPIError) or error.connection_invalidated

@@ -146,7 +146,6 @@ class _Sender:
         self.failure: Exception | None = None
         self._connect = partial(connections.kept.get, stream.name, number, lanes)
         self._lacks_lanes = False
-        self._round = stream.group * lanes
         self._looked_at = time.monotonic()
 
     def run(self) -> bool:
@@ -179,7 +178,7 @@ class _Sender:
         busy = self.talks or self.reader.busy or any(self.batches)
         enough = len(self.lanes) * self.stream.at_risk // 4 if busy else 0
         front = next(filter(len, self.batches), None)
-        self.recording.go_on(front, self._round, enough)
+        self.recording.go_on(front, enough)
         if busy or not self.recording.idle:
             return False
         if self.stopped or self.closing:
@@ -218,7 +217,6 @@ class _Sender:
             self._obey(earlier, batch.standing)
         if batch.open:
             held_leases.hold(batch.owner)
-            batch.trust(self._round)
             self.batches.append(batch)
         self.gate.turn()
 
@@ -249,7 +247,7 @@ class _Sender:
     def _claim_ahead(self) -> None:
         """Has more claimed before what is in hand runs out, once there are connections to send it on."""
         in_hand = sum(map(len, self.batches))
-        wanted = self.more and in_hand <= min(self._round, self.claim // 2) and not self.reader.busy
+        wanted = self.more and in_hand <= self.claim and not self.reader.busy
         if wanted and self.over():
             self.closing, wanted = True, False
         if self.stopped or (self.closing and not in_hand) or not (wanted or self._lacks_lanes):
@@ -279,8 +277,8 @@ class _Sender:
 
     def _begin(self, lane: Lane, batch: Batch) -> bool:
         """Sends a group on its way; False: nothing of the batch may leave on this connection now."""
-        wanted = min(self.stream.group, lane.room(), batch.sure())
-        granted = self.gate.room(wanted) if wanted else 0
+        wanted = min(self.stream.group, lane.room(), len(batch))
+        granted = self.gate.room(wanted) if batch.fresh else 0
         if not granted:
             return False
         messages = batch.take(granted, partial(self._fits, lane) if self.gate.limited else None)
