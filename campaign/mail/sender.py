@@ -11,6 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from functools import partial
 from typing import NamedTuple, cast
 
@@ -323,7 +324,11 @@ class _Sender:
     def _landed(self, lane: Lane) -> None:
         """A connection is free again, or broken."""
         flight = self.flights.pop(lane)
-        outcomes = list(map(self._judge, flight.envelopes, flight.fates))
+        now = utcnow()
+        outcomes = [
+            self._judge(envelope, fate, now)
+            for envelope, fate in zip(flight.envelopes, flight.fates, strict=True)
+        ]
         self.recording.add(flight.batch, outcomes, lane)
         if self.narrow:
             self.narrow = {name: at for name, at in self.narrow.items() if at is not lane}
@@ -333,8 +338,8 @@ class _Sender:
         if lane.broken and not any(one.carried for one in self.lanes):
             self._stop(ServerAway("The mail server breaks every connection."))
 
-    def _judge(self, envelope: Envelope, fate: transport.Fate) -> Outcome:
-        row, now, patience = envelope.row, utcnow(), self.patience
+    def _judge(self, envelope: Envelope, fate: transport.Fate, now: datetime) -> Outcome:
+        row, patience = envelope.row, self.patience
         if isinstance(fate, GiveBack):
             self.gave_back = True
             return Outcome(row, "queued")

@@ -7,6 +7,7 @@ talks on several connections by turns, so that it writes on one while the others
 """
 
 import contextlib
+import re
 import socket
 import ssl
 import struct
@@ -27,6 +28,8 @@ DOT_S = 300
 IDLE_S = 5
 """A connection idle for longer is asked whether it is still there."""
 _LONGEST_REPLY = 64 * 1024
+_LINE = re.compile(rb"([2-5]\d\d)(?: ([^\r\n]*))?\r\n")
+_ACCEPTED = re.compile(rb"2\d\d(?: [^\r\n]*)?\r\n2\d\d(?: [^\r\n]*)?\r\n3\d\d(?: [^\r\n]*)?\r\n")
 
 Fate = Answer | GiveBack | Unknown
 BeforeDot = Callable[[Envelope], bool]
@@ -157,7 +160,9 @@ class Session:
         ``before_dot`` is called when all but the last byte of a message has left, and may still stop it by
         answering False.
         """
-        carry = b""  # what goes out in front of the next commands: a body with its dot, or RSET
+        carry: tuple[
+            bytes, ...
+        ] = ()  # goes out in front of the next commands: a body with its dot, or RSET
         waiting: int | None = None  # whose body that is
         for i, envelope in enumerate(envelopes):
             if self.room() <= (waiting is not None) or stopping.requested():
@@ -169,22 +174,24 @@ class Session:
             commands = self._commands(envelope)
             if waiting is not None:
                 fates[waiting] = Unknown(self.server.host)
-            self._write(carry + b"".join(commands) if self.pipelining else carry)
+            self._write(*carry, *(commands if self.pipelining else ()))
             if carry:
                 yield from self._finish(waiting, fates)
-            carry, waiting = b"", None
+            carry, waiting = (), None
             fates[i] = Answer(421, None, "the connection broke", self.server.host)
-            refusal = yield from self._propose(commands, fates, i)
+            refusal = None
+            if not self._accepted():
+                refusal = yield from self._propose(commands, fates, i)
             if refusal is not None:
-                fates[i], carry = refusal, b"RSET\r\n"
+                fates[i], carry = refusal, (b"RSET\r\n",)
             elif before_dot is None:
-                carry, waiting = _stuffed(envelope) + b".\r\n", i
+                carry, waiting = (_stuffed(envelope), b".\r\n"), i
             else:
                 yield from self._send_marked(envelope, fates, i, before_dot)
         if waiting is not None:
             fates[waiting] = Unknown(self.server.host)
         if carry:
-            self._write(carry)
+            self._write(*carry)
             yield from self._finish(waiting, fates)
         self._used_at = time.monotonic()
 
@@ -196,6 +203,13 @@ class Session:
             f"RCPT TO:<{envelope.recipient}>\r\n".encode(),
             b"DATA\r\n",
         )
+
+    def _accepted(self) -> bool:
+        """Whether the answers to MAIL, RCPT and DATA are here, each in one line, and all as wanted: the usual case."""
+        if self.pipelining and _ACCEPTED.fullmatch(self._buffer):
+            self._buffer = b""
+            return True
+        return False
 
     def _propose(
         self, commands: tuple[bytes, bytes, bytes], fates: list[Fate], i: int
@@ -244,7 +258,7 @@ class Session:
 
     def _finish(self, waiting: int | None, fates: list[Fate]) -> Talk:
         """Reads the answer to the body that was message ``waiting``'s, or to RSET where there was none."""
-        reply = yield from self._reply(COMMAND_S if waiting is None else DOT_S)
+        reply = self._line() or (yield from self._reply(COMMAND_S if waiting is None else DOT_S))
         if waiting is not None:
             fates[waiting] = self._answer(reply)
             self.carried += 1
@@ -256,15 +270,24 @@ class Session:
             raise Dropped  # an answer that cannot come here
         return parse(reply.code, reply.text.decode("utf-8", "replace"), self.server.host)
 
-    def _write(self, data: bytes) -> None:
-        if not data:
+    def _write(self, *parts: bytes) -> None:
+        if not parts:
             return
         try:
             if self._tls:
                 self._socket.settimeout(COMMAND_S)
-            self._socket.sendall(data)
+                self._socket.sendall(b"".join(parts))
+            elif left := sum(map(len, parts)) - self._socket.sendmsg(parts):
+                self._socket.sendall(b"".join(parts)[-left:])
         except OSError as error:
             raise Dropped from error
+
+    def _line(self) -> _Reply | None:
+        """A reply of one line, if it is here."""
+        if (found := _LINE.match(self._buffer)) is None:
+            return None
+        self._buffer = self._buffer[found.end() :]
+        return _Reply(int(found[1]), found[2] or b"")
 
     def _reply(self, patience_s: float) -> Generator[float, None, _Reply]:
         """One reply, of one line or several (RFC 5321 section 4.2.1)."""
@@ -298,7 +321,7 @@ class Session:
         return True
 
     def _receive(self) -> bytes:
-        return self._socket.recv(65536, socket.MSG_DONTWAIT)
+        return self._socket.recv(8192, socket.MSG_DONTWAIT)
 
     def _receive_tls(self) -> bytes:
         """Also what has been deciphered already: the socket itself would not tell of it."""
