@@ -37,6 +37,7 @@ _TAGS = {
     "block_begin": "block_end",
     "comment_begin": "comment_end",
 }
+_SPECIAL = re.compile("[&<>\"']")
 _BRACES = re.compile(r"\{(?=[{%#])")
 _MARK = re.compile(r"zqmerge(\d+)zq")
 _LONE_LINK = re.compile(r'<p><a href="([^"]*)"[^>]*>([^<]*)</a></p>')
@@ -159,11 +160,16 @@ def _pieces(environment: SandboxedEnvironment, source: str) -> Pieces:
     return pieces
 
 
+def _escaped(value: str) -> str:
+    """As it stands in HTML: what needs no escaping is spared markupsafe's own kind of string."""
+    return str(escape(value)) if _SPECIAL.search(value) else value
+
+
 def _value(
     environment: SandboxedEnvironment, node: nodes.Node
 ) -> Callable[[Mapping[str, str]], str]:
     """What stands in a place: Jinja's answer, reached without Jinja where that is plain."""
-    escaped: Callable[[str], str] = escape if environment.autoescape else str
+    escaped = _escaped if environment.autoescape else str
     match node:
         case nodes.Name(name=name):
             return lambda fields: escaped(fields[name])

@@ -26,13 +26,21 @@ class Gate:
         self._granted = 0
         self._dry_since: float | None = None
         self._tally = domains.Tally()
+        self._accepted: set[str] = set()
         self._paused: dict[str, datetime] = {}
         self.limited = limits.domains_limited()
         """Whether any domain has a limit of its own."""
 
     def look(self) -> None:
-        """Reads which domains are left alone now."""
+        """Reads which domains are left alone now; those that took mail again are forgotten. Commits."""
         self._paused = domains.paused()
+        if (
+            again := (domains.known() & (self._accepted | self._tally.accepted))
+            - self._paused.keys()
+        ):
+            domains.takes_mail(again)
+        self._accepted.clear()
+        db.session.commit()
 
     def room(self, wanted: int) -> int:
         """How many of ``wanted`` messages the server's rate lets go now; what of them does not go is to be given back."""
@@ -119,11 +127,9 @@ class Gate:
                 self._paused[row.domain] = domains.pause(row.domain, answer.text)
 
     def turn(self) -> None:
-        """The end of a batch: domains that took mail again are forgotten, and their deferrals are counted anew."""
-        if again := (domains.known() & self._tally.accepted) - self._paused.keys():
-            domains.takes_mail(again)
+        """The end of a batch: the domains' answers are counted anew."""
+        self._accepted |= self._tally.accepted
         self._tally = domains.Tally()
-        db.session.commit()
 
     def close(self) -> None:
         """The end of the sender's work."""

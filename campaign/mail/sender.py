@@ -156,7 +156,7 @@ class _Sender:
                 for lane in self.talks.go_on(self._patience_s()):
                     self._landed(cast("Lane", lane))
             with self._or_stop():
-                self.gate.turn()
+                self.gate.look()
         finally:
             self.talks.break_off()
             self.gate.close()
@@ -232,7 +232,6 @@ class _Sender:
         if orders.stream_paused(self.stream.name):
             self._stop()
         self.gate.look()
-        db.session.commit()
         for batch in self.batches:
             self._obey(batch, standing)
 

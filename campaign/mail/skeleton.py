@@ -138,11 +138,21 @@ class _Part:
         """The part with its header lines; None where this message needs the ordinary way."""
         values = [value(fields) for value in self._values]
         whole = "".join(values)
+        if whole.isascii() and whole.isprintable() and all(values):
+            return self._ordinary(values, whole)
         if _FORBIDDEN.search(whole):
             return None
         if self._open and (not (last := values[self._last]) or last[-1] == "\n"):
             return None
         return self._in_ascii(values, whole) or self._quoted.filled(list(map(quote, values)))
+
+    def _ordinary(self, values: Sequence[str], whole: str) -> "_Content":
+        """The same for printable ASCII without line ends, which nearly all values are."""
+        if len(whole) <= self._limit and _MARK not in whole:
+            return self._plain.filled([value.encode() for value in values])
+        return self._quoted.filled(
+            [value.encode() if _is_a_word(value) else quote(value) for value in values]
+        )
 
     def _in_ascii(self, values: Sequence[str], whole: str) -> "_Content | None":
         if self._limit < 0 or _MARK in whole:
@@ -195,17 +205,24 @@ class _Form:
         pieces = self._pieces.copy()
         for gap, i in self._gaps:
             pieces[gap] = values[i]
-        dots = self._dots
-        for value in values:
-            dots = dots or value[:1] == b"." or b"\n." in value
-            dots = dots or (self._dot_behind and value[-1:] in (b"", b"\n"))
-        return _Content(pieces, dots)
+        return _Content(pieces, self._dots or any(map(self._makes_dot, values)))
+
+    def _makes_dot(self, value: bytes) -> bool:
+        """Whether a line begins with a dot because of this value."""
+        if value[:1] == b"." or b"\n." in value:
+            return True
+        return self._dot_behind and value[-1:] in (b"", b"\n")
 
 
 def quote(text: str) -> bytes:
     """A fragment of a line or of several in quoted-printable, of which no line is too long for one more ``=``."""
     # The first line end says how lines end; the last letter leaves room for the break behind it.
     return b2a_qp(_lines(f"\n{text}x").encode("utf-8", "replace"))[2:-1]
+
+
+def _is_a_word(value: str) -> bool:
+    """Whether quoted-printable would leave ASCII text as it is."""
+    return len(value) < 70 and value.isalnum()
 
 
 def _lines(text: str) -> str:
