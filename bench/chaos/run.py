@@ -29,10 +29,10 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT))
 ORIGIN = "chaos"
 WORKERS = 2
-CONNECTIONS = 8 * 2
-"""Of a worker that sends an alert: of each of its two senders eight."""
-IN_FLIGHT = 16 * CONNECTIONS
-"""Messages of an alert that a worker has on their way: a group on each connection."""
+CONNECTIONS = 16
+"""Of a worker that sends an alert."""
+AT_RISK = 32 * CONNECTIONS
+"""Messages of an alert that a worker may have sent without having recorded it: so many on each connection."""
 FILLER = "A line of a letter that somebody wrote in words of their own.\n" * 30
 
 
@@ -295,13 +295,13 @@ class Site:
                 stream: max((one[stream] for one in after), default=0) for stream in twice
             },
             "within_promise": all(
-                one["alerts"] <= IN_FLIGHT * hit and one["letters"] <= hit
+                one["alerts"] <= AT_RISK * hit and one["letters"] <= hit
                 for one, hit in zip(after, self.workers_hit(), strict=True)
             ),
         }
 
     def workers_hit(self) -> list[int]:
-        """By kill, how many workers' messages in flight it could take along: IN_FLIGHT of alerts, one letter.
+        """By kill, how many workers' unrecorded messages it could take along: AT_RISK of alerts, one letter.
 
         A killed database takes every worker's; what was repeated before any kill is none's.
         """
@@ -315,7 +315,7 @@ class Site:
         what leaves by a slow server is in flight for longer than from one kill to the next. What a killed worker had
         written, a message a connection, arrives a moment after its death.
         """
-        most = {"alerts": IN_FLIGHT, "letters": 1}
+        most = {"alerts": AT_RISK, "letters": 1}
         hit = self.workers_hit()
         after = [Counter[str]() for _ in range(len(self.killed) + 1)]
         # The server broke the connection after the last byte: nobody can know, and going again is right.

@@ -47,6 +47,8 @@ class Recording:
         self._on_its_way: Counter[Lane] = Counter()
         self.at_risk: Counter[Lane] = Counter()
         """How many messages each connection was given whose outcomes are not recorded."""
+        self.lost = False
+        """Whether some messages turned out to be no longer ours: then others may not be either."""
 
     @property
     def waiting(self) -> bool:
@@ -105,8 +107,7 @@ class Recording:
             group.batch.open -= len(group.outcomes)
             if group.asked:
                 group.batch.hear(settled.ours)
-            elif settled.n < len(group.outcomes):
-                group.batch.doubt()
+            self.lost |= settled.n < len(group.outcomes)
         return [group.batch for group, _ in recorded if not group.batch.open]
 
     def _settle(self, groups: list[Group]) -> Recorded:

@@ -211,6 +211,10 @@ class _Sender:
         for done in self.recording.take_in():
             held_leases.drop(done.owner)
             self.batches.remove(done)
+        if self.recording.lost:
+            self.recording.lost = False
+            for one in self.batches:
+                one.doubt()
         if (batch := self.reader.result()) is None:
             return
         self.more = batch.taken >= self.claim

@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 import time_machine
 from flask import Flask
 
 from campaign.engines import stopping
+from campaign.extensions import db
 from campaign.mail import answers, jobs, leases, talks
 from campaign.mail.answers import Answer, Patience
 from campaign.mail.streams import STREAMS
@@ -69,6 +71,79 @@ def test_a_stop_does_not_wait_for_a_server_that_hangs(
     assert found.pop("uncertain") == 1
     assert found["queued"] and sum(found.values()) == 19
     assert found["sent"] == len(live.got) - 1
+
+
+def test_a_connection_that_hangs_keeps_no_other_waiting(
+    live: SmtpServer, queue: Queue, rows: Rows
+) -> None:
+    others_are_through = threading.Event()
+
+    def script(step: str, recipient: str) -> None:
+        if step == "dot" and recipient.startswith("r3@"):
+            others_are_through.wait(20)
+        elif step == "dot" and len(live.got) >= 1000:
+            others_are_through.set()
+
+    live.script = script
+    queue("alerts", 1100)
+    jobs.deliver("alerts")
+    assert others_are_through.is_set()
+    assert rows() == {"sent": 1100}
+
+
+def test_a_sender_that_lost_its_leases_sends_no_more(
+    live: SmtpServer, queue: Queue, rows: Rows, sql: Any
+) -> None:
+    taken = threading.Lock()
+
+    def script(step: str, recipient: str) -> None:
+        if step != "dot":
+            return
+        time.sleep(0.005)
+        # As if the database's clock had been set forward, and another worker had been quick.
+        if len(live.got) >= 100 and taken.acquire(blocking=False):
+            sql("UPDATE message SET lease_owner = 'another' WHERE state = 'leased' AND unit_id > 400")
+
+    live.script = script
+    queue("alerts", 1000)
+    jobs.deliver("alerts")
+    lost = {name for (name,) in sql("SELECT to_address FROM message WHERE state = 'leased'")}
+    assert len(lost) == 600 and rows() == {"leased": 600, "sent": 400}
+    assert len(lost & set(live.recipients())) <= 2 * STREAMS["alerts"].round
+
+
+def test_a_letter_is_not_spoilt_where_the_database_goes_away_before_its_last_byte(
+    live: SmtpServer, queue: Queue, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(owner: str, row_id: int) -> bool:
+        raise psycopg.OperationalError("the connection is lost")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(leases, "mark_in_flight", away)
+        queue("letters", 2)
+        jobs.deliver("letters")
+    assert not live.got and rows() == {"queued": 2}
+    jobs.deliver("letters")
+    assert sorted(live.recipients()) == ["r1@there.example", "r2@there.example"]
+    assert all(got.raw.count(b"Message-ID") == 1 and b"NOOP" not in got.raw for got in live.got)
+
+
+def test_a_claim_costs_what_it_takes_and_not_what_the_table_holds(
+    live: SmtpServer, queue: Queue, sql: Any
+) -> None:
+    queue("alerts", 3000)
+    sql("ANALYZE message")
+    values = {
+        "stream": "alerts",
+        "limit": 512,
+        "owner": "me",
+        "lease_s": 60,
+        "now": datetime.now(UTC),
+    }
+    plan = db.session.connection().exec_driver_sql(f"EXPLAIN {leases._CLAIM}", values).scalars()
+    # Not a join that walks along the table, as the planner likes to have it for some ten thousand rows.
+    assert [line for line in plan if "Tid Scan on message" in line]
+    db.session.rollback()
 
 
 def test_a_clock_that_was_ahead_leaves_nothing_for_another_day(
