@@ -23,7 +23,6 @@ class Gate:
         self._bulk = bulk
         self._member = limits.member()
         self._entered: set[str] = set()
-        self._granted = 0
         self._dry_since: float | None = None
         self._tally = domains.Tally()
         self._accepted: set[str] = set()
@@ -47,10 +46,7 @@ class Gate:
         per_second = limits.rate()
         if not per_second:
             return wanted
-        if self._granted < wanted:
-            self._granted += limits.take("server", per_second, wanted - self._granted, self._bulk)
-        granted = min(wanted, self._granted)
-        self._granted -= granted
+        granted = limits.take("server", per_second, wanted, self._bulk)
         if granted:
             self._dry_since = None
         elif self._dry_since is None:
@@ -58,8 +54,9 @@ class Gate:
         return granted
 
     def give_back(self, n: int) -> None:
-        """Of what :meth:`room` let go, so many did not: the next may."""
-        self._granted += n
+        """Of what :meth:`room` let go, so many did not: others may, by their part of the server's rate."""
+        if n and (per_second := limits.rate()):
+            limits.give_back("server", per_second, n)
 
     @property
     def dry(self) -> float:
