@@ -102,7 +102,9 @@ def test_a_sender_that_lost_its_leases_sends_no_more(
         time.sleep(0.005)
         # As if the database's clock had been set forward, and another worker had been quick.
         if len(live.got) >= 100 and taken.acquire(blocking=False):
-            sql("UPDATE message SET lease_owner = 'another' WHERE state = 'leased' AND unit_id > 400")
+            sql(
+                "UPDATE message SET lease_owner = 'another' WHERE state = 'leased' AND unit_id > 400"
+            )
 
     live.script = script
     queue("alerts", 1000)
