@@ -33,6 +33,8 @@ _CAMPAIGNS = text(
     """
     SELECT DISTINCT campaign_id FROM (SELECT d.campaign_id FROM delivery d
         WHERE d.target_id = :target_id AND d.state = 'waiting' ORDER BY d.priority, d.id LIMIT :limit) AS first
+    WHERE NOT EXISTS (SELECT 1 FROM bundle b WHERE b.target_id = :target_id AND b.campaign_id = first.campaign_id
+        AND b.kind = 'digest' AND b.day = :day AND b.state <> 'undone')
     ORDER BY 1
     """
 )
@@ -50,7 +52,8 @@ def begin_due() -> int:
             continue
         day = plan.local_day(office, now)
         stopped = orders.stopped_campaigns()
-        campaigns = db.session.scalars(_CAMPAIGNS, {"target_id": target_id, "limit": IN_A_DIGEST})
+        values = {"target_id": target_id, "day": day, "limit": IN_A_DIGEST}
+        campaigns = db.session.scalars(_CAMPAIGNS, values)
         begun += sum(_begin(target_id, one, day) for one in campaigns.all() if one not in stopped)
     db.session.commit()
     return begun

@@ -55,21 +55,29 @@ class Layout(Protocol):
 
 def alike(job: Job) -> str:
     """How many of the letters are unlike any other, and how many are not, as ACUS Recommendation 2021-1 asks."""
-    groups = "1 group" if job.groups == 1 else f"{job.groups:,} groups"
-    rest = f", {job.forms:,} in {groups} of nearly identical ones" if job.forms else ""
+    rest = f", {job.forms:,} {_groups(job)}" if job.forms else ""
     return f"{job.alone:,} unlike any other{rest}"
 
 
 def statement(job: Job) -> list[str]:
     """What the coalition says of the letters that it files: how many there are, and how many alike."""
+    rest = f"{_verb(job.forms)} {_groups(job)}"
     people = "1 person has" if job.letters == 1 else f"{job.letters:,} people have"
-    said = [
+    return [
         f"Through a campaign of {job.lead}, {people} written to {job.agency} on this docket. Each letter follows as its "
         "writer wrote it; each writer confirmed an email address, and wrote one letter.",
-        f"Of these letters {alike(job)}.",
+        f"Of these letters, {_verb(job.alone)} unlike any other{', ' + rest if job.forms else ''}.",
         "Writers who did not agree to stand by name in public are given as anonymous.",
     ]  # fmt: skip
-    return said
+
+
+def _verb(n: int) -> str:
+    return f"{n:,} {'is' if n == 1 else 'are'}"
+
+
+def _groups(job: Job) -> str:
+    groups = "1 group" if job.groups == 1 else f"{job.groups:,} groups"
+    return f"in {groups} of nearly identical ones"
 
 
 def template_of(job: Job) -> LetterTemplate | None:
@@ -82,7 +90,7 @@ def template_of(job: Job) -> LetterTemplate | None:
 
 def office_of(job: Job) -> Target:
     """The agency itself as the letters' office."""
-    return Target(agency=job.agency, role="the agency", salutation="")
+    return Target(agency=job.agency, role=job.agency, salutation="")
 
 
 def message_of(letter: Letter, target: Target, template: LetterTemplate | None) -> message.Message:

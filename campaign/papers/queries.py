@@ -33,7 +33,7 @@ def had_digest(target_id: int, day: date) -> bool:
     """Whether an office has had its digest of a day, or is just getting it."""
     query = select(Bundle.id).where(
         Bundle.target_id == target_id, Bundle.kind == "digest", Bundle.day == day,
-        Bundle.state.in_(("making", "queued", "sent", "failed")),
+        Bundle.state != "undone",
     )  # fmt: skip
     return db.session.execute(query.limit(1)).first() is not None
 

@@ -49,9 +49,11 @@ def test_a_digest_leaves_once_a_day_with_all_letters(
         )
         assert "3 people have written" in text_of(mail)
         assert sql("SELECT state, count(*) FROM delivery GROUP BY 1") == [("sent", 3)]
+        tried = sql("SELECT last_value FROM bundle_id_seq")
         letters(2, first=4)
         deliver()
         assert len(smtp.to("secretary@dot.example")) == 1, "once a day"
+        assert sql("SELECT last_value FROM bundle_id_seq") == tried, "and nobody tries in vain"
         from campaign.letters import queries
 
         with app.app_context():

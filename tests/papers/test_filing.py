@@ -12,6 +12,7 @@ import time_machine
 from campaign.letters import similarity
 from campaign.papers import comment_fields
 from campaign.papers.comment_fields import ANONYMOUS, INDIVIDUAL, ORGANIZATION, misfits
+from tests.coalition.test_public import words
 from tests.papers.test_bundles import pdf_text
 from tests.working import post
 
@@ -67,7 +68,9 @@ def test_a_zip_holds_each_letter_and_names_what_does_not_fit(
     assert missing == [("0", "organizationType"), ("2", "firstName"), ("3", "comment")]
     assert {row["sendEmailReceipt"] for row in index} == {"false"}
     first, last = (archive.read(f"letters/00000{n}.txt").decode() for n in (1, 4))
-    assert "Writer1 Ruiz" in first and "my grandmother waited" in first
+    assert "Writer1 Ruiz" in first and "my grandmother waited" in first and "Dear DOT:" in first
+    about = archive.read("about.txt").decode()
+    assert "Of these letters, 1 is unlike any other, 3 are in 1 group of nearly identical" in about
     assert "Anonymous" in last and "Ruiz" not in last and "people.example" not in first + last
 
 
@@ -93,8 +96,8 @@ def test_nothing_is_made_while_no_comment_period_is_open(
     letters(1)
     desk = staff("organizer")
     sql("UPDATE petition SET comment_opens = '2020-01-01', comment_closes = '2020-02-01'")
-    answer = desk.get(DESK).get_data(as_text=True)
-    assert "Make the files" not in answer
+    answer = words(desk.get(DESK))
+    assert "Make the files" not in answer and "ended on February 1, 2020" in answer
     assert post(desk, DESK, layout="zip").status_code == 303
     page = desk.get(DESK).get_data(as_text=True)
     assert "No comment period is open" in page and sql("SELECT count(*) FROM filing") == [(0,)]
