@@ -46,7 +46,7 @@ class Gate:
         per_second = limits.rate()
         if not per_second:
             return wanted
-        granted = limits.take("server", per_second, wanted, self._bulk)
+        granted = limits.take(limits.SERVER, per_second, wanted, self._bulk)
         if granted:
             self._dry_since = None
         elif self._dry_since is None:
@@ -56,7 +56,7 @@ class Gate:
     def give_back(self, n: int) -> None:
         """Of what :meth:`room` let go, so many did not: others may, by their part of the server's rate."""
         if n and (per_second := limits.rate()):
-            limits.give_back("server", per_second, n)
+            limits.give_back(limits.SERVER, per_second, n)
 
     @property
     def dry(self) -> float:

@@ -86,9 +86,18 @@ def rate() -> int:
     return int(current_app.config.get("MAIL_MESSAGES_PER_SECOND") or 0)
 
 
+SERVER = "server"
+"""The bucket of all messages."""
+
+
+def _burst(name: str, per_second: int) -> float:
+    """What a bucket holds. The server's is small, since a second may begin with all of it and the rate comes on top."""
+    return max(per_second / 5 if name == SERVER else per_second, 1)
+
+
 def take(name: str, per_second: int, wanted: int, bulk: bool = False) -> int:
     """How many of ``wanted`` messages may leave now by the bucket ``name``; ``bulk`` leaves it a reserve."""
-    burst = max(per_second, 1)
+    burst = _burst(name, per_second)
     floor = min(burst / _RESERVE, burst - 1) if bulk else 0
     granted = _ask(_TAKE, f"campaign:rate:{name}", per_second, burst, wanted, floor)
     if granted is None:
@@ -98,7 +107,7 @@ def take(name: str, per_second: int, wanted: int, bulk: bool = False) -> int:
 
 def give_back(name: str, per_second: int, unused: int) -> None:
     """Puts back into the bucket ``name`` what :func:`take` granted and nobody used."""
-    if _ask(_GIVE_BACK, f"campaign:rate:{name}", unused, max(per_second, 1)) is None:
+    if _ask(_GIVE_BACK, f"campaign:rate:{name}", unused, _burst(name, per_second)) is None:
         _own.give_back(name, unused)
 
 

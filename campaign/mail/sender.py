@@ -274,6 +274,8 @@ class _Sender:
             while self._free(lane) and (batch := next(filter(len, self.batches), None)):
                 if not self._begin(lane, batch):
                     break
+            if self.gate.dry:
+                return
 
     def _free(self, lane: Lane) -> bool:
         at_risk = self.recording.at_risk[lane] + self.stream.group
