@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from campaign.engines import stopping
 from campaign.extensions import db, rq
-from campaign.mail import connections, domains, leases, orders, sender, server, wake
+from campaign.mail import connections, domains, leases, orders, renewing, sender, server, wake
 from campaign.mail.server import ServerAway
 from campaign.mail.streams import STREAMS
 
@@ -99,7 +99,7 @@ class _Crew:
 
     def _renew(self) -> None:
         try:
-            sender.held_leases.renew()
+            renewing.held.renew()
             connections.kept.renew()
         except DBAPIError:
             db.session.rollback()

@@ -3,6 +3,7 @@
 import time
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
 from typing import NamedTuple
 
@@ -10,11 +11,14 @@ import psycopg
 from sqlalchemy.exc import DBAPIError
 
 from campaign.extensions import db
-from campaign.mail import leases
+from campaign.mail import answers, capture, leases
+from campaign.mail.answers import Answer, GiveBack, Patience, Unknown
 from campaign.mail.aside import Aside
 from campaign.mail.batches import Batch
+from campaign.mail.compose import Envelope
 from campaign.mail.connections import Lane
 from campaign.mail.leases import Outcome
+from campaign.mail.transport import Fate
 
 RECORD_FOR_S = 20
 """How long it tries while the database is away."""
@@ -125,3 +129,18 @@ class Recording:
                 if not gone or time.monotonic() > give_up_at:
                     raise
                 time.sleep(0.3)
+
+
+def outcome(envelope: Envelope, fate: Fate, patience: Patience, now: datetime) -> Outcome:
+    """What follows for a message from what is known of its fate."""
+    row = envelope.row
+    if isinstance(fate, GiveBack):
+        return Outcome(row, "queued")
+    if isinstance(fate, Unknown):
+        verdict = answers.judge_unknown(patience, row.doubts + 1, now)
+        broke = Answer(None, None, "the connection broke before the server answered", fate.server)
+        reason = leases.DOUBT if verdict.state == "held" else None
+        return Outcome(row, *verdict, answer=broke, hold_reason=reason)
+    verdict = answers.judge(fate, patience, row.attempts, row.first_attempt_at or now, now)
+    inbox = capture.columns(envelope) if fate.captured else None
+    return Outcome(row, *verdict, answer=fate, captured=inbox)

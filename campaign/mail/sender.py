@@ -6,12 +6,9 @@ happens, and at whatever instant, no more than a few messages a connection are i
 """
 
 import contextlib
-import logging
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
 from functools import partial
 from typing import NamedTuple, cast
 
@@ -23,62 +20,29 @@ from campaign.clock import utcnow
 from campaign.engines import stopping
 from campaign.extensions import db
 from campaign.mail import (
-    answers,
     batches,
-    capture,
     connections,
     gate,
     leases,
     limits,
     orders,
+    renewing,
     transport,
 )
-from campaign.mail.answers import Answer, GiveBack, Unknown
+from campaign.mail.answers import GiveBack
 from campaign.mail.aside import Aside, Bell
 from campaign.mail.batches import Batch
 from campaign.mail.compose import Envelope
 from campaign.mail.connections import Lane
 from campaign.mail.leases import Outcome
-from campaign.mail.recording import GATHER_S, Recorded, Recording
+from campaign.mail.recording import GATHER_S, Recorded, Recording, outcome
 from campaign.mail.server import ServerAway
 from campaign.mail.states import Row
 from campaign.mail.streams import Stream
 from campaign.mail.talks import SLICE_S, Talks
 
-log = logging.getLogger(__name__)
-
 ORDERS_EVERY_S = 0.5
 """How often it looks for orders to stop."""
-
-
-class Leases:
-    """The leases a process holds, so that it can renew those that last."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._since: dict[str, float] = {}
-
-    def hold(self, owner: str) -> None:
-        """Has ``owner`` renewed from now on."""
-        with self._lock:
-            self._since[owner] = time.monotonic()
-
-    def drop(self, owner: str) -> None:
-        """Lets it run out."""
-        with self._lock:
-            self._since.pop(owner, None)
-
-    def renew(self) -> None:
-        """Renews what is older than a third of its term."""
-        now = time.monotonic()
-        with self._lock:
-            old = [owner for owner, since in self._since.items() if now - since > leases.RENEW_S]
-            self._since |= dict.fromkeys(old, now)
-        if old:
-            leases.renew(old)
-
-
-held_leases = Leases()
 
 
 def send_due(stream: Stream, number: int, lanes: int, over: Callable[[], bool]) -> bool:
@@ -161,7 +125,7 @@ class _Sender:
             self.talks.break_off()
             self.gate.close()
             for batch in self.batches:
-                held_leases.drop(batch.owner)
+                renewing.held.drop(batch.owner)
         if self.failure:
             raise self.failure
         return self.more or self.gave_back
@@ -209,7 +173,7 @@ class _Sender:
     def _take_in(self) -> None:
         """Takes what the other threads have done."""
         for done in self.recording.take_in():
-            held_leases.drop(done.owner)
+            renewing.held.drop(done.owner)
             self.batches.remove(done)
         if self.recording.lost:
             self.recording.lost = False
@@ -221,7 +185,7 @@ class _Sender:
         for earlier in self.batches:
             self._obey(earlier, batch.standing)
         if batch.open:
-            held_leases.hold(batch.owner)
+            renewing.held.hold(batch.owner)
             self.batches.append(batch)
         self.gate.turn()
 
@@ -331,9 +295,10 @@ class _Sender:
         flight = self.flights.pop(lane)
         now = utcnow()
         outcomes = [
-            self._judge(envelope, fate, now)
+            outcome(envelope, fate, self.patience, now)
             for envelope, fate in zip(flight.envelopes, flight.fates, strict=True)
         ]
+        self.gave_back |= any(isinstance(fate, GiveBack) for fate in flight.fates)
         self.recording.add(flight.batch, outcomes, lane)
         if self.narrow:
             self.narrow = {name: at for name, at in self.narrow.items() if at is not lane}
@@ -342,19 +307,3 @@ class _Sender:
         self._lacks_lanes |= not lane.usable()
         if lane.broken and not any(one.carried for one in self.lanes):
             self._stop(ServerAway("The mail server breaks every connection."))
-
-    def _judge(self, envelope: Envelope, fate: transport.Fate, now: datetime) -> Outcome:
-        row, patience = envelope.row, self.patience
-        if isinstance(fate, GiveBack):
-            self.gave_back = True
-            return Outcome(row, "queued")
-        if isinstance(fate, Unknown):
-            verdict = answers.judge_unknown(patience, row.doubts + 1, now)
-            broke = Answer(
-                None, None, "the connection broke before the server answered", fate.server
-            )
-            reason = leases.DOUBT if verdict.state == "held" else None
-            return Outcome(row, *verdict, answer=broke, hold_reason=reason)
-        verdict = answers.judge(fate, patience, row.attempts, row.first_attempt_at or now, now)
-        inbox = capture.columns(envelope) if fate.captured else None
-        return Outcome(row, *verdict, answer=fate, captured=inbox)
