@@ -106,7 +106,8 @@ def hold_in_transaction(target_id: int, name: str, since: date | None, by: str =
             one.until = since
     before = next((one.name for one in reversed(holders) if one.since < since), "")
     db.session.add(Holder(target_id=target_id, name=name, since=since, until=later))
-    note_in_transaction(target_id, by, "holder", before, name)
+    told = name if since == UNKNOWN_START else f"{name}, {since.isoformat()}"
+    note_in_transaction(target_id, by, "holder", before, told)
     return True
 
 

@@ -110,6 +110,7 @@ def test_a_holder_entered_by_mistake_leaves_no_gap(
     assert page.count("Left today") == 0, (
         "whoever holds it now is followed, and the other is not there yet"
     )
+    assert "Cy Later, 2199-01-20" in page, "the history tells since when"
     post(desk, where, f"{where}/holders/2", remove="1")
     assert sql("SELECT name, until::text FROM holder ORDER BY since") == [
         ("Ada Old", "2199-01-20"), ("Cy Later", None),
