@@ -118,7 +118,8 @@ def try_again(ids: Sequence[int]) -> int:
 
 
 def try_all_again(target_id: int) -> int:
-    """All that failed at one office wait once more, at most AT_ONCE; returns how many."""
+    """All that failed at one office wait once more, at most AT_ONCE and its digests; returns how many."""
+    together_with_others = together.again(target_id)
     moved = deliveries.move(
         "waiting", f"d.target_id = :target_id AND d.bundle_id IS NULL AND {_LETTER_ALIVE}",
         {"target_id": target_id}, old=("failed",), limit=AT_ONCE,
@@ -126,7 +127,7 @@ def try_all_again(target_id: int) -> int:
     )  # fmt: skip
     db.session.commit()
     wake.wake("letters")
-    return len(moved)
+    return len(moved) + together_with_others
 
 
 def give_up(ids: Sequence[int]) -> int:

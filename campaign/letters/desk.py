@@ -246,5 +246,5 @@ def again(target_id: int) -> ResponseReturnValue:
     if offices.target(target_id) is None:
         abort(404)
     n = deciding.try_all_again(target_id)
-    flash(gettext("%(n)s letters wait again.", n=n), "success")
+    flash(ngettext("%(num)s letter waits again.", "%(num)s letters wait again.", n), "success")
     return redirect(url_for("offices_desk.target", target_id=target_id), 303)

@@ -1,6 +1,6 @@
 """Letters that reach an office together, in a digest or a packet: what the feature above that puts them together tells and does.
 
-together.use(Keeper(of, had_digest, take_out, forget))
+together.use(Keeper(of, had_digest, take_out, again, forget))
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -24,6 +24,8 @@ class Keeper(NamedTuple):
     """Whether an office has had its digest of that day of its own."""
     take_out: Callable[[int], None]
     """A letter must not go any more: what it is in and has not left is taken apart, and its deliveries wait again."""
+    again: Callable[[int], int]
+    """What came back from an office (Target.id) with several letters in it is taken apart; how many letters wait again."""
     forget: Callable[[int, int], None]
     """A letter (of a campaign) loses its words: no file that is kept holds them any longer."""
 
@@ -50,6 +52,11 @@ def take_out(letter_id: int) -> None:
     """Takes a letter out of whatever has not left."""
     for keeper in _keeper:
         keeper.take_out(letter_id)
+
+
+def again(target_id: int) -> int:
+    """Takes apart what came back from an office; how many letters wait again."""
+    return sum(keeper.again(target_id) for keeper in _keeper)
 
 
 def forget(letter_id: int, campaign_id: int) -> None:

@@ -27,4 +27,12 @@ def init_app(app: Flask) -> None:
         commands.forget(letter_id)
         filing.forget_in_transaction(letter_id, campaign_id)
 
-    together.use(together.Keeper(queries.together, queries.had_digest, commands.take_out, forget))
+    together.use(
+        together.Keeper(
+            queries.together,
+            queries.had_digest,
+            commands.take_out,
+            commands.again_in_transaction,
+            forget,
+        )
+    )

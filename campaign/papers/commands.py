@@ -111,11 +111,42 @@ def undo_in_transaction(bundle_id: int, state: str = "undone", problem: str = ""
         return False
     bundle.state, bundle.problem, bundle.content = state, problem, None
     db.session.flush()
-    deliveries.move(
-        "waiting", "d.bundle_id = :bundle", {"bundle": bundle_id}, old=("queued", "failed", "uncertain"),
-        set_="bundle_id = NULL, due_at = NULL, finished_at = NULL, round = d.round + 1",
-    )  # fmt: skip
+    _give_back(bundle_id)
     return True
+
+
+_TAKEN_BACK = """EXISTS (SELECT 1 FROM letter l WHERE l.id = d.letter_id
+    AND (l.taken_back_at IS NOT NULL OR l.state NOT IN ('confirmed', 'held')))"""
+_HELD = "EXISTS (SELECT 1 FROM letter l WHERE l.id = d.letter_id AND l.state = 'held')"
+
+
+def _give_back(bundle_id: int) -> int:
+    """The letters of a bundle wait again, but for those that must not go any more; returns how many wait."""
+    values = {"bundle": bundle_id, "now": utcnow()}
+    of_it = "d.bundle_id = :bundle"
+    apart = "bundle_id = NULL, due_at = NULL, round = d.round + 1"
+    every = ("queued", "failed", "uncertain")
+    # What its writer took back and was returned, or may have arrived, stays what it is.
+    deliveries.move(
+        "cancelled", f"{of_it} AND {_TAKEN_BACK}", values, old=("queued",), set_=f"{apart}, finished_at = :now"
+    )  # fmt: skip
+    of_it += f" AND NOT {_TAKEN_BACK}"
+    apart += ", finished_at = NULL"
+    deliveries.move("held", f"{of_it} AND {_HELD}", values, old=every, set_=apart)
+    return len(deliveries.move("waiting", of_it, values, old=every, set_=apart))
+
+
+def again_in_transaction(target_id: int) -> int:
+    """Takes the digests apart that an office's mail server refused or returned; how many letters wait again."""
+    query = select(Bundle.id).where(Bundle.target_id == target_id, Bundle.state == "failed")
+    waiting = 0
+    for bundle_id in sorted(db.session.scalars(query)):
+        bundle = lock(bundle_id)
+        if bundle is not None and bundle.state == "failed":
+            bundle.state, bundle.problem, bundle.content = "undone", "", None
+            db.session.flush()
+            waiting += _give_back(bundle_id)
+    return waiting
 
 
 def hand_over(bundle_id: int, on: date, by: str, note: str) -> bool:

@@ -99,7 +99,8 @@ def _rendered(row: Row) -> Rendered | Skip:
     n = "1 letter" if bundle.letters == 1 else f"{bundle.letters} letters"
     part = f"-{bundle.piece}" if bundle.piece > 1 else ""
     name = f"letters-{bundle.day.isoformat()}{part}.pdf"
-    said = [cover["salutation"], *cover["paragraphs"], f"They are in the attached file, {name}."]
+    held = "The letter is" if bundle.letters == 1 else "The letters are"
+    said = [cover["salutation"], *cover["paragraphs"], f"{held} in the attached file, {name}."]
     text = "\n\n".join([*said, f"{cover['signoff']}\n\n{lead}"])
     return Rendered(
         subject=f"{n} to your office{', part ' + str(bundle.piece) if part else ''}: {campaign.title.get('en', '')}",
@@ -123,6 +124,11 @@ def _settle(result: Result) -> None:
     if bundle is None or bundle.state == "undone":
         return
     answer = results.answer_of(result)
+    what = (
+        "A digest came back"
+        if bundle.state == "sent"
+        else "The mail server refused a digest for good"
+    )
     if result.state != "uncertain":
         bundle.state, bundle.problem = result.state, answer if result.state == "failed" else ""
         db.session.flush()
@@ -136,6 +142,4 @@ def _settle(result: Result) -> None:
     if result.state == "sent":
         telling.look_in_transaction([one.id for one in moved])
     if result.state == "failed":
-        offices.pause_by_itself_in_transaction(
-            bundle.target_id, f"The mail server refused a digest for good: {answer}"
-        )
+        offices.pause_by_itself_in_transaction(bundle.target_id, f"{what}: {answer}")

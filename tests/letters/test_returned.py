@@ -71,3 +71,29 @@ def test_an_office_that_complains_goes_on_only_when_an_administrator_says_so(
     answer = desk.post("/desk/targets/1/resume", data={"csrf_token": token}, follow_redirects=True)
     assert "an administrator lifts that first" in answer.get_data(as_text=True)
     assert sql("SELECT paused FROM target") == [(True,)]
+
+
+def test_a_digest_that_comes_back_goes_again_without_what_its_writer_took_back(
+    come_in: Any, office: Any, campaign_id: int, letters: Any, smtp: Any, deliver: Any, staff: Any, sql: Any,
+) -> None:  # fmt: skip
+    office(channel="digest")
+    letters(3)
+    deliver()
+    (mail,) = smtp.to("secretary@dot.example")
+    come_in(mail.sender, mails.dsn(mail.sender, diagnostic="smtp; 550 5.1.1 No such office"))
+    assert sql("SELECT paused_reason FROM target") == [
+        ("A digest came back: 550 5.1.1 No such office",)
+    ]
+    sql("UPDATE letter SET state = 'withdrawn', taken_back_at = now() WHERE id = 2")
+    sql("UPDATE letter SET state = 'held' WHERE id = 3")
+    desk = staff("organizer")
+    page = desk.get("/desk/targets/1").get_data(as_text=True)
+    data = {"csrf_token": csrf_token(page)}
+    answer = desk.post("/desk/targets/1/again", data=data, follow_redirects=True)
+    assert "1 letter waits again" in answer.get_data(as_text=True)
+    assert sql("SELECT state FROM delivery ORDER BY id") == [("waiting",), ("failed",), ("held",)]
+    desk.post("/desk/targets/1/resume", data=data)
+    deliver()
+    assert [str(one.message["Subject"])[:8] for one in smtp.to("secretary@dot.example")] == [
+        "3 letter", "1 letter"
+    ]  # fmt: skip

@@ -48,6 +48,7 @@ def test_a_digest_leaves_once_a_day_with_all_letters(
             b"%PDF"
         )
         assert "3 people have written" in text_of(mail)
+        assert "The letters are in the attached file, letters-2026-05-04.pdf." in text_of(mail)
         assert sql("SELECT state, count(*) FROM delivery GROUP BY 1") == [("sent", 3)]
         tried = sql("SELECT last_value FROM bundle_id_seq")
         letters(2, first=4)
