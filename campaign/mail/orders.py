@@ -4,6 +4,7 @@ An order takes effect with the next claim; the rows themselves follow in small t
 an order about a million rows costs whoever gives it no more than one about ten.
 """
 
+from datetime import datetime
 from typing import Literal
 
 from sqlalchemy import delete, exists, func, select, update
@@ -144,6 +145,14 @@ def standing() -> dict[tuple[str, int], str]:
     )
     rows = db.session.execute(query.with_for_update(read=True))
     return {(origin, origin_id): action for origin, origin_id, action in rows}
+
+
+def latest() -> tuple[int, datetime | None]:
+    """What is another after every order that is given or withdrawn."""
+    # Asked ten times a second: SQLAlchemy's own way costs twice as much.
+    found = db.session.connection().exec_driver_sql("SELECT count(*), max(since) FROM mail_order")
+    n, since = found.one()
+    return n, since
 
 
 def obey(rows: list[states.Row], orders: dict[tuple[str, int], str]) -> list[states.Row]:

@@ -41,8 +41,10 @@ from campaign.mail.states import Row
 from campaign.mail.streams import Stream
 from campaign.mail.talks import SLICE_S, Talks
 
-ORDERS_EVERY_S = 0.5
-"""How often it looks for orders to stop."""
+ORDERS_EVERY_S = 0.1
+"""How often it looks for new orders to stop."""
+DOMAINS_EVERY_S = 0.5
+"""How often it looks for domains that are left alone."""
 
 
 def send_due(stream: Stream, number: int, lanes: int, over: Callable[[], bool]) -> bool:
@@ -111,7 +113,8 @@ class _Sender:
         self.failure: Exception | None = None
         self._connect = partial(connections.kept.get, stream.name, number, lanes)
         self._lacks_lanes = False
-        self._looked_at = time.monotonic()
+        self._orders_at = self._domains_at = time.monotonic()
+        self._latest_order: object = None
 
     def run(self) -> bool:
         """Goes on until it is over; returns whether more may be due."""
@@ -141,7 +144,7 @@ class _Sender:
         self._claim_ahead()
         self._fill()
         busy = self.talks or self.reader.busy or any(self.batches)
-        enough = len(self.lanes) * self.stream.at_risk // 4 if busy else 0
+        enough = len(self.lanes) * self.stream.at_risk // 2 if busy else 0
         front = next(filter(len, self.batches), None)
         self.recording.go_on(front, enough)
         if busy or not self.recording.idle:
@@ -193,15 +196,22 @@ class _Sender:
         """Looks whether somebody has asked to stop: everything, the stream, or some of the messages in hand."""
         if stopping.requested() or self.gate.dry > gate.WAIT_S:
             self._stop()
-        if time.monotonic() - self._looked_at < ORDERS_EVERY_S:
-            return
-        self._looked_at = time.monotonic()
-        standing = orders.standing()
-        if orders.stream_paused(self.stream.name):
-            self._stop()
-        self.gate.look()
-        for batch in self.batches:
-            self._obey(batch, standing)
+        if (now := time.monotonic()) - self._orders_at >= ORDERS_EVERY_S:
+            self._orders_at = now
+            self._look_for_orders()
+        if now - self._domains_at >= DOMAINS_EVERY_S:
+            self._domains_at = now
+            self.gate.look()
+
+    def _look_for_orders(self) -> None:
+        if (latest := orders.latest()) != self._latest_order:
+            self._latest_order = latest
+            if orders.stream_paused(self.stream.name):
+                self._stop()
+            standing = orders.standing()
+            for batch in self.batches:
+                self._obey(batch, standing)
+        db.session.commit()
 
     def _obey(self, batch: Batch, standing: dict[tuple[str, int], str]) -> None:
         if standing and any(orders.about(row, standing) for row in batch.rows):
@@ -215,7 +225,7 @@ class _Sender:
     def _claim_ahead(self) -> None:
         """Has more claimed before what is in hand runs out, once there are connections to send it on."""
         in_hand = sum(map(len, self.batches))
-        wanted = self.more and in_hand <= self.claim and not self.reader.busy
+        wanted = self.more and in_hand <= self.claim // 2 and not self.reader.busy
         if wanted and self.over():
             self.closing, wanted = True, False
         if self.stopped or (self.closing and not in_hand) or not (wanted or self._lacks_lanes):

@@ -47,5 +47,5 @@ STREAMS = {
     "letters": Stream(
         "letters", claim=20, group=1, at_risk=1, senders=1, lanes=1, marks=True, doubts=2
     ),
-    "alerts": Stream("alerts", claim=512, group=16, at_risk=32, senders=1, lanes=16),
+    "alerts": Stream("alerts", claim=1024, group=16, at_risk=32, senders=1, lanes=16),
 }
