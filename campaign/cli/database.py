@@ -4,29 +4,12 @@ from typing import Any
 
 import click
 
-from campaign.engines.tables import head
-
-
-def current() -> str | None:
-    """The migration that the database is at; None for an empty one."""
-    # `campaign run` reads head() alone, and starts sooner without SQLAlchemy.
-    from sqlalchemy import text
-    from sqlalchemy.exc import ProgrammingError
-
-    from campaign.extensions import db
-
-    try:
-        row = db.session.execute(text("SELECT version_num FROM alembic_version")).first()
-        return row[0] if row else None
-    except ProgrammingError:
-        return None
-    finally:
-        db.session.rollback()
+from campaign.engines import tables
 
 
 def upgrade() -> bool:
     """Migrates to ``head`` where needed, one process at a time; returns whether anything was to be done."""
-    if current() == head():
+    if tables.at_migration() == tables.head():
         return False
     import flask_migrate
     from flask import Flask, current_app
@@ -41,13 +24,13 @@ def upgrade() -> bool:
 
 def require_current() -> None:
     """Migrates an embedded database by itself; for a server of one's own, refuses until a person has."""
-    if current() == head():
+    if tables.at_migration() == tables.head():
         return
     from flask import current_app
 
     from campaign.cli import Refused
 
-    if current_app.config.get("EMBEDDED_POSTGRESQL") or current() is None:
+    if current_app.config.get("EMBEDDED_POSTGRESQL") or tables.at_migration() is None:
         upgrade()
         return
     raise Refused("The database is not at this version's tables: run `campaign db upgrade`.")
@@ -112,8 +95,3 @@ def upgrade_command() -> None:
         except OperationalError as error:
             raise Refused(unreachable_sentence(error)) from error
     click.echo("Migrated." if done else "Nothing to do: the tables are current.")
-
-
-def describe() -> dict[str, Any]:
-    """The migration that is there and the one that should be, for ``campaign doctor``."""
-    return {"current": current(), "head": head()}

@@ -17,9 +17,9 @@ import click
 from campaign import config as configuration
 from campaign import engines
 from campaign.cli import Refused
-from campaign.cli.database import head
 from campaign.engines import processes
 from campaign.engines.supervisor import Supervisor
+from campaign.engines.tables import head
 
 FIRST_ANSWER_SECONDS = 60.0
 

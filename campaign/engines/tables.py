@@ -1,4 +1,4 @@
-"""Which migration this version of the code expects the database to be at."""
+"""Which migration the database is at, and which one this version of the code expects."""
 
 import re
 from functools import cache
@@ -22,3 +22,20 @@ def head() -> str:
             f"migrations/versions has {len(heads)} heads instead of one: {sorted(heads)}"
         )
     return heads.pop()
+
+
+def at_migration() -> str | None:
+    """The migration that the database is at; None for an empty one. Raises OperationalError where none answers."""
+    # `campaign run` asks for head() alone, and starts sooner without SQLAlchemy.
+    from sqlalchemy import text
+    from sqlalchemy.exc import ProgrammingError
+
+    from campaign.extensions import db
+
+    try:
+        row = db.session.execute(text("SELECT version_num FROM alembic_version")).first()
+        return row[0] if row else None
+    except ProgrammingError:
+        return None
+    finally:
+        db.session.rollback()

@@ -20,9 +20,10 @@ from flask import current_app
 from sqlalchemy import inspect, text
 
 from campaign.clock import utcnow
+from campaign.engines.tables import at_migration
 from campaign.extensions import db
 from campaign.mail.models import STREAMS
-from campaign.reports import pg_programs, probes, restored
+from campaign.reports import pg_programs, restored
 
 FORMAT = "campaign-backup-1"
 DUMP, MANIFEST, SECRET = "database.dump", "manifest.json", "secret_key"
@@ -64,7 +65,7 @@ def backup(path: Path, with_secret: bool = False) -> Manifest:
         ):
             sha256, size = _dump(programs, packed)
             manifest = Manifest(
-                FORMAT, taken_at.isoformat(), probes.at_migration() or "",
+                FORMAT, taken_at.isoformat(), at_migration() or "",
                 pg_programs.major_of(programs), sha256, size, with_secret,
             )  # fmt: skip
             if with_secret:

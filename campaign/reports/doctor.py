@@ -12,6 +12,7 @@ from sqlalchemy.exc import OperationalError
 
 from campaign import config as configuration
 from campaign.clock import utcnow
+from campaign.engines import tables
 from campaign.extensions import db
 from campaign.mail import domains, orders, server, settings, transport
 from campaign.reports import probes, restored, sender_dns, status
@@ -74,7 +75,7 @@ def _postgresql() -> Iterator[Finding]:
 
 
 def _migrations() -> Iterator[Finding]:
-    here, wanted = probes.at_migration(), probes.head()
+    here, wanted = tables.at_migration(), tables.head()
     if here == wanted:
         yield Finding(OK, "Tables", f"at {here}")
     else:

@@ -7,11 +7,10 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import RedisError
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError, ProgrammingError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from campaign.clock import utcnow
-from campaign.engines import processes
-from campaign.engines.tables import head
+from campaign.engines import processes, tables
 from campaign.extensions import db, rq
 from campaign.mail.wake import SWEPT
 
@@ -48,19 +47,9 @@ def listens(host: str, port: int) -> bool:
         return False
 
 
-def at_migration() -> str | None:
-    """The migration that the database is at; None for an empty one. Raises OperationalError where none answers."""
-    try:
-        row = db.session.execute(text("SELECT version_num FROM alembic_version")).first()
-        return row[0] if row else None
-    except ProgrammingError:
-        db.session.rollback()
-        return None
-
-
 def migrations_current() -> bool:
     """Whether the tables are those of this version."""
-    return at_migration() == head()
+    return tables.at_migration() == tables.head()
 
 
 def queues() -> dict[str, int] | None:
