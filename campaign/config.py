@@ -9,6 +9,7 @@ import secrets
 import stat
 import tempfile
 from collections.abc import Mapping
+from copy import deepcopy
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,24 @@ from urllib.parse import urlsplit
 ROOT = Path(__file__).resolve().parent.parent
 QUEUES = ["confirmations", "letters", "default", "alerts"]
 _RATE = re.compile(r"[1-9][0-9]{0,8} per (?:[1-9][0-9]{0,3} )?(?:second|minute|hour|day)s?")
-
 _DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}")
-
-
 _SENDER = re.compile(r"[^@\s<>]+@[^@\s<>]+")
+_POOL = {
+    "pool_size": 4,
+    # The connection used last is the warmest, and those that nobody needs rest long enough to be closed.
+    "pool_use_lifo": True,
+    "max_overflow": 6,
+    "pool_timeout": 10,
+    "pool_recycle": 1800,
+    # Errors are logged with their statement; its values are people's names and words.
+    "hide_parameters": True,
+    # Prepared statements live in a session, which a transaction-pooling pgbouncer shares (see engines.pool).
+    "connect_args": {
+        "prepare_threshold": None,
+        "connect_timeout": 5,
+        "application_name": "campaign",
+    },
+}
 
 
 class ConfigError(Exception):
@@ -45,22 +59,7 @@ def load(environ: Mapping[str, str]) -> dict[str, Any]:
         "SECRET_KEY": _secret_key(environ, data, required=bool(database_url)),
         "EMBEDDED_POSTGRESQL": not database_url,
         "SQLALCHEMY_DATABASE_URI": _database_url(database_url) if database_url else None,
-        "SQLALCHEMY_ENGINE_OPTIONS": {
-            "pool_size": 4,
-            # The connection used last is the warmest, and those that nobody needs rest long enough to be closed.
-            "pool_use_lifo": True,
-            "max_overflow": 6,
-            "pool_timeout": 10,
-            "pool_recycle": 1800,
-            # Errors are logged with their statement; its values are people's names and words.
-            "hide_parameters": True,
-            # Prepared statements live in a session, which a transaction-pooling pgbouncer shares (see engines.pool).
-            "connect_args": {
-                "prepare_threshold": None,
-                "connect_timeout": 5,
-                "application_name": "campaign",
-            },
-        },
+        "SQLALCHEMY_ENGINE_OPTIONS": deepcopy(_POOL),
         "RQ_QUEUES": list(QUEUES),
         "RQ_CONNECTION_CLASS": "campaign.engines.connection:Connection",
         "BABEL_DEFAULT_LOCALE": "en",

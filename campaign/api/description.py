@@ -126,6 +126,19 @@ def _answers(schema: str, *, can_miss: bool = False) -> dict[str, Any]:
     return answers
 
 
+def _operation(name: str, summary: str, answers: str, *, slug: bool = False) -> dict[str, Any]:
+    """A GET; with ``slug``, of one campaign, which may not exist."""
+    parameter = {"name": "slug", "in": "path", "required": True, "schema": {"type": "string"}}
+    return {
+        "get": {
+            "operationId": name,
+            "summary": summary,
+            **({"parameters": [parameter]} if slug else {}),
+            "responses": _answers(answers, can_miss=slug),
+        }
+    }
+
+
 def document() -> dict[str, Any]:
     """The whole description, with this site's address."""
     return {
@@ -139,42 +152,12 @@ def document() -> dict[str, Any]:
         },
         "servers": [{"url": languages.external("coalition.index", languages.DEFAULT).rstrip("/")}],
         "paths": {
-            "/api/v1/": {
-                "get": {
-                    "operationId": "index",
-                    "summary": "Where the description and the campaigns are",
-                    "responses": _answers(""),
-                }
-            },
-            "/api/v1/openapi.json": {
-                "get": {
-                    "operationId": "openapi",
-                    "summary": "This description",
-                    "responses": _answers(""),
-                }
-            },
-            "/api/v1/campaigns": {
-                "get": {
-                    "operationId": "campaigns",
-                    "summary": "All public campaigns",
-                    "responses": _answers("CampaignList"),
-                }
-            },
-            "/api/v1/campaigns/{slug}": {
-                "get": {
-                    "operationId": "campaign",
-                    "summary": "One campaign and its counts",
-                    "parameters": [
-                        {
-                            "name": "slug",
-                            "in": "path",
-                            "required": True,
-                            "schema": {"type": "string"},
-                        }
-                    ],
-                    "responses": _answers("Campaign", can_miss=True),
-                }
-            },
+            "/api/v1/": _operation("index", "Where the description and the campaigns are", ""),
+            "/api/v1/openapi.json": _operation("openapi", "This description", ""),
+            "/api/v1/campaigns": _operation("campaigns", "All public campaigns", "CampaignList"),
+            "/api/v1/campaigns/{slug}": _operation(
+                "campaign", "One campaign and its counts", "Campaign", slug=True
+            ),
         },
         "components": {"schemas": _SCHEMAS},
     }

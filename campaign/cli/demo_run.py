@@ -3,6 +3,7 @@
 import signal
 import sys
 from types import FrameType
+from typing import Any
 
 from campaign.config import ConfigError
 from campaign.demonstration import failing
@@ -10,7 +11,7 @@ from campaign.demonstration.failing import Failed
 from campaign.demonstration.instance import Instance
 from campaign.demonstration.mailserver import MailServer
 from campaign.demonstration.people import cast
-from campaign.demonstration.report import Progress, last_line
+from campaign.demonstration.report import Checks, Progress, last_line
 from campaign.demonstration.script import Play
 
 SUPPORTERS = 200
@@ -26,7 +27,7 @@ def run(supporters: int = SUPPORTERS, keep: bool = False) -> None:
         signal.signal(number, _interrupt)
     progress = Progress()
     people = cast(supporters)
-    why = ""
+    why = said = ""
     with MailServer([person.email for person in people.mistaken]) as mail:
         try:
             instance = Instance(mail.port)
@@ -45,9 +46,8 @@ def run(supporters: int = SUPPORTERS, keep: bool = False) -> None:
             raise
         finally:
             failing.stopping.set()
-            signal.signal(
-                signal.SIGINT, signal.SIG_IGN
-            )  # a second Ctrl-C must not leave the site behind
+            # A second Ctrl-C must not leave the site behind.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
             seconds = round(progress.seconds, 1)
             if interrupted or why or play.checks.failed:
                 said = instance.said(15)
@@ -58,18 +58,10 @@ def run(supporters: int = SUPPORTERS, keep: bool = False) -> None:
     if interrupted:
         sys.exit(130)
     good = not why and not play.checks.failed
-    if play.checks.all:
-        print(f"\n{play.checks.table()}\n")
-    if not good:
-        _explain(
-            why or f"{len(play.checks.failed)} checks failed: {play.checks.failed[0].what}", said
-        )
+    _tell(play.checks, why, said)
     if keep or not good:
         print(f"The data is kept in {instance.folder}")
-    counts = {"ok": good, "seconds": seconds, **play.counts, "checks": len(play.checks.all)}
-    if not good:
-        counts["failed"] = [why] if why else [check.what for check in play.checks.failed]
-    last_line(counts)
+    last_line(_counts(play, why, seconds))
     sys.exit(0 if good else 1)
 
 
@@ -77,8 +69,25 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _explain(why: str, said: str) -> None:
-    print(f"FAILED: {why}")
+def _tell(checks: Checks, why: str, said: str) -> None:
+    """The table of the checks, and after a failure what failed and what the site said last."""
+    if checks.all:
+        print(f"\n{checks.table()}\n")
+    if not why and not checks.failed:
+        return
+    print(f"FAILED: {why or f'{len(checks.failed)} checks failed: {checks.failed[0].what}'}")
     if said:
         print("The last that the site said:")
         print("\n".join(f"    {line}" for line in said.splitlines()))
+
+
+def _counts(play: Play, why: str, seconds: float) -> dict[str, Any]:
+    """What the last line says."""
+    failed = [why] if why else [check.what for check in play.checks.failed]
+    counts = {
+        "ok": not failed,
+        "seconds": seconds,
+        **play.counts,
+        "checks": len(play.checks.all),
+    }
+    return {**counts, "failed": failed} if failed else counts

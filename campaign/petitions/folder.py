@@ -125,19 +125,8 @@ def write_petitions(folders: list[Folder], campaign: Campaign) -> Report:
 
 
 def _write(folder: Folder, campaign: Campaign, position: int) -> Report:
-    said = folder.entry.shared
-    db.session.execute(
-        insert(Petition)
-        .values(
-            campaign_id=campaign.id, slug=said["slug"], agency=said["agency"], position=position
-        )
-        .on_conflict_do_nothing(index_elements=[Petition.campaign_id, Petition.slug])
-    )
-    petition = db.session.execute(
-        select(Petition)
-        .where(Petition.campaign_id == campaign.id, Petition.slug == said["slug"])
-        .with_for_update()
-    ).scalar_one()
+    number = folder.entry.shared["version"]
+    petition = _petition(folder.entry, campaign, position)
     values = _version(folder.entry, campaign)
     versions = {
         row.number: row
@@ -145,7 +134,7 @@ def _write(folder: Folder, campaign: Campaign, position: int) -> Report:
             select(PetitionVersion).where(PetitionVersion.petition_id == petition.id)
         ).scalars()
     }
-    there = versions.get(said["version"])
+    there = versions.get(number)
     if there is not None:
         if any(
             getattr(there, key) != value for key, value in values.items() if key != "published_at"
@@ -156,27 +145,47 @@ def _write(folder: Folder, campaign: Campaign, position: int) -> Report:
                 f"give the new words the version {max(versions) + 1}."
             )
         return Report(unchanged=1)
-    if said["version"] != max(versions, default=0) + 1:
+    if number != max(versions, default=0) + 1:
         db.session.rollback()
         raise folder.entry.refuse(f"the next version is {max(versions, default=0) + 1}.")
-    version = PetitionVersion(petition_id=petition.id, number=said["version"], **values)
+    version = PetitionVersion(petition_id=petition.id, number=number, **values)
     db.session.add(version)
     db.session.flush()
     db.session.add_all(
-        Document(
-            petition_version_id=version.id,
-            position=place,
-            language=one.language,
-            title=one.title,
-            filename=one.file.filename,
-            media_type=one.file.media_type,
-            size=len(one.file.content),
-            sha256=one.file.sha256,
-            content=one.file.content,
-        )
-        for place, one in enumerate(folder.attached, start=1)
+        _document(one, version.id, place) for place, one in enumerate(folder.attached, start=1)
     )
     return Report(created=1)
+
+
+def _petition(entry: Entry, campaign: Campaign, position: int) -> Petition:
+    """The petition, made where it is not there yet, and locked."""
+    said = entry.shared
+    db.session.execute(
+        insert(Petition)
+        .values(
+            campaign_id=campaign.id, slug=said["slug"], agency=said["agency"], position=position
+        )
+        .on_conflict_do_nothing(index_elements=[Petition.campaign_id, Petition.slug])
+    )
+    return db.session.execute(
+        select(Petition)
+        .where(Petition.campaign_id == campaign.id, Petition.slug == said["slug"])
+        .with_for_update()
+    ).scalar_one()
+
+
+def _document(one: Attached, version_id: int, position: int) -> Document:
+    return Document(
+        petition_version_id=version_id,
+        position=position,
+        language=one.language,
+        title=one.title,
+        filename=one.file.filename,
+        media_type=one.file.media_type,
+        size=len(one.file.content),
+        sha256=one.file.sha256,
+        content=one.file.content,
+    )
 
 
 def _version(entry: Entry, campaign: Campaign) -> dict[str, Any]:
