@@ -145,8 +145,8 @@ class Postgres:
     def leftover(self) -> int | None:
         """The pid of a server that still runs on this data, though no keeper looks after it.
 
-        A pid file that names another program (the pid was used again) is taken away, because
-        PostgreSQL would refuse to start.
+        Files that name another program (the pid was used again) or one that nobody has buried yet
+        are taken away, because PostgreSQL would refuse to start.
         """
         lines = self._pid_file()
         if not lines or not lines[0].strip().isdigit():
@@ -155,6 +155,7 @@ class Postgres:
         if processes.command_line_has(pid, str(self.data)):
             return pid
         (self.data / "postmaster.pid").unlink(missing_ok=True)
+        (self.sockets / f"{SOCKET}.lock").unlink(missing_ok=True)
         return None
 
     def _pid_file(self) -> list[str]:

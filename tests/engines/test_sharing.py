@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ import psycopg
 import redis
 
 from campaign import engines
+from campaign.engines import places
 from campaign.engines.postgres import programs
 from tests.engines.conftest import Holder
 
@@ -111,16 +113,23 @@ def test_everything_killed_at_once_starts_again(hold: Callable[[], Holder], data
     assert answers(hold())
 
 
-def test_a_pid_file_that_names_another_program_is_no_hindrance(
+def test_files_that_name_another_program_are_no_hindrance(
     hold: Callable[[], Holder], data: Path
 ) -> None:
     hold().end()
-    me = os.getpid()
-    lines = [me, data / "postgres", 1, 5432, data / "postgres", "", "1 1", "ready"]
+    who = places.owner()
+    other = subprocess.Popen(["sleep", "60"], **({"user": who.uid} if who.is_other else {}))
+    lines = [other.pid, data / "postgres", 1, 5432, data / "postgres", "", "1 1", "ready"]
     stale = "\n".join(str(line) for line in lines) + "\n"
     (data / "postgres" / "postmaster.pid").write_text(stale)
-    (data / "valkey" / "valkey.pid").write_text(f"{me}\n")
-    assert answers(hold())
+    (data / "postgres" / ".s.PGSQL.5432.lock").write_text(stale)
+    (data / "valkey" / "valkey.pid").write_text(f"{other.pid}\n")
+    try:
+        assert answers(hold())
+        assert other.poll() is None, "and it was left alone"
+    finally:
+        other.kill()
+        other.wait()
 
 
 def test_temporary_engines_leave_nothing() -> None:
