@@ -87,7 +87,8 @@ def _known(row: Mapping[str, str]) -> Target | None:
     query = select(Target).where(
         Target.agency == row.get("agency", ""), Target.role == row.get("role", "")
     )
-    return db.session.execute(query.with_for_update()).scalar_one_or_none()
+    # NO KEY: letters that are being confirmed meanwhile hold their offices' keys, and must not wait for a whole file.
+    return db.session.execute(query.with_for_update(key_share=True)).scalar_one_or_none()
 
 
 def _whole(row: Mapping[str, str], known: Target | None) -> Mapping[str, str]:

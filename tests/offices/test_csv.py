@@ -125,3 +125,20 @@ def test_what_the_desk_would_refuse_a_file_does_not_bring(
     wrong = "agency,role,email,salutation\nDOT,Clerk,c@dot.example,Dear {name}\n"
     assert "salutation has the field {name}" in brought(cli, tmp_path / "t.csv", wrong)
     assert sql("SELECT count(*) FROM target") == [(0,)]
+
+
+def test_letters_are_confirmed_while_a_file_comes_in(
+    app: Any, office: Any, campaign_id: int, sql: Any
+) -> None:
+    from campaign.offices import importing
+
+    office()
+    seen = []
+
+    def rows() -> Any:
+        yield {"agency": "DOT", "role": "Secretary of Tests", "email": "new@dot.example"}
+        seen.extend(sql("SELECT id FROM target FOR KEY SHARE NOWAIT"))
+
+    with app.app_context():
+        assert importing.import_rows(rows()).updated == 1
+    assert seen == [(1,)]
