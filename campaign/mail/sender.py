@@ -115,6 +115,7 @@ class _Sender:
         self._lacks_lanes = False
         self._orders_at = self._domains_at = time.monotonic()
         self._latest_order: object = None
+        self._standing: dict[tuple[str, int], str] = {}
 
     def run(self) -> bool:
         """Goes on until it is over; returns whether more may be due."""
@@ -190,6 +191,8 @@ class _Sender:
         if batch.open:
             renewing.held.hold(batch.owner)
             self.batches.append(batch)
+            # An order may have come since it was claimed, and been looked at already.
+            self._obey(batch, self._standing)
         self.gate.turn()
 
     def _look(self) -> None:
@@ -208,9 +211,9 @@ class _Sender:
             self._latest_order = latest
             if orders.stream_paused(self.stream.name):
                 self._stop()
-            standing = orders.standing()
+            self._standing = orders.standing()
             for batch in self.batches:
-                self._obey(batch, standing)
+                self._obey(batch, self._standing)
         db.session.commit()
 
     def _obey(self, batch: Batch, standing: dict[tuple[str, int], str]) -> None:
