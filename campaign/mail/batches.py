@@ -5,9 +5,8 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
 
-from sqlalchemy.exc import DBAPIError
-
 from campaign.clock import utcnow
+from campaign.engines.away import is_away
 from campaign.extensions import db
 from campaign.mail import compose, leases, settings, signing, verp
 from campaign.mail.answers import Answer
@@ -30,7 +29,11 @@ class Batch:
     """Claimed messages that have not left. Not for two threads at once."""
 
     def __init__(
-        self, claim: leases.Claim, said: Iterable[Said | Skip | None], frame: Frame
+        self,
+        claim: leases.Claim,
+        said: Iterable[Said | Skip | None],
+        frame: Frame,
+        claimed_at: float,
     ) -> None:
         self.owner = claim.owner
         self.taken = claim.taken
@@ -39,7 +42,7 @@ class Batch:
         self.open = len(claim.rows)
         """How many of its messages have not been recorded."""
         self._ready: deque[Message] = deque(zip(claim.rows, said, strict=True))
-        self._fresh_until = time.monotonic() + FRESH_S
+        self._fresh_until = claimed_at + FRESH_S
         self._asked: set[int] = set()
 
     def __len__(self) -> int:
@@ -93,8 +96,9 @@ class Batch:
 
 def claim(stream: Stream, at_most: int | None) -> Batch:
     """Claims a batch, has it rendered, and commits."""
+    claimed_at = time.monotonic()
     found = leases.claim(stream, at_most)
-    batch = Batch(found, render(found.rows) if found.rows else [], frame())
+    batch = Batch(found, render(found.rows) if found.rows else [], frame(), claimed_at)
     db.session.commit()
     return batch
 
@@ -126,10 +130,10 @@ def _render_origin(origin: str, rows: list[Row]) -> Sequence[Said | Skip | None]
         return [None] * len(rows)
     try:
         return _rendered(render_batch, rows)
-    except DBAPIError:
-        raise
-    except Exception:
+    except Exception as error:
         db.session.rollback()
+        if is_away(error):
+            raise  # it says nothing about these messages
         if len(rows) == 1:
             log.error("rendering message %d of origin %s failed", rows[0].id, origin, exc_info=True)
             return [None]
@@ -153,6 +157,6 @@ def build(row: Row, said: Said | Skip | None, frame: Frame) -> Envelope | Outcom
         return said.message(row, frame)
     except NotAnAddress as error:
         return Outcome(row, "failed", answer=Answer(None, "5.1.3", str(error), None))
-    except ValueError as error:
+    except Exception as error:  # whatever it is, the others are to leave
         log.error("message %d of origin %s cannot be built: %s", row.id, row.origin, error)
         return Outcome(row, "held", hold_reason="render")

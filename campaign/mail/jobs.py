@@ -4,11 +4,11 @@ import logging
 import threading
 import time
 
-import psycopg
 from flask import Flask, current_app
 from sqlalchemy.exc import DBAPIError
 
 from campaign.engines import stopping
+from campaign.engines.away import is_away
 from campaign.extensions import db, rq
 from campaign.mail import connections, domains, leases, orders, renewing, sender, server, wake
 from campaign.mail.server import ServerAway
@@ -86,14 +86,15 @@ class _Crew:
                 pass  # the others that are at it will send the rest, or the sweep calls again
             except ServerAway as error:
                 log.warning("%s", error)
-            except (DBAPIError, psycopg.OperationalError) as error:
+            except Exception as error:
                 db.session.rollback()
-                reason = error.orig if isinstance(error, DBAPIError) else error
-                log.warning(
-                    "the database went away while %s were sent: %s", self.stream.name, reason
-                )
-            except Exception:
-                log.exception("a sender of %s stopped", self.stream.name)
+                if is_away(error):
+                    reason = error.orig if isinstance(error, DBAPIError) else error
+                    log.warning(
+                        "an engine went away while %s were sent: %s", self.stream.name, reason
+                    )
+                else:
+                    log.exception("a sender of %s stopped", self.stream.name)
             finally:
                 connections.kept.rest(self.stream.name, number, more)
 
@@ -101,8 +102,10 @@ class _Crew:
         try:
             renewing.held.renew()
             connections.kept.renew()
-        except DBAPIError:
+        except Exception as error:  # the senders are still at work, so this goes on too
             db.session.rollback()
+            if not is_away(error):
+                log.exception("leases could not be renewed")
 
 
 @rq.job(queue="confirmations")

@@ -1,5 +1,6 @@
 """What has become of a sender's messages, on its way into the ledger: gathered, and recorded by another thread."""
 
+import logging
 import time
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -7,9 +8,8 @@ from datetime import datetime
 from functools import partial
 from typing import NamedTuple
 
-import psycopg
-from sqlalchemy.exc import DBAPIError
-
+from campaign.engines import stopping
+from campaign.engines.away import is_away
 from campaign.extensions import db
 from campaign.mail import answers, capture, leases
 from campaign.mail.answers import Answer, GiveBack, Patience, Unknown
@@ -18,10 +18,13 @@ from campaign.mail.batches import Batch
 from campaign.mail.compose import Envelope
 from campaign.mail.connections import Lane
 from campaign.mail.leases import Outcome
+from campaign.mail.talks import STOPPING_S
 from campaign.mail.transport import Fate
 
+log = logging.getLogger(__name__)
+
 RECORD_FOR_S = 20
-"""How long it tries while the database is away."""
+"""How long it tries while the database is away; once the worker has been asked to stop, ``STOPPING_S``."""
 GATHER_S = 0.05
 """How long outcomes wait for others to be recorded with, while there is something else to do."""
 
@@ -47,6 +50,7 @@ class Recording:
         self._gathered: defaultdict[Batch, list[Outcome]] = defaultdict(list)
         self._n = 0
         self._since = 0.0
+        self._give_up_at: float | None = None
         self._lanes: Counter[Lane] = Counter()
         self._on_its_way: Counter[Lane] = Counter()
         self.at_risk: Counter[Lane] = Counter()
@@ -66,6 +70,8 @@ class Recording:
 
     def add(self, batch: Batch, outcomes: Sequence[Outcome], lane: Lane | None = None) -> None:
         """Has outcomes recorded soon, those of a connection's messages or of some that were given to none."""
+        if not outcomes:
+            return
         if not self._n:
             self._since = time.monotonic()
         self._n += len(outcomes)
@@ -97,11 +103,11 @@ class Recording:
     def take_in(self) -> list[Batch]:
         """Takes note of what has been recorded; returns the batches of which everything is.
 
-        Raises DBAPIError or psycopg.OperationalError where it could not be recorded: the leases run out then.
+        Raises what the database raised where it stayed away: the leases run out then.
         """
         try:
             recorded = self._aside.result()
-        except BaseException:
+        except Exception:
             self._gathered, self._n = defaultdict(list), 0
             raise
         if recorded is None:
@@ -119,16 +125,38 @@ class Recording:
 
     def _settle_group(self, group: Group) -> leases.Settled:
         """Tries on while the database is away. A commit whose answer was lost does no harm: the rows are recorded then."""
-        give_up_at = time.monotonic() + RECORD_FOR_S
         while True:
             try:
-                return self._record.settle(group.batch.owner, group.outcomes, group.asked)
-            except (DBAPIError, psycopg.OperationalError) as error:
+                settled = self._record.settle(group.batch.owner, group.outcomes, group.asked)
+            except Exception as error:
                 db.session.rollback()
-                gone = not isinstance(error, DBAPIError) or error.connection_invalidated
-                if not gone or time.monotonic() > give_up_at:
+                if not is_away(error):
+                    return self._settle_one_by_one(group)
+                if not self._tries_on():
                     raise
                 time.sleep(0.3)
+            else:
+                self._give_up_at = None
+                return settled
+
+    def _tries_on(self) -> bool:
+        now = time.monotonic()
+        patience_s = STOPPING_S if stopping.requested() else RECORD_FOR_S
+        self._give_up_at = min(self._give_up_at or now + patience_s, now + patience_s)
+        return now < self._give_up_at
+
+    def _settle_one_by_one(self, group: Group) -> leases.Settled:
+        """One whose outcome nobody can record must not have the others sent again."""
+        owner, n = group.batch.owner, 0
+        for one in group.outcomes:
+            try:
+                n += self._record.settle(owner, [one]).n
+            except Exception as error:
+                db.session.rollback()
+                if is_away(error):
+                    raise
+                log.exception("what became of message %d cannot be recorded", one.row.id)
+        return leases.Settled(n, self._record.settle(owner, [], group.asked).ours)
 
 
 def outcome(envelope: Envelope, fate: Fate, patience: Patience, now: datetime) -> Outcome:

@@ -12,9 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple, cast
 
-import psycopg
 from flask import Flask, current_app
-from sqlalchemy.exc import DBAPIError
 
 from campaign.clock import utcnow
 from campaign.engines import stopping
@@ -142,8 +140,9 @@ class _Sender:
         if self.stopped:
             for batch in self.batches:
                 self._give_back(batch)
-        self._claim_ahead()
-        self._fill()
+        with self._or_stop():
+            self._claim_ahead()
+            self._fill()
         busy = self.talks or self.reader.busy or any(self.batches)
         enough = len(self.lanes) * self.stream.at_risk // 2 if busy else 0
         front = next(filter(len, self.batches), None)
@@ -163,10 +162,10 @@ class _Sender:
 
     @contextlib.contextmanager
     def _or_stop(self) -> Iterator[None]:
-        """Ends the work where the database goes away: what is on its way is recorded when it is back."""
+        """Ends the work where something goes wrong, such as that the database goes away: what is on its way is recorded still."""
         try:
             yield
-        except (DBAPIError, psycopg.OperationalError) as error:
+        except Exception as error:
             db.session.rollback()
             self._stop(error)
 

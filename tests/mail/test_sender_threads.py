@@ -1,17 +1,22 @@
 """A sender's three threads: what goes wrong in one of them, or comes between two, loses and repeats nothing."""
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
+import psycopg
 import pytest
+from psycopg.sql import SQL, Identifier
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from campaign.extensions import db
-from campaign.mail import compose, jobs, orders
+from campaign.mail import compose, jobs, ledger, orders
 from campaign.mail.compose import Rendered
 from campaign.mail.states import Row
 from campaign.mail.streams import STREAMS
+from tests import servers
 from tests.mail.conftest import render
 from tests.mail.server import SmtpServer
 
@@ -62,3 +67,78 @@ def test_an_order_that_comes_while_a_batch_is_rendered(
     jobs.deliver("alerts")
     assert len(live.got) == small_claims
     assert rows() == {"sent": small_claims, "held": small_claims + 10}
+
+
+@contextlib.contextmanager
+def database_away(urls: servers.Urls) -> Iterator[Callable[[], None]]:
+    """The block's function has the database refuse all connections and end those there are, for half a second."""
+    name = urls.libpq().rpartition("/")[2].partition("?")[0]
+    with contextlib.closing(
+        psycopg.connect(urls.named("postgres").libpq(), autocommit=True)
+    ) as outside:
+        allow = SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
+        back = threading.Timer(
+            0.5, lambda: outside.execute(allow.format(Identifier(name), SQL("true")))
+        )
+
+        def away() -> None:
+            outside.execute(allow.format(Identifier(name), SQL("false")))
+            outside.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name]
+            )
+            back.start()
+
+        yield away
+        back.join()
+
+
+@pytest.mark.parametrize("stream", ["alerts", "letters", "confirmations"])
+def test_a_database_that_is_away_for_a_moment_has_nothing_sent_twice(
+    live: SmtpServer, queue: Queue, urls: servers.Urls, stream: str
+) -> None:
+    ledger.on_result("test", lambda results: None)
+    queue(stream, 10)
+    with database_away(urls) as away:
+
+        def script(step: str, recipient: str) -> None:
+            if step == "dot" and recipient.startswith("r5@"):
+                away()
+
+        live.script = script
+        jobs.deliver(stream)
+    with contextlib.closing(psycopg.connect(urls.libpq())) as outside:
+        sent = outside.execute("SELECT to_address FROM message WHERE state = 'sent'").fetchall()
+        others = outside.execute("SELECT DISTINCT state FROM message WHERE state <> 'sent'")
+        assert set(others) <= {("queued",)}
+    assert sorted(live.recipients()) == sorted(to for (to,) in sent)
+    assert "r5@there.example" in live.recipients()
+
+
+def test_what_cannot_be_recorded_of_one_message_has_no_other_sent_again(
+    live: SmtpServer, queue: Queue, rows: Rows
+) -> None:
+    def fails_at_one(results: list[ledger.Result]) -> None:
+        if any(result.unit_id == 5 for result in results):
+            raise ValueError("the listener does not understand this one")
+
+    ledger.on_result("test", fails_at_one)
+    queue("alerts", 20)
+    jobs.deliver("alerts")
+    assert len(live.got) == 20 and rows() == {"sent": 19, "leased": 1}
+
+
+def test_a_renderer_without_a_database_spoils_no_message(
+    live: SmtpServer, queue: Queue, rows: Rows, sql: Any
+) -> None:
+    def no_room(messages: list[Row]) -> list[Rendered | compose.Skip]:
+        raise PoolTimeout("all connections are in use")
+
+    compose.register_origin("test", no_room)
+    queue("alerts", 3)
+    jobs.deliver("alerts")
+    assert rows() == {"leased": 3}
+    sql("UPDATE message SET lease_expires_at = now() - interval '1 second'")
+    compose.register_origin("test", render)
+    jobs.sweep()
+    jobs.deliver("alerts")
+    assert rows() == {"sent": 3}
