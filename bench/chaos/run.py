@@ -242,7 +242,7 @@ class Site:
 
         try:
             query = "SELECT stream || ' ' || state, count(*) FROM message GROUP BY 1 ORDER BY 1"
-            found: dict[str, int] = dict(db.session.execute(text(query)).all())  # type: ignore[arg-type]  # rows are pairs
+            found = {row[0]: row[1] for row in db.session.execute(text(query))}
             db.session.rollback()
             return found
         except Exception:

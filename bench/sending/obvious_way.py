@@ -5,7 +5,7 @@ import os
 from flask import Flask, render_template_string
 from flask_mail import Mail, Message
 
-from bench._texts import HTML, TEXT
+from bench.sending.texts import HTML, TEXT
 
 
 def send_one(address: str) -> None:

@@ -1,6 +1,6 @@
 """django-post_office at its best: a batch queued, rendered and sent by its own command's code. For comparison only.
 
-    python bench/_post_office.py MESSAGES    (in an environment that has Django and django-post_office)
+    python -m bench.sending.django_way MESSAGES    (in an environment that has Django and django-post_office)
 
 Prints messages a second, from queued rows in PostgreSQL to the SMTP server. Its defaults but for batch size and threads.
 """
@@ -13,7 +13,7 @@ import time
 import django
 from django.conf import settings
 
-from bench._texts import HTML, TEXT
+from bench.sending.texts import HTML, TEXT
 
 where = json.loads(os.environ["POST_OFFICE_DATABASE"])
 if __name__ == "__main__":
