@@ -1,6 +1,6 @@
 """/desk/users: who works here, and as what."""
 
-from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from flask_security import current_user
@@ -9,7 +9,7 @@ from campaign.accounts import commands, invitations, queries
 from campaign.accounts.commands import AccountError
 from campaign.accounts.forms import ROLE_LABELS, AddUserForm, RoleForm
 from campaign.accounts.models import User
-from campaign.web import access
+from campaign.web import access, pages
 
 blueprint = Blueprint("users", __name__, url_prefix="/desk/users")
 
@@ -105,10 +105,7 @@ def link(user_id: int) -> ResponseReturnValue:
 
 
 def _found(user_id: int) -> User:
-    account = queries.by_id(user_id)
-    if account is None:
-        abort(404)
-    return account
+    return pages.or_404(queries.by_id(user_id))
 
 
 def _page(account: User, form: RoleForm | None = None) -> ResponseReturnValue:

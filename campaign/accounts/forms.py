@@ -89,22 +89,28 @@ class LoginForm(LibraryLoginForm):
             return response
 
 
-class ChangePasswordForm(LibraryChangeForm):
-    """Changing one's own password, with the old one."""
-
-    password = PasswordField(
-        _l("Your password until now"), validators=[DataRequired(_l("Please write your password."))]
-    )
-    new_password = PasswordField(
+def _new_password() -> PasswordField:
+    return PasswordField(
         _l("New password"),
         validators=[
             DataRequired(_TOO_SHORT),
             Length(PASSWORD_LENGTH, PASSWORD_LONGEST, _TOO_SHORT),
         ],
     )
-    new_password_confirm = PasswordField(
-        _l("New password, again"), validators=[EqualTo("new_password", _NOT_THE_SAME)]
+
+
+def _again(field: str) -> PasswordField:
+    return PasswordField(_l("New password, again"), validators=[EqualTo(field, _NOT_THE_SAME)])
+
+
+class ChangePasswordForm(LibraryChangeForm):
+    """Changing one's own password, with the old one."""
+
+    password = PasswordField(
+        _l("Your password until now"), validators=[DataRequired(_l("Please write your password."))]
     )
+    new_password = _new_password()
+    new_password_confirm = _again("new_password")
 
     def validate(self, **kwargs: Any) -> bool:
         """Checks the old password, as often as signing in may be tried."""
@@ -133,16 +139,8 @@ class SetPasswordForm(PublicForm):
 
     purpose = "staff.password"
 
-    password = PasswordField(
-        _l("New password"),
-        validators=[
-            DataRequired(_TOO_SHORT),
-            Length(PASSWORD_LENGTH, PASSWORD_LONGEST, _TOO_SHORT),
-        ],
-    )
-    again = PasswordField(
-        _l("New password, again"), validators=[EqualTo("password", _NOT_THE_SAME)]
-    )
+    password = _new_password()
+    again = _again("password")
 
 
 def _role_choices() -> list[SelectChoice]:

@@ -53,8 +53,7 @@ REFRESH_S = 3
 
 
 def _found(alert_id: int) -> Alert:
-    alert = queries.alert(alert_id)
-    return alert if alert is not None else abort(404)
+    return pages.or_404(queries.alert(alert_id))
 
 
 def _to(alert_id: int) -> ResponseReturnValue:

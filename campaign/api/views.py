@@ -3,13 +3,13 @@
 import json
 from typing import Any
 
-from flask import Blueprint, Response, abort, make_response, request, url_for
+from flask import Blueprint, Response, make_response, request, url_for
 from flask.typing import ResponseReturnValue
 
 from campaign.api import answers
 from campaign.api.description import document
 from campaign.coalition import queries as coalition
-from campaign.web import access
+from campaign.web import access, pages
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
 
@@ -44,9 +44,7 @@ def campaigns() -> ResponseReturnValue:
 @access.public
 def campaign(slug: str) -> ResponseReturnValue:
     """One campaign and its counts."""
-    found = coalition.published_campaign(slug)
-    if found is None:
-        abort(404)
+    found = pages.or_404(coalition.published_campaign(slug))
     return _answer(answers.campaign(found))
 
 

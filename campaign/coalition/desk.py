@@ -22,10 +22,7 @@ TEXTS = ("title", "tagline", "summary", "body", "notice")
 
 def found(slug: str) -> Campaign:
     """The campaign of that short name, drafts included, or a 404 page."""
-    campaign = queries.campaign_by_slug(slug)
-    if campaign is None:
-        abort(404)
-    return campaign
+    return pages.or_404(queries.campaign_by_slug(slug))
 
 
 def someone_else() -> str:

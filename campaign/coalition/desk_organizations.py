@@ -9,7 +9,7 @@ from campaign.coalition import commands, queries
 from campaign.coalition.desk import someone_else
 from campaign.coalition.models import KINDS, Organization
 from campaign.coalition.organization_forms import KIND_LABELS, OrganizationForm, SourceCodeForm
-from campaign.web import access, languages
+from campaign.web import access, languages, pages
 
 blueprint = Blueprint("organizations_desk", __name__, url_prefix="/desk/organizations")
 
@@ -18,10 +18,7 @@ def found(organization_id: int) -> Organization:
     """The organization, or a 404 page; for leads their own alone."""
     if current_user.role == "lead" and current_user.organization_id != organization_id:
         abort(403)
-    row = queries.organization(organization_id)
-    if row is None:
-        abort(404)
-    return row
+    return pages.or_404(queries.organization(organization_id))
 
 
 @blueprint.get("/")

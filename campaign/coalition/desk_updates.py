@@ -3,7 +3,7 @@
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
@@ -13,7 +13,7 @@ from campaign.coalition.desk import found as campaign_found
 from campaign.coalition.desk import previews, someone_else
 from campaign.coalition.forms import REFUSED, DocumentForm, PublishForm, UpdateForm
 from campaign.coalition.models import Campaign, Update
-from campaign.web import access
+from campaign.web import access, pages
 from campaign.web.languages import LANGUAGES
 
 blueprint = Blueprint("updates_desk", __name__, url_prefix="/desk/campaigns")
@@ -21,11 +21,8 @@ blueprint = Blueprint("updates_desk", __name__, url_prefix="/desk/campaigns")
 
 def found(update_id: int) -> tuple[Update, Campaign]:
     """The update and its campaign, or a 404 page."""
-    row = queries.update(update_id)
-    campaign = queries.campaign(row.campaign_id) if row is not None else None
-    if row is None or campaign is None:
-        abort(404)
-    return row, campaign
+    row = pages.or_404(queries.update(update_id))
+    return row, pages.or_404(queries.campaign(row.campaign_id))
 
 
 @blueprint.route("/<slug>/updates/new", methods=["GET", "POST"])

@@ -25,9 +25,7 @@ class OtherLanguage(Exception):
 
 def found(slug: str) -> Campaign:
     """The published campaign, or a 404 page; a reader of a language that it lacks is led to the first that it has."""
-    campaign = queries.published_campaign(slug)
-    if campaign is None:
-        abort(404)
+    campaign = pages.or_404(queries.published_campaign(slug))
     if languages.current() not in campaign.languages:
         links = front.language_links(campaign)
         if links:
@@ -116,9 +114,7 @@ def updates(slug: str) -> ResponseReturnValue:
 def update(slug: str, update: str) -> ResponseReturnValue:
     """One piece of news with its documents."""
     campaign = found(slug)
-    row = queries.published_update(campaign.id, update)
-    if row is None:
-        abort(404)
+    row = pages.or_404(queries.published_update(campaign.id, update))
     return pages.cacheable(
         render_template(
             "coalition/update.html",

@@ -3,11 +3,15 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date
+from typing import TypeVar
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import InstrumentedAttribute
 
 from campaign.counts.models import ALL_DAYS, WHOLE_SITE, Counter, JournalEntry
 from campaign.extensions import db
+
+Key = TypeVar("Key")
 
 
 def total(name: str, campaign_id: int = WHOLE_SITE, part: str = "") -> int:
@@ -19,13 +23,7 @@ def total(name: str, campaign_id: int = WHOLE_SITE, part: str = "") -> int:
 
 def totals(name: str, campaign_id: int | None = WHOLE_SITE) -> dict[str, int]:
     """The totals of ``name`` by part; ``campaign_id`` None adds all campaigns up."""
-    query = select(Counter.part, Counter.value).where(Counter.name == name, Counter.day == ALL_DAYS)
-    if campaign_id is not None:
-        query = query.where(Counter.campaign_id == campaign_id)
-    sums: dict[str, int] = defaultdict(int)
-    for part, value in db.session.execute(query):
-        sums[part] += value
-    return dict(sums)
+    return _sums(Counter.part, campaign_id, None, Counter.name == name, Counter.day == ALL_DAYS)
 
 
 def states(
@@ -36,31 +34,33 @@ def states(
     ``campaign_id`` None adds all campaigns up, ``part`` None all parts.
     """
     prefix = f"{thing}."
-    query = select(Counter.name, Counter.value).where(
-        Counter.name.startswith(prefix, autoescape=True), Counter.day == ALL_DAYS
-    )
-    if campaign_id is not None:
-        query = query.where(Counter.campaign_id == campaign_id)
-    if part is not None:
-        query = query.where(Counter.part == part)
-    sums: dict[str, int] = defaultdict(int)
-    for name, value in db.session.execute(query):
-        sums[name.removeprefix(prefix)] += value
-    return {state: n for state, n in sums.items() if n}
+    named = Counter.name.startswith(prefix, autoescape=True)
+    sums = _sums(Counter.name, campaign_id, part, named, Counter.day == ALL_DAYS)
+    return {name.removeprefix(prefix): n for name, n in sums.items() if n}
 
 
 def by_day(
     name: str, since: date, campaign_id: int | None = None, part: str | None = None
 ) -> dict[date, int]:
     """The changes of ``name`` on each UTC day from ``since`` on; days without any are left out."""
-    query = select(Counter.day, Counter.value).where(Counter.name == name, Counter.day >= since)
+    return _sums(Counter.day, campaign_id, part, Counter.name == name, Counter.day >= since)
+
+
+def _sums(
+    by: InstrumentedAttribute[Key],
+    campaign_id: int | None,
+    part: str | None,
+    *which: ColumnElement[bool],
+) -> dict[Key, int]:
+    """The counters of which, added up by one column; of all campaigns or parts where that is None."""
+    query = select(by, Counter.value).where(*which)
     if campaign_id is not None:
         query = query.where(Counter.campaign_id == campaign_id)
     if part is not None:
         query = query.where(Counter.part == part)
-    sums: dict[date, int] = defaultdict(int)
-    for day, value in db.session.execute(query):
-        sums[day] += value
+    sums: dict[Key, int] = defaultdict(int)
+    for key, value in db.session.execute(query):
+        sums[key] += value
     return dict(sums)
 
 

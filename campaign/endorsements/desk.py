@@ -1,7 +1,5 @@
 """/desk/endorsements: who wants to sign, who has, and who has not yet."""
 
-from typing import Any
-
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -13,7 +11,7 @@ from campaign.endorsements import commands, deciding, desk_queries, kinds, queri
 from campaign.endorsements.forms import DeclineForm, DeskSignerForm, ListingForm
 from campaign.endorsements.models import UNPLACED, Endorsement
 from campaign.petitions import queries as petitions
-from campaign.web import access, languages
+from campaign.web import access, languages, pages
 from campaign.web.forms import options
 
 blueprint = Blueprint("endorsements_desk", __name__, url_prefix="/desk/endorsements")
@@ -90,9 +88,7 @@ def _options(choices: list[desk_queries.Choice]) -> list[tuple[str, str]]:
 @access.lead
 def missing(slug: str) -> ResponseReturnValue:
     """The organizations of the coalition that have not co-signed yet, to be asked."""
-    campaign = coalition.campaign_by_slug(slug)
-    if campaign is None:
-        abort(404)
+    campaign = pages.or_404(coalition.campaign_by_slug(slug))
     if not _scope().leads(campaign.id):
         abort(403)
     found = desk_queries.missing(campaign.id)
@@ -115,10 +111,7 @@ def endorsement(endorsement_id: int) -> ResponseReturnValue:
 
 
 def _found(endorsement_id: int) -> Endorsement:
-    row = desk_queries.by_id(endorsement_id, _scope())
-    if row is None:
-        abort(404)
-    return row
+    return pages.or_404(desk_queries.by_id(endorsement_id, _scope()))
 
 
 def _detail(row: Endorsement, form: DeclineForm, status: int = 200) -> ResponseReturnValue:
@@ -235,9 +228,7 @@ def listing(endorsement_id: int) -> ResponseReturnValue:
 @access.organizer
 def add(slug: str) -> ResponseReturnValue:
     """Enters a signature that came on paper or by mail, with the proof."""
-    campaign = coalition.campaign_by_slug(slug)
-    if campaign is None:
-        abort(404)
+    campaign = pages.or_404(coalition.campaign_by_slug(slug))
     current = petitions.of_campaign(campaign.id)
     form = DeskSignerForm()
     form.petition.choices = options(
@@ -250,7 +241,7 @@ def add(slug: str) -> ResponseReturnValue:
         chosen = [one for one in current if one.petition.slug in form.petition.data]
         try:
             made = deciding.enter(
-                campaign.id, chosen, _statement(form), form.proof.data, current_user.id
+                campaign.id, chosen, form.statement(), form.proof.data, current_user.id
             )
         except deciding.Refused:
             form.organization_name.errors = [_("This name has signed these petitions already.")]
@@ -261,15 +252,3 @@ def add(slug: str) -> ResponseReturnValue:
         "endorsements/desk_add.html", form=form, title=languages.pick(campaign.title), slug=slug
     )
     return page, 422 if form.errors else 200
-
-
-def _statement(form: Any) -> commands.Statement:
-    return commands.Statement(
-        name=form.organization_name.data,
-        kind=form.organization_kind.data,
-        website=form.website.data,
-        signer_name=form.signer_name.data,
-        signer_title=form.signer_title.data,
-        signer_email=form.signer_email.data or "",
-        language=languages.current(),
-    )

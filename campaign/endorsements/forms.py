@@ -21,7 +21,9 @@ from wtforms.validators import DataRequired, Length, NumberRange, Optional
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from campaign.endorsements import kinds
+from campaign.endorsements.commands import Statement
 from campaign.endorsements.names import name_key, tidy_website
+from campaign.web import languages
 from campaign.web.forms import Address, Lasting, PlainText, PublicForm, options, strip
 
 
@@ -61,6 +63,38 @@ class Petitions(SelectMultipleField):
     option_widget = CheckboxInput()
 
 
+def _website() -> StringField:
+    return StringField(
+        _l("Website"),
+        filters=[strip],
+        validators=[
+            Length(max=400, message=_l("Please use at most 400 characters.")),
+            PlainText(),
+            Website(),
+        ],
+    )
+
+
+def _signer(label: Any) -> StringField:
+    return StringField(
+        label,
+        filters=[strip],
+        validators=[
+            _required(_l("Please write the name of the person who signs.")),
+            Length(max=120, message=_l("Please use at most 120 characters.")),
+            PlainText(),
+        ],
+    )
+
+
+def _title(label: Any) -> StringField:
+    return StringField(
+        label,
+        filters=[strip],
+        validators=[Length(max=120, message=_l("Please use at most 120 characters.")), PlainText()],
+    )
+
+
 class SignerFields:
     """What every form about a signer asks; a mixin, so that the public form and the desk's agree."""
 
@@ -83,29 +117,28 @@ class SignerFields:
         choices=options([("", _l("Please choose")), *kinds.CHOICES]),
         validators=[_required(_l("Please choose what describes you best."))],
     )
-    website = StringField(
-        _l("Website"),
-        filters=[strip],
-        validators=[
-            Length(max=400, message=_l("Please use at most 400 characters.")),
-            PlainText(),
-            Website(),
-        ],
-    )
-    signer_name = StringField(
-        _l("Your name"),
-        filters=[strip],
-        validators=[
-            _required(_l("Please write the name of the person who signs.")),
-            Length(max=120, message=_l("Please use at most 120 characters.")),
-            PlainText(),
-        ],
-    )
-    signer_title = StringField(
-        _l("Your title"),
-        filters=[strip],
-        validators=[Length(max=120, message=_l("Please use at most 120 characters.")), PlainText()],
-    )
+    website = _website()
+    signer_name = _signer(_l("Your name"))
+    signer_title = _title(_l("Your title"))
+    signer_email: Any
+
+    def statement(self, source: str = "") -> Statement:
+        """What was typed."""
+        return Statement(
+            name=self.organization_name.data,
+            kind=self.organization_kind.data,
+            website=self.website.data,
+            signer_name=self.signer_name.data,
+            signer_title=self.signer_title.data,
+            signer_email=self.signer_email.data or "",
+            language=languages.current(),
+            source=source,
+        )
+
+    def validate_petition(self, field: Field) -> None:
+        """At least one."""
+        if not field.data:
+            raise ValidationError(gettext("Please tick at least one petition."))
 
 
 class EndorseForm(PublicForm, SignerFields):
@@ -127,31 +160,14 @@ class EndorseForm(PublicForm, SignerFields):
         if chosen is None:
             self.petition.data = [slug for slug, _label in petitions]
 
-    def validate_petition(self, field: Field) -> None:
-        """At least one."""
-        if not field.data:
-            raise ValidationError(gettext("Please tick at least one petition."))
-
 
 class CorrectForm(PublicForm):
     """What a signer can still change while the signature waits for approval."""
 
     purpose = "endorsement"
 
-    signer_title = StringField(
-        _l("Your title"),
-        filters=[strip],
-        validators=[Length(max=120, message=_l("Please use at most 120 characters.")), PlainText()],
-    )
-    website = StringField(
-        _l("Website"),
-        filters=[strip],
-        validators=[
-            Length(max=400, message=_l("Please use at most 400 characters.")),
-            PlainText(),
-            Website(),
-        ],
-    )
+    signer_title = _title(_l("Your title"))
+    website = _website()
 
 
 class WithdrawForm(PublicForm):
@@ -163,20 +179,8 @@ class WithdrawForm(PublicForm):
 class DeskSignerForm(FlaskForm, SignerFields):
     """A signature that staff enter by hand."""
 
-    signer_name = StringField(
-        _l("Who signed"),
-        filters=[strip],
-        validators=[
-            _required(_l("Please write the name of the person who signs.")),
-            Length(max=120, message=_l("Please use at most 120 characters.")),
-            PlainText(),
-        ],
-    )
-    signer_title = StringField(
-        _l("Their title"),
-        filters=[strip],
-        validators=[Length(max=120, message=_l("Please use at most 120 characters.")), PlainText()],
-    )
+    signer_name = _signer(_l("Who signed"))
+    signer_title = _title(_l("Their title"))
     signer_email = EmailField(
         _l("Their email"),
         filters=[strip],
@@ -195,11 +199,6 @@ class DeskSignerForm(FlaskForm, SignerFields):
         ],
     )
 
-    def validate_petition(self, field: Field) -> None:
-        """At least one."""
-        if not field.data:
-            raise ValidationError(gettext("Please tick at least one petition."))
-
 
 class ListingForm(FlaskForm):
     """How a signer stands in the public list."""
@@ -215,20 +214,8 @@ class ListingForm(FlaskForm):
         ],
     )
     kind = SelectField(_l("Kind"), choices=options(kinds.LABELS.items()))
-    title = StringField(
-        _l("The signer's title"),
-        filters=[strip],
-        validators=[Length(max=120, message=_l("Please use at most 120 characters.")), PlainText()],
-    )
-    website = StringField(
-        _l("Website"),
-        filters=[strip],
-        validators=[
-            Length(max=400, message=_l("Please use at most 400 characters.")),
-            PlainText(),
-            Website(),
-        ],
-    )
+    title = _title(_l("The signer's title"))
+    website = _website()
     position = IntegerField(
         _l("Place in the list"),
         description=_l("Empty: after those who have a place, in the order of signing."),

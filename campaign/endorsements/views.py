@@ -38,7 +38,7 @@ def endorse(slug: str) -> ResponseReturnValue:
     form = _form(current)
     if request.method == "POST" and form.validate():
         chosen = [one for one in current if one.petition.slug in form.petition.data]
-        commands.submit(campaign.id, chosen, _statement(form), form.nonce)
+        commands.submit(campaign.id, chosen, form.statement(form.source.data), form.nonce)
         return redirect(url_for(".sent", slug=slug), 303)
     page = render_template(
         "endorsements/endorse.html",
@@ -67,19 +67,6 @@ def _form(current: list[Current]) -> EndorseForm:
         # A source is a code of ours; whatever else was put there is nothing.
         form.source.data = ""
     return form
-
-
-def _statement(form: EndorseForm) -> commands.Statement:
-    return commands.Statement(
-        name=form.organization_name.data,
-        kind=form.organization_kind.data,
-        website=form.website.data,
-        signer_name=form.signer_name.data,
-        signer_title=form.signer_title.data,
-        signer_email=form.signer_email.data,
-        language=languages.current(),
-        source=form.source.data,
-    )
 
 
 @blueprint.get("/c/<slug>/endorse/sent")
@@ -123,10 +110,7 @@ def _chosen(current: list[Current]) -> Current | None:
     wanted = request.args.get("petition", "")
     if not wanted:
         return None
-    found = next((one for one in current if one.petition.slug == wanted), None)
-    if found is None:
-        abort(404)
-    return found
+    return pages.or_404(next((one for one in current if one.petition.slug == wanted), None))
 
 
 def _groups(
@@ -242,10 +226,7 @@ def _own_page(
 
 
 def _campaign(slug: str) -> Campaign:
-    campaign = coalition.published_campaign(slug)
-    if campaign is None:
-        abort(404)
-    return campaign
+    return pages.or_404(coalition.published_campaign(slug))
 
 
 def _petition(campaign: Campaign, one: Current) -> dict[str, Any]:

@@ -53,9 +53,7 @@ def letters() -> ResponseReturnValue:
 @access.organizer
 def letter(letter_id: int) -> ResponseReturnValue:
     """One letter with its deliveries, and what may be decided."""
-    found = desk_queries.letter(letter_id)
-    if found is None:
-        abort(404)
+    found = pages.or_404(desk_queries.letter(letter_id))
     row, campaign, supporter = found
     return pages.private(
         render_template(

@@ -246,9 +246,7 @@ def withdraw(token: str, letter_id: int) -> ResponseReturnValue:
 def correct(token: str, letter_id: int) -> ResponseReturnValue:
     """The writer mends a letter while it waits at every office."""
     supporter_id = _owner(token)
-    own = queries.own_letter(letter_id, supporter_id)
-    if own is None:
-        abort(404)
+    own = pages.or_404(queries.own_letter(letter_id, supporter_id))
     letter, campaign = own
     form = CorrectionForm()
     if request.method == "GET":
@@ -283,9 +281,7 @@ def _owner(token: str) -> int:
         person = supporters.supporter(keys.read_own_page(token))
     except tokens.BadToken:
         person = None
-    if person is None:
-        abort(404)
-    return person.id
+    return pages.or_404(person).id
 
 
 def _own_page(token: str, letter_id: int) -> str:

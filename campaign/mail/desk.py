@@ -6,7 +6,6 @@ from flask import (
     Blueprint,
     Flask,
     Response,
-    abort,
     flash,
     redirect,
     render_template,
@@ -101,10 +100,7 @@ def clear() -> ResponseReturnValue:
 
 
 def _found(captured_id: int) -> captured.Captured:
-    mail = captured.one(captured_id)
-    if mail is None:
-        abort(404)
-    return mail
+    return pages.or_404(captured.one(captured_id))
 
 
 def _context() -> dict[str, Any]:

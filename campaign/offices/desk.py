@@ -14,7 +14,7 @@ from campaign.offices.forms import CHANNEL_LABELS, HolderForm, ReasonForm, Targe
 from campaign.offices.hours import office_of, write_days
 from campaign.offices.models import Target
 from campaign.offices.stating import changed_labels
-from campaign.web import access
+from campaign.web import access, pages
 
 bp = Blueprint("offices_desk", __name__, url_prefix="/desk/targets")
 
@@ -25,10 +25,7 @@ def _today(target: Target | None = None) -> date:
 
 
 def _found(target_id: int) -> Target:
-    target = queries.target(target_id)
-    if target is None:
-        abort(404)
-    return target
+    return pages.or_404(queries.target(target_id))
 
 
 @bp.get("")
@@ -129,11 +126,9 @@ def set_holder(target_id: int) -> ResponseReturnValue:
     """Someone takes the office over."""
     target = _found(target_id)
     form = HolderForm()
-    if form.validate():
+    if _is_good(form):
         commands.set_holder(target.id, form.name.data, form.since.data, current_user.email)
         flash(gettext("Saved. Salutations go by whoever holds the office on the day."), "success")
-    else:
-        _flash_problems(form)
     return redirect(url_for(".target", target_id=target.id), 303)
 
 
@@ -168,11 +163,9 @@ def pause(target_id: int) -> ResponseReturnValue:
     """Stops letters to the office; those that wait go on waiting."""
     target = _found(target_id)
     form = ReasonForm()
-    if form.validate():
+    if _is_good(form):
         commands.pause(target.id, form.reason.data, current_user.email)
         flash(gettext("Letters to this office are paused and keep their places."), "success")
-    else:
-        _flash_problems(form)
     return redirect(url_for(".target", target_id=target.id), 303)
 
 
@@ -196,7 +189,11 @@ def _status(form: TargetForm) -> int:
     return 422 if form.errors else 200
 
 
-def _flash_problems(form: HolderForm | ReasonForm) -> None:
+def _is_good(form: HolderForm | ReasonForm) -> bool:
+    """Whether the form can be taken; its problems are told on the page that follows."""
+    if form.validate():
+        return True
     for field in form:
         for text in field.errors:
             flash(f"{field.label.text}: {text}", "error")
+    return False

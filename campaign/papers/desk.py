@@ -16,24 +16,18 @@ from campaign.papers import checking, commands, making, queries
 from campaign.papers.forms import HandOverForm
 from campaign.papers.models import Bundle
 from campaign.papers.stating import bundle_label
-from campaign.web import access
+from campaign.web import access, pages
 from campaign.web.languages import pick
 
 bp = Blueprint("papers_desk", __name__, url_prefix="/desk/targets/<int:target_id>/bundles")
 
 
 def _target(target_id: int) -> Target:
-    target = offices.target(target_id)
-    if target is None:
-        abort(404)
-    return target
+    return pages.or_404(offices.target(target_id))
 
 
 def _bundle(target_id: int, bundle_id: int) -> Bundle:
-    bundle = queries.bundle(bundle_id)
-    if bundle is None or bundle.target_id != target_id:
-        abort(404)
-    return bundle
+    return pages.or_404(queries.bundle(bundle_id), target_id=target_id)
 
 
 @bp.get("")

@@ -23,7 +23,7 @@ from campaign.papers import filing, queries
 from campaign.papers.models import Filing
 from campaign.petitions import front
 from campaign.petitions.desk import found
-from campaign.web import access
+from campaign.web import access, pages
 
 bp = Blueprint("filings_desk", __name__, url_prefix="/desk/campaigns/petitions/<int:petition_id>")
 
@@ -71,10 +71,7 @@ def make(petition_id: int) -> ResponseReturnValue:
 
 
 def _found(petition_id: int, filing_id: int) -> Filing:
-    row = queries.filing(filing_id)
-    if row is None or row.petition_id != petition_id:
-        abort(404)
-    return row
+    return pages.or_404(queries.filing(filing_id), petition_id=petition_id)
 
 
 @bp.get("/comments/<int:filing_id>")

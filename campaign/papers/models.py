@@ -103,14 +103,19 @@ class Filing(db.Model):
     finished_at: Mapped[Moment | None]
 
 
-class FilingPart(db.Model):
+class _OfFiling:
+    """A row that goes when its filing goes."""
+
+    id: Mapped[Id]
+    filing_id: Mapped[int] = mapped_column(reference("filing", ondelete="CASCADE"))
+
+
+class FilingPart(_OfFiling, db.Model):
     """A megabyte of one of a filing's files, so that neither the job nor a download holds a file whole."""
 
     __tablename__ = "filing_part"
     __table_args__ = (UniqueConstraint("filing_id", "file", "number"),)
 
-    id: Mapped[Id]
-    filing_id: Mapped[int] = mapped_column(reference("filing", ondelete="CASCADE"))
     file: Mapped[int] = mapped_column(SmallInteger)
     name: Mapped[str]
     number: Mapped[int] = mapped_column(Integer)
@@ -118,14 +123,12 @@ class FilingPart(db.Model):
     content: Mapped[bytes] = deferred(mapped_column(LargeBinary))
 
 
-class FilingMisfit(db.Model):
+class FilingMisfit(_OfFiling, db.Model):
     """One field of one letter that does not fit the agency's form, named row by row."""
 
     __tablename__ = "filing_misfit"
     __table_args__ = (Index("ix_filing_misfit_filing_id", "filing_id", "id"),)
 
-    id: Mapped[Id]
-    filing_id: Mapped[int] = mapped_column(reference("filing", ondelete="CASCADE"))
     row: Mapped[int] = mapped_column(Integer)
     letter_id: Mapped[int] = mapped_column(BigInteger)
     field: Mapped[str]

@@ -16,7 +16,7 @@ from campaign.coalition.models import Campaign
 from campaign.petitions import commands, files, front, queries
 from campaign.petitions.forms import PetitionForm, PublishVersionForm, names_the_form
 from campaign.petitions.models import Petition, PetitionVersion
-from campaign.web import access
+from campaign.web import access, pages
 from campaign.web.languages import LANGUAGES
 
 blueprint = Blueprint("petitions_desk", __name__, url_prefix="/desk/campaigns")
@@ -24,11 +24,8 @@ blueprint = Blueprint("petitions_desk", __name__, url_prefix="/desk/campaigns")
 
 def found(petition_id: int) -> tuple[Petition, Campaign]:
     """The petition and its campaign, or a 404 page."""
-    petition = queries.petition(petition_id)
-    campaign = campaigns.campaign(petition.campaign_id) if petition is not None else None
-    if petition is None or campaign is None:
-        abort(404)
-    return petition, campaign
+    petition = pages.or_404(queries.petition(petition_id))
+    return petition, pages.or_404(campaigns.campaign(petition.campaign_id))
 
 
 def found_draft(version_id: int) -> tuple[PetitionVersion, Petition, Campaign]:

@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Any
 
-from flask import Blueprint, abort, flash, redirect, render_template, url_for
+from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from flask_login import current_user
@@ -17,7 +17,7 @@ from campaign.petitions import docketing, front, queries
 from campaign.petitions.desk import found
 from campaign.petitions.docket_forms import DocketForm, EventForm
 from campaign.petitions.models import Petition, PetitionEvent
-from campaign.web import access
+from campaign.web import access, pages
 from campaign.web.languages import LANGUAGES
 
 blueprint = Blueprint("docket_desk", __name__, url_prefix="/desk/campaigns")
@@ -29,9 +29,7 @@ def _today() -> date:
 
 def found_event(event_id: int) -> tuple[PetitionEvent, Petition, Campaign]:
     """An entry with its petition and campaign, or a 404 page."""
-    event = queries.event(event_id)
-    if event is None:
-        abort(404)
+    event = pages.or_404(queries.event(event_id))
     return event, *found(event.petition_id)
 
 

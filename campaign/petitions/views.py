@@ -45,9 +45,7 @@ def petition(slug: str, petition: str) -> ResponseReturnValue:
 @access.public
 def document(document_id: int, filename: str) -> ResponseReturnValue:
     """A document's bytes. They never change under their address, so that every cache may keep them."""
-    row = queries.published_document(document_id)
-    if row is None:
-        abort(404)
+    row = pages.or_404(queries.published_document(document_id))
     if filename != row.filename:
         return redirect(url_for("petitions.document", document_id=row.id, filename=row.filename))
     return files.response(row, f"public, max-age={YEAR}, immutable")

@@ -16,14 +16,14 @@ from campaign.supporters.wording import consent_wording
 from campaign.web import access, languages, pages, tokens
 
 
-def _reader(token: str) -> Supporter | ResponseReturnValue:
-    """Whose page it is, or the page that says why there is none."""
+def _reader(token: str) -> Supporter:
+    """Whose page it is; else the answer is the page that says why there is none."""
     try:
         person = queries.supporter(keys.read_own_page(token))
     except tokens.BadToken:
-        return pages.private(render_template("supporters/link_over.html", expired=False), 404)
+        abort(pages.private(render_template("supporters/link_over.html", expired=False), 404))
     if person is None:
-        return pages.private(render_template("supporters/deleted.html"), 410)
+        abort(pages.private(render_template("supporters/deleted.html"), 410))
     return person
 
 
@@ -32,8 +32,6 @@ def _reader(token: str) -> Supporter | ResponseReturnValue:
 def own_page(token: str) -> ResponseReturnValue:
     """Everything at a glance."""
     person = _reader(token)
-    if not isinstance(person, Supporter):
-        return person
     return pages.private(
         render_template(
             "supporters/own_page.html",
@@ -54,8 +52,6 @@ def own_page(token: str) -> ResponseReturnValue:
 def own_language(token: str) -> ResponseReturnValue:
     """The language of the person's mail."""
     person = _reader(token)
-    if not isinstance(person, Supporter):
-        return person
     wanted = request.form.get("language", "")
     if wanted not in languages.LANGUAGES:
         abort(400)
@@ -68,8 +64,6 @@ def own_language(token: str) -> ResponseReturnValue:
 def own_consents(token: str) -> ResponseReturnValue:
     """Stops one organization's messages, or all; or lets one write again."""
     person = _reader(token)
-    if not isinstance(person, Supporter):
-        return person
     if "all" in request.form:
         commands.unsubscribe(person.id, None)
         return _back(token, "stopped")
@@ -90,8 +84,6 @@ def own_consents(token: str) -> ResponseReturnValue:
 def own_data(token: str) -> ResponseReturnValue:
     """All that the site knows of the person, to take away (GDPR Art. 20)."""
     person = _reader(token)
-    if not isinstance(person, Supporter):
-        return person
     body = json.dumps(portable.everything(person), ensure_ascii=False, indent=2, default=_plain)
     answer = Response(body + "\n", mimetype="application/json")
     answer.headers["Content-Disposition"] = 'attachment; filename="campaign-data.json"'
@@ -104,8 +96,6 @@ def own_data(token: str) -> ResponseReturnValue:
 def own_delete(token: str) -> ResponseReturnValue:
     """Asks once, then deletes."""
     person = _reader(token)
-    if not isinstance(person, Supporter):
-        return person
     if request.method != "POST":
         return pages.private(render_template("supporters/delete.html", token=token))
     erasing.erase(person.id)

@@ -8,7 +8,7 @@ with a redirect, whether it comes as a form or as multipart. The same by mail: c
 
 from datetime import timedelta
 
-from flask import render_template, request
+from flask import abort, render_template, request
 from flask.typing import ResponseReturnValue
 
 from campaign.clock import utcnow
@@ -24,10 +24,7 @@ SCANNERS = timedelta(minutes=3)
 @access.link
 def unsubscribe(token: str) -> ResponseReturnValue:
     """GET changes nothing. POST ends the messages: at once with the one-click body, else by the button's press."""
-    try:
-        supporter_id, organization_id, alert_id = keys.read_unsubscribe(token)
-    except tokens.BadToken:
-        return pages.private(render_template("supporters/link_over.html", expired=False), 404)
+    supporter_id, organization_id, alert_id = _read(token)
     context = {"organization": queries.organization_name(organization_id) or "", "token": token}
     if request.method != "POST":
         return pages.private(render_template("supporters/unsubscribe.html", **context))
@@ -50,13 +47,18 @@ def unsubscribe(token: str) -> ResponseReturnValue:
 @access.link
 def unsubscribe_mistake(token: str) -> ResponseReturnValue:
     """Sends the address's owner a link that subscribes again; a forwarded message cannot do it by itself."""
-    try:
-        supporter_id, organization_id, _ = keys.read_unsubscribe(token)
-    except tokens.BadToken:
-        return pages.private(render_template("supporters/link_over.html", expired=False), 404)
+    supporter_id, organization_id, _ = _read(token)
     wanted = None if "all" in request.form or not organization_id else organization_id
     commands.ask_to_hear_again(supporter_id, wanted, languages.current())
     return pages.private(render_template("supporters/check_mail.html", address=""))
+
+
+def _read(token: str) -> tuple[int, int, int]:
+    """Whom, whose messages and which alert the link names; else the answer is the page that says it is none of ours."""
+    try:
+        return keys.read_unsubscribe(token)
+    except tokens.BadToken:
+        abort(pages.private(render_template("supporters/link_over.html", expired=False), 404))
 
 
 def _just_sent(alert_id: int, supporter_id: int) -> bool:

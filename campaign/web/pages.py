@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 from zoneinfo import ZoneInfo
 
 import nh3
-from flask import Flask, Response, make_response, request, url_for
+from flask import Flask, Response, abort, make_response, request, url_for
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 from sqlalchemy import Select
@@ -128,6 +128,13 @@ def private(body: str, status: int = 200) -> Response:
     response = make_response(body, status)
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def or_404(row: T | None, **owner: int) -> T:
+    """The row; a 404 page where there is none, or where it is another ``owner``'s than the address says."""
+    if row is None or any(getattr(row, name) != value for name, value in owner.items()):
+        abort(404)
+    return row
 
 
 def init_app(app: Flask) -> None:
