@@ -1,6 +1,7 @@
 """Fixtures of the mail engine's tests."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -9,6 +10,14 @@ from campaign.mail import compose, ledger
 from campaign.mail.compose import Rendered
 from campaign.mail.states import Row
 from tests.mail.server import SmtpServer
+
+# The fixtures of these names.
+Queue = Callable[..., list[int]]
+Rows = Callable[[], dict[str, int]]
+Sql = Callable[..., list[Any]]
+
+ONE_KIND_OF_SERVER = pytest.mark.parametrize("server", ["pipelining"], indirect=True)
+"""For a module whose tests are about what knows nothing of PIPELINING."""
 
 
 def render(rows: list[Row]) -> list[Rendered | compose.Skip]:

@@ -13,10 +13,8 @@ from flask import Flask
 from campaign import config
 from campaign.mail import connections, domains, jobs, limits
 from campaign.mail.streams import STREAMS
+from tests.mail.conftest import Queue, Rows
 from tests.mail.server import SmtpServer
-
-Queue = Callable[..., list[int]]
-Rows = Callable[[], dict[str, int]]
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import ssl
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +10,8 @@ import pytest
 from flask import Flask
 
 from campaign.mail import jobs
+from tests.mail.conftest import Queue, Sql
 from tests.mail.server import SmtpServer
-
-Queue = Callable[..., list[int]]
-Sql = Callable[..., list[Any]]
 
 GARBAGE = (
     "hello",

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,10 +16,8 @@ from campaign.extensions import db
 from campaign.mail import answers, jobs, leases, talks
 from campaign.mail.answers import Answer, Patience
 from campaign.mail.streams import STREAMS
+from tests.mail.conftest import Queue, Rows
 from tests.mail.server import SmtpServer
-
-Queue = Callable[..., list[int]]
-Rows = Callable[[], dict[str, int]]
 
 
 @pytest.fixture

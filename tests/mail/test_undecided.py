@@ -1,7 +1,6 @@
 """Mail that waits for a person: the page, the command, and that each decision counts once."""
 
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,13 +11,11 @@ from flask.testing import FlaskClient
 from campaign.counts.commands import fold
 from campaign.extensions import db
 from campaign.mail import jobs, ledger
+from tests.mail.conftest import ONE_KIND_OF_SERVER, Queue, Rows
 from tests.mail.server import DROP, SmtpServer
 from tests.working import csrf_token
 
-Queue = Callable[..., list[int]]
-Rows = Callable[[], dict[str, int]]
-
-pytestmark = pytest.mark.parametrize("server", ["pipelining"], indirect=True)
+pytestmark = ONE_KIND_OF_SERVER
 
 
 @pytest.fixture

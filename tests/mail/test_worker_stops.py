@@ -14,20 +14,15 @@ import pytest
 
 from campaign.extensions import db
 from campaign.mail import jobs, leases, wake
+from tests.mail.conftest import ONE_KIND_OF_SERVER
 from tests.mail.server import SmtpServer
+
+pytestmark = ONE_KIND_OF_SERVER
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 N = 200
 
 Process = subprocess.Popen[bytes]
-
-
-@pytest.fixture
-def server() -> Iterator[SmtpServer]:
-    """One kind of server."""
-    server = SmtpServer()
-    yield server
-    server.close()
 
 
 @pytest.fixture

@@ -1,0 +1,102 @@
+"""What people say: hold, release, cancel, pause, and never mail this address."""
+
+import pytest
+
+from campaign.extensions import db
+from campaign.mail import jobs, ledger, orders, suppressions
+from campaign.mail.streams import STREAMS
+from tests.mail.conftest import Queue, Rows
+from tests.mail.server import SmtpServer
+
+pytestmark = pytest.mark.main_flow
+
+
+def test_a_suppressed_address_ends_no_senders_work(
+    live: SmtpServer, queue: Queue, rows: Rows
+) -> None:
+    suppressions.suppress("r1@there.example", "letters", "hard-bounce")
+    queue("letters", 45)
+    jobs.deliver("letters")
+    assert rows() == {"sent": 44, "cancelled": 1}
+
+
+def test_suppressed_addresses_get_nothing(live: SmtpServer, queue: Queue, rows: Rows) -> None:
+    suppressions.suppress("R1@There.example", "alerts", "hard-bounce")
+    suppressions.suppress("r2@there.example", "all", "complaint")
+    suppressions.suppress("r3@there.example", "letters", "person")
+    queue("alerts", 3)
+    jobs.deliver("alerts")
+    assert live.recipients() == ["r3@there.example"]
+    assert rows() == {"cancelled": 2, "sent": 1}
+    suppressions.lift("r1@there.example", "alerts", by="someone")
+    db.session.commit()
+    queue("alerts", 1, origin_id=8)
+    jobs.deliver("alerts")
+    assert live.recipients()[1:] == ["r1@there.example"]
+
+
+def test_orders(live: SmtpServer, queue: Queue, rows: Rows) -> None:
+    queue("alerts", 10)
+    queue("alerts", 5, origin_id=8)
+    assert ledger.hold("test", 7, reason="someone") == 10
+    db.session.commit()
+    queue("alerts", 3, first=50)
+    jobs.deliver("alerts")
+    assert len(live.got) == 5
+    assert rows() == {"held": 13, "sent": 5}
+    assert ledger.release("test", 7) == 13
+    db.session.commit()
+    assert ledger.cancel("test", 7, [1, 2]) == 2
+    db.session.commit()
+    orders.pause_stream("alerts", by="someone")
+    db.session.commit()
+    assert jobs.deliver("alerts") == 0
+    orders.resume_stream("alerts")
+    assert ledger.cancel("test", 7) == 11
+    db.session.commit()
+    jobs.deliver("alerts")
+    assert rows() == {"cancelled": 13, "sent": 5}
+
+
+def test_a_large_order_is_carried_out_by_the_sweep(
+    live: SmtpServer, queue: Queue, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(orders, "CHUNK", 10)
+    queue("alerts", 35)
+    assert ledger.hold("test", 7) == 10
+    db.session.commit()
+    jobs.sweep()
+    assert rows() == {"held": 35}
+    assert ledger.release("test", 7) == 10
+    db.session.commit()
+    jobs.sweep()
+    assert rows() == {"queued": 35}
+    ledger.cancel("test", 7)
+    db.session.commit()
+    jobs.sweep()
+    assert rows() == {"cancelled": 35}
+
+
+def test_a_pause_of_the_stream_ends_the_job_within_the_batch_in_flight(
+    live: SmtpServer, queue: Queue, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from campaign.mail import sender
+
+    monkeypatch.setattr(sender, "ORDERS_EVERY_S", 0)
+
+    def script(step: str, recipient: str) -> None:
+        if step == "dot" and len(live.got) == 10:
+            with engine.app_context():
+                orders.pause_stream_now("alerts", "test")
+
+    from flask import current_app
+
+    engine = current_app._get_current_object()  # type: ignore[attr-defined]  # werkzeug's proxy
+    live.script = script
+    queue("alerts", 300)
+    jobs.deliver("alerts")
+    sent = STREAMS["alerts"].round
+    assert rows() == {"sent": sent, "queued": 300 - sent}
+    orders.resume_stream_now("alerts")
+    jobs.deliver("alerts")
+    assert rows() == {"sent": 300}
