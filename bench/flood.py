@@ -1,7 +1,8 @@
 """A flood of letter POSTs with invented addresses from one network: how many mails it causes, and what others notice.
 
 The site runs with the limits of a fresh installation. wrk sends from the addresses of one /24 (as a trusted proxy tells
-them); meanwhile a neighbour from elsewhere opens the form and sends a letter each second. Prints one JSON object.
+them); meanwhile a neighbour from elsewhere opens the form and sends a letter each second. Prints a table and, as the last
+line, ``flood_mails_to_100 ratio=…``.
 
     python bench/flood.py [--posts 50000]
 

@@ -17,8 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -27,12 +26,11 @@ import psutil
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT))
+
+from bench.chaos.moods import Moods  # noqa: E402  # after the path
+from bench.chaos.verdict import WORKERS, verdict  # noqa: E402
+
 ORIGIN = "chaos"
-WORKERS = 2
-CONNECTIONS = 16
-"""Of a worker that sends an alert."""
-AT_RISK = 32 * CONNECTIONS
-"""Messages of an alert that a worker may have sent without having recorded it: so many on each connection."""
 FILLER = "A line of a letter that somebody wrote in words of their own.\n" * 30
 
 
@@ -85,41 +83,6 @@ def render(rows: list[Any]) -> list[Any]:
     from campaign.mail.compose import Rendered
 
     return [Rendered(f"Message {row.unit_id}", f"Dear {row.unit_id},\n{FILLER}") for row in rows]
-
-
-@dataclass
-class Moods:
-    """What the mail server does to us: a chance for each answer, and times when it is away."""
-
-    dice: random.Random
-    away_until: float = 0
-    drops_after_dot: Counter[str] = field(default_factory=Counter)
-    calm: bool = False
-    pause: float = 0
-    """Seconds that the server takes for a message, so that there is something left to kill."""
-
-    def __call__(self, step: str, recipient: str) -> str | None:
-        """The answer to a step; None: the usual one."""
-        from tests.mail.server import DROP
-
-        if time.monotonic() < self.away_until:
-            return "421 4.3.2 back soon" if step == "connect" else DROP
-        if self.calm or step == "connect":
-            return None
-        roll = self.dice.random()
-        if step == "dot":
-            time.sleep(self.pause)
-            if roll < 0.002:
-                self.drops_after_dot[recipient] += 1
-                return DROP
-            return "450 4.2.0 later" if roll < 0.012 else "554 5.7.1 no" if roll < 0.016 else None
-        if roll < 0.0008:
-            return DROP
-        if roll < 0.0016:
-            return "421 4.3.2 going down"
-        if step == "rcpt" and roll < 0.03:
-            return "451 4.7.1 greylisted" if roll < 0.02 else "550 5.1.1 unknown"
-        return None
 
 
 class Site:
@@ -178,10 +141,12 @@ class Site:
         self.moods.pause = min(options.kills * options.pace * 6 / options.recipients, 0.2)
         while not self.server.got:
             time.sleep(0.1)
-        kills = self.kill_in_turn(options)
+        self.kill_in_turn(options)
         self.moods.calm = True
         finished = self.settle(300)
-        result = self.compare(kills)
+        result = verdict(
+            self.rows(), self.server.recipients(), self.killed, self.moods.drops_after_dot
+        )
         return {**result, "finished": finished, "seconds": round(time.monotonic() - start)}
 
     def start(self, name: str) -> None:
@@ -191,20 +156,17 @@ class Site:
         command = [sys.executable, "-m", "bench.chaos.run", "--process", kind]
         self.children[name] = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
 
-    def kill_in_turn(self, options: argparse.Namespace) -> Counter[str]:
+    def kill_in_turn(self, options: argparse.Namespace) -> None:
         """Kills one process after another at random instants, and sends the mail server away now and then."""
-        kills: Counter[str] = Counter()
         turns = ["worker0", "postgres", "worker1", "valkey"]
-        while kills.total() < options.kills:
+        while len(self.killed) < options.kills:
             time.sleep(self.dice.uniform(0.2, 1.8) * options.pace)
-            name = turns[kills.total() % len(turns)]
+            name = turns[len(self.killed) % len(turns)]
             if self.kill(name):
-                kills[name.rstrip("01")] += 1
                 self.killed.append((name.rstrip("01"), len(self.server.got)))
             if self.dice.random() < 0.1:
                 self.moods.away_until = time.monotonic() + self.dice.uniform(0.5, 3)
-            print(f"{kills.total()} kills, last {name}; {self.states()}", file=sys.stderr)
-        return kills
+            print(f"{len(self.killed)} kills, last {name}; {self.states()}", file=sys.stderr)
 
     def kill(self, name: str) -> bool:
         """Kill -9; a worker is started again as its supervisor would, an engine by its keeper."""
@@ -249,6 +211,17 @@ class Site:
             db.session.rollback()
             return "the database is away"
 
+    def rows(self) -> list[Any]:
+        """The ledger in the end."""
+        from sqlalchemy import text
+
+        from campaign.extensions import db
+
+        query = text("SELECT stream, to_address, state, doubts, message_id FROM message")
+        rows = list(db.session.execute(query))
+        db.session.rollback()
+        return rows
+
     def settle(self, seconds: float) -> bool:
         """Waits until every row is final; whether it came to that."""
         deadline = time.monotonic() + seconds
@@ -260,83 +233,6 @@ class Site:
                 return True
             time.sleep(1)
         return False
-
-    def compare(self, kills: Counter[str]) -> dict[str, Any]:
-        """The ledger's rows against what the server got."""
-        from sqlalchemy import text
-
-        from campaign.extensions import db
-
-        got = Counter(self.server.recipients())
-        rows = db.session.execute(
-            text("SELECT stream, to_address, state, doubts, message_id FROM message")
-        ).all()
-        db.session.rollback()
-        lost = [row for row in rows if row.state == "sent" and not got[row.to_address]]
-        lost += [row for row in rows if row.state not in ("sent", "failed", "held")]
-        after = self.repeated_after_each_kill({row.to_address for row in rows})
-        twice = Counter(
-            {stream: sum(one[stream] for one in after) for stream in ("alerts", "letters")}
-        )
-        drops = self.moods.drops_after_dot.total()
-        return {
-            "lost": len(lost),
-            "repeated": twice.total(),
-            "repeated_alerts": twice["alerts"],
-            "repeated_letters": twice["letters"],
-            "uncertain": sum(row.doubts > 0 for row in rows),
-            "dropped_after_last_byte": drops,
-            "kills": kills.total(),
-            "kills_of": dict(kills),
-            "rows": len(rows),
-            "states": dict(Counter(row.state for row in rows)),
-            "arrived": got.total(),
-            "worst_kill": {
-                stream: max((one[stream] for one in after), default=0) for stream in twice
-            },
-            "within_promise": all(
-                one["alerts"] <= AT_RISK * hit and one["letters"] <= hit
-                for one, hit in zip(after, self.workers_hit(), strict=True)
-            ),
-        }
-
-    def workers_hit(self) -> list[int]:
-        """By kill, how many workers' unrecorded messages it could take along: AT_RISK of alerts, one letter.
-
-        A killed database takes every worker's; what was repeated before any kill is none's.
-        """
-        of = {"worker": 1, "postgres": WORKERS, "valkey": 0}
-        return [0, *(of[name] for name, _ in self.killed)]
-
-    def repeated_after_each_kill(self, addresses: set[str]) -> list[Counter[str]]:
-        """How many messages went once more by stream: first those of no kill, then those of each kill, in order.
-
-        One that arrived twice is the work of a kill between the two times; of several, of the first that can have done it:
-        what leaves by a slow server is in flight for longer than from one kill to the next. What a killed worker had
-        written, a message a connection, arrives a moment after its death.
-        """
-        most = {"alerts": AT_RISK, "letters": 1}
-        hit = self.workers_hit()
-        after = [Counter[str]() for _ in range(len(self.killed) + 1)]
-        # The server broke the connection after the last byte: nobody can know, and going again is right.
-        excused = self.moods.drops_after_dot.copy()
-        arrived: dict[str, int] = {}
-        for number, address in enumerate(self.server.recipients()):
-            before = arrived.get(address)
-            arrived[address] = number
-            if before is None or address not in addresses:
-                continue
-            if excused[address]:
-                excused[address] -= 1
-                continue
-            between = [
-                i for i, (_, had) in enumerate(self.killed, 1)
-                if before < had + WORKERS * CONNECTIONS and had <= number
-            ]  # fmt: skip
-            stream = "letters" if address.startswith("letters") else "alerts"
-            able = (i for i in between if after[i][stream] < most[stream] * hit[i])
-            after[next(able, min(between, default=0))][stream] += 1
-        return after
 
 
 def queue_all(recipients: int, letters: int) -> None:
