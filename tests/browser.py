@@ -1,8 +1,13 @@
-"""A real browser, where Debian's chromium is installed; without it these tests skip and say so."""
+"""A real browser, where Debian's chromium is installed; without it these tests skip and say so.
 
+With SHOTS set to a folder what the tests look at is kept there as pictures.
+"""
+
+import os
 import shutil
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -47,3 +52,29 @@ def site(app: Flask) -> Iterator[str]:
     app.config["SITE_URL"] = before
     server.shutdown()
     thread.join()
+
+
+@pytest.fixture(params=[(360, "light"), (1280, "dark")], ids=["phone", "desk-dark"])
+def window(request: pytest.FixtureRequest, new_context: Any) -> Any:
+    """A page as a phone shows it, and as a wide screen in the dark does."""
+    width, scheme = request.param
+    context = new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page = context.new_page()
+    page.set_default_timeout(15_000)
+    return page
+
+
+def look(page: Any, name: str) -> None:
+    """Fits its width, and axe finds nothing."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    page.wait_for_load_state()
+    if folder := os.environ.get("SHOTS"):
+        width = page.viewport_size["width"]
+        page.screenshot(path=Path(folder) / f"{name}-{width}.png", full_page=True)
+    wide = page.evaluate(
+        "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    )
+    assert wide <= 0, f"{name} is {wide}px too wide"
+    found = Axe().run(page).response["violations"]
+    assert not found, (name, [(one["id"], one["nodes"][0]["html"]) for one in found])

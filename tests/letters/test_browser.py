@@ -1,41 +1,14 @@
 """Writing a letter in a real browser, at a phone's and a desk's width, light and dark, with axe over every state."""
 
-import os
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser import look
+
 OWN = "My grandmother waited two years behind a locked door before a judge heard her. Please let people wait in freedom."
-SHOTS = os.environ.get("LETTER_SHOTS", "")
-"""A folder for pictures of what the tests saw."""
-
-
-@pytest.fixture(params=[(360, "light"), (1280, "dark")], ids=["phone", "desk-dark"])
-def window(request: pytest.FixtureRequest, new_context: Any) -> Any:
-    width, scheme = request.param
-    context = new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
-    page = context.new_page()
-    page.set_default_timeout(15_000)
-    page.kind = f"{width}-{scheme}"
-    return page
-
-
-def look(page: Any, name: str) -> None:
-    """Fits its width, and axe finds nothing."""
-    from axe_playwright_python.sync_playwright import Axe
-
-    page.wait_for_load_state()
-    if SHOTS:
-        page.screenshot(path=Path(SHOTS) / f"{name}-{page.kind}.png", full_page=True)
-    wide = page.evaluate(
-        "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-    )
-    assert wide <= 0, f"{name} is {wide}px too wide"
-    found = Axe().run(page).response["violations"]
-    assert not found, [(one["id"], one["nodes"][0]["html"]) for one in found]
 
 
 def fill(page: Any, email: str = "ana@people.example") -> None:

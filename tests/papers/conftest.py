@@ -1,3 +1,55 @@
-"""What the papers' tests share with the letters': an open office, a visitor who writes to it."""
+"""What the papers' tests share with the letters' (an open office, a visitor who writes to it), and packets."""
+
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
 
 from tests.letters.conftest import campaign_id, confirm, letters, office, writer  # noqa: F401  # fixtures
+
+
+def pdf_text(content: bytes, tmp_path: Path) -> str:
+    """What a reader finds in the PDF, if the machine has something that reads it."""
+    if shutil.which("pdftotext") is None:
+        pytest.skip("no pdftotext: install Debian's poppler-utils to look into the PDF")
+    file = tmp_path / "paper.pdf"
+    file.write_bytes(content)
+    return subprocess.run(
+        ["pdftotext", str(file), "-"], check=True, capture_output=True, text=True
+    ).stdout
+
+
+@pytest.fixture
+def desk(demo: Flask, staff: Callable[..., FlaskClient], sql: Any) -> FlaskClient:
+    """An organizer's desk of the founding case, whose first office takes paper."""
+    sql("UPDATE target SET channel = 'packet' WHERE id = 1")
+    return staff("organizer")
+
+
+@pytest.fixture
+def packet(
+    app: Flask,
+    office: Callable[..., int],  # noqa: F811  # the fixture
+    letters: Callable[..., None],  # noqa: F811  # the fixture
+    deliver: Callable[[], None],
+    sql: Any,
+) -> Callable[..., None]:
+    """Makes a packet of so many letters to one office; ``odd`` is added to the second one's words."""
+
+    def make(n: int, odd: str = "") -> None:
+        from campaign.papers import commands
+
+        office(channel="packet")
+        letters(n)
+        if odd:
+            sql("UPDATE letter SET body = body || %s WHERE id = 2", odd)
+        with app.app_context():
+            commands.begin_packet(1, 1, "someone")
+        deliver()
+
+    return make

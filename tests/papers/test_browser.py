@@ -8,8 +8,8 @@ from playwright.sync_api import expect
 
 from campaign.clock import utcnow
 from campaign.petitions.docketing import WASHINGTON
+from tests.browser import look
 from tests.letters.conftest import Writer
-from tests.letters.test_browser import look
 
 
 @pytest.fixture
@@ -25,7 +25,6 @@ def desk(demo: Any, site: str, page: Any, client: Any, staff: Any, app: Any) -> 
         confirming.confirm_in_transaction(1)
         db.session.commit()
     staff("organizer")
-    page.kind = "1280-light"
     page.set_default_timeout(15_000)
     page.goto(f"{site}/desk/login")
     page.get_by_label("Email").fill("organizer@staff.example")

@@ -13,7 +13,7 @@ from campaign.letters import similarity
 from campaign.papers import comment_fields
 from campaign.papers.comment_fields import ANONYMOUS, INDIVIDUAL, ORGANIZATION, misfits
 from tests.coalition.test_public import words
-from tests.papers.test_bundles import pdf_text
+from tests.papers.conftest import pdf_text
 from tests.working import post
 
 OPEN = datetime(2026, 11, 20, 17, tzinfo=UTC)

@@ -7,31 +7,15 @@ import pytest
 from flask import Flask
 from playwright.sync_api import expect
 
+from tests.browser import look
 from tests.conftest import PASSWORD
 from tests.letters.conftest import Writer
 
 
-@pytest.fixture(params=[(360, "light"), (1280, "dark")], ids=["phone", "desk-dark"])
-def page(request: pytest.FixtureRequest, new_context: Any) -> Any:
+@pytest.fixture
+def page(window: Any) -> Any:
     """A page of one of the two windows."""
-    width, scheme = request.param
-    context = new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
-    found = context.new_page()
-    found.set_default_timeout(15_000)
-    return found
-
-
-def look(page: Any, name: str) -> None:
-    """Fits its width, and axe finds nothing."""
-    from axe_playwright_python.sync_playwright import Axe
-
-    page.wait_for_load_state()
-    wide = page.evaluate(
-        "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-    )
-    assert wide <= 0, f"{name} is {wide}px too wide"
-    found = Axe().run(page).response["violations"]
-    assert not found, (name, [(one["id"], one["nodes"][0]["html"]) for one in found])
+    return window
 
 
 def sign_in(page: Any, site: str, email: str, password: str = PASSWORD) -> None:

@@ -41,18 +41,28 @@ def sign_up(client: FlaskClient) -> Callable[..., TestResponse]:
 
 
 @pytest.fixture
+def mailed(smtp: Mailbox, deliver: Callable[[], None]) -> Callable[..., str]:
+    """Delivers, and returns the path of the link in the newest mail to the address."""
+
+    def go(email: str = "ana@mail.example") -> str:
+        deliver()
+        return path(link(smtp, email))
+
+    return go
+
+
+@pytest.fixture
 def confirmed(
     sign_up: Callable[..., TestResponse],
     client: FlaskClient,
-    smtp: Mailbox,
+    mailed: Callable[..., str],
     deliver: Callable[[], None],
 ) -> Callable[..., str]:
     """Signs up, follows the mailed link and presses the button; returns the path of the own page."""
 
     def go(email: str = "ana@mail.example", **fields: str) -> str:
         assert sign_up(email, **fields).status_code == 200
-        deliver()
-        page = client.post(path(link(smtp, email)))
+        page = client.post(mailed(email))
         assert page.status_code == 200
         found = re.search(r'href="([^"]*/me/[^"]+)"', page.text)
         assert found, page.text

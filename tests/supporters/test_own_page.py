@@ -7,8 +7,7 @@ from flask.testing import FlaskClient
 
 from campaign.counts import queries as counts
 from campaign.supporters import queries
-from tests.mailbox import Mailbox
-from tests.supporters.conftest import link, path, text_of
+from tests.supporters.conftest import text_of
 
 
 def test_it_shows_what_the_site_knows_and_is_not_kept(
@@ -83,14 +82,12 @@ def test_who_comes_back_after_deletion_is_a_new_person(
     confirmed: Callable,
     sign_up: Callable,
     client: FlaskClient,
-    smtp: Mailbox,
-    deliver: Callable,
+    mailed: Callable,
     sql: Callable,
 ) -> None:
     client.post(f"{confirmed(consent='y')}/delete")
     sign_up(consent="y")
-    deliver()
-    client.post(path(link(smtp, "ana@mail.example")))
+    client.post(mailed())
     assert sql("SELECT id, email FROM supporter WHERE erased_at IS NULL") == [
         (2, "ana@mail.example")
     ]

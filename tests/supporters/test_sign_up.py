@@ -23,7 +23,7 @@ def test_a_sign_up_counts_once_its_link_is_confirmed(
     campaign: int,
     sign_up: Callable,
     client: FlaskClient,
-    smtp: Mailbox,
+    mailed: Callable,
     deliver: Callable,
     sql: Callable,
 ) -> None:
@@ -31,9 +31,7 @@ def test_a_sign_up_counts_once_its_link_is_confirmed(
     assert page.status_code == 200
     assert "Look into your mail" in text_of(page)
     assert sql("SELECT given_name, family_name, confirmed_at FROM supporter") == [("", "", None)]
-    deliver()
-
-    url = path(link(smtp, "Ana@mail.example"))
+    url = mailed("Ana@mail.example")
     assert "Ana Ruiz" in text_of(client.get(url))
     assert sql("SELECT confirmed_at FROM supporter") == [(None,)], (
         "opening the page changes nothing"
@@ -56,11 +54,10 @@ def test_a_sign_up_counts_once_its_link_is_confirmed(
 
 
 def test_confirming_twice_is_the_same_as_once(
-    campaign: int, sign_up: Callable, client: FlaskClient, smtp: Mailbox, deliver: Callable
+    campaign: int, sign_up: Callable, client: FlaskClient, mailed: Callable, deliver: Callable
 ) -> None:
     sign_up()
-    deliver()
-    url = path(link(smtp, "ana@mail.example"))
+    url = mailed()
     first = client.post(url, data={"chosen": "1", "act.sign_up.1": "sign_up:1"})
     second = client.post(url, data={"chosen": "1", "act.sign_up.1": "sign_up:1"})
     assert text_of(first) == text_of(second)
@@ -72,11 +69,10 @@ def test_confirming_twice_is_the_same_as_once(
 
 
 def test_confirming_at_the_same_moment_counts_once(
-    campaign: int, app: Flask, sign_up: Callable, smtp: Mailbox, deliver: Callable
+    campaign: int, app: Flask, sign_up: Callable, mailed: Callable, deliver: Callable
 ) -> None:
     sign_up()
-    deliver()
-    url = path(link(smtp, "ana@mail.example"))
+    url = mailed()
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(lambda _: app.test_client().post(url).status_code, range(8)))
     assert answers == [200] * 8
@@ -170,18 +166,12 @@ def test_sending_the_same_form_twice_is_once(
 
 
 def test_of_two_different_forms_the_owner_chooses(
-    campaign: int,
-    sign_up: Callable,
-    client: FlaskClient,
-    smtp: Mailbox,
-    deliver: Callable,
-    sql: Callable,
+    campaign: int, sign_up: Callable, client: FlaskClient, mailed: Callable, sql: Callable
 ) -> None:
     sign_up(given_name="Ana")
     sign_up(given_name="Mallory")
     sign_up(given_name="Mallory")
-    deliver()
-    url = path(link(smtp, "ana@mail.example"))
+    url = mailed()
     soup = BeautifulSoup(client.get(url).text, "html.parser")
     radios = soup.select("input[type=radio]")
     assert [radio["value"] for radio in radios] == ["sign_up:1", "sign_up:3", ""]
@@ -198,43 +188,30 @@ def test_of_two_different_forms_the_owner_chooses(
 
 
 def test_choosing_nothing_is_said(
-    campaign: int,
-    sign_up: Callable,
-    client: FlaskClient,
-    smtp: Mailbox,
-    deliver: Callable,
-    sql: Callable,
+    campaign: int, sign_up: Callable, client: FlaskClient, mailed: Callable, sql: Callable
 ) -> None:
     sign_up()
-    deliver()
-    page = client.post(path(link(smtp, "ana@mail.example")), data={"chosen": "1"})
+    page = client.post(mailed(), data={"chosen": "1"})
     assert page.status_code == 422
     assert "Nothing is chosen" in text_of(page)
     assert sql("SELECT confirmed_at FROM supporter") == [(None,)]
 
 
 def test_nobody_confirms_another_addresss_act(
-    campaign: int,
-    sign_up: Callable,
-    client: FlaskClient,
-    smtp: Mailbox,
-    deliver: Callable,
-    sql: Callable,
+    campaign: int, sign_up: Callable, client: FlaskClient, mailed: Callable, sql: Callable
 ) -> None:
     sign_up("ana@mail.example")
     sign_up("eve@mail.example")
-    deliver()
-    client.post(path(link(smtp, "eve@mail.example")), data={"chosen": "1", "act": "sign_up:1"})
+    client.post(mailed("eve@mail.example"), data={"chosen": "1", "act": "sign_up:1"})
     assert sql("SELECT confirmed_at FROM supporter") == [(None,), (None,)]
 
 
 def test_old_and_broken_links_say_what_to_do(
-    campaign: int, sign_up: Callable, client: FlaskClient, smtp: Mailbox, deliver: Callable
+    campaign: int, sign_up: Callable, client: FlaskClient, mailed: Callable
 ) -> None:
     with time_machine.travel(utcnow(), tick=False) as clock:
         sign_up()
-        deliver()
-        url = path(link(smtp, "ana@mail.example"))
+        url = mailed()
         broken = client.get(url[:-3])
         assert broken.status_code == 404
         assert "copy the whole address" in text_of(broken)

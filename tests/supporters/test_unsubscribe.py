@@ -12,8 +12,7 @@ from campaign.counts import queries as counts
 from campaign.extensions import db
 from campaign.mail import ledger
 from campaign.supporters import commands, keys, queries
-from tests.mailbox import Mailbox
-from tests.supporters.conftest import link, path, text_of
+from tests.supporters.conftest import path, text_of
 from tests.working import an_organization
 
 ALERT = 7
@@ -119,15 +118,14 @@ def test_the_suppression_names_the_alerts_message(
 
 
 def test_a_mistake_is_put_right_by_a_mailed_link_only(
-    ana: int, client: FlaskClient, smtp: Mailbox, deliver: Callable, sql: Callable
+    ana: int, client: FlaskClient, mailed: Callable, sql: Callable
 ) -> None:
     url = url_of(ana)
     client.post(url, data={"all": "1"})
     page = client.post(f"{url}/mistake", data={"all": "1"})
     assert "Look into your mail" in text_of(page)
     assert queries.consenting(1, [ana]) == set(), "the press alone does nothing"
-    deliver()
-    confirm = path(link(smtp, "ana@mail.example"))
+    confirm = mailed()
     assert "Messages from Test Coalition again" in text_of(client.get(confirm))
     thanks = client.post(confirm)
     assert "Test Coalition may write to you again." in text_of(thanks)

@@ -14,7 +14,7 @@ from campaign.supporters import commands, confirmation, retention
 from tests.endorsements.arrange import a_petition, sign
 from tests.letters.conftest import BODY
 from tests.mailbox import Mailbox
-from tests.supporters.conftest import link, path, text_of
+from tests.supporters.conftest import text_of
 
 
 def write(campaign_id: int, n: int, email: str = "ana@mail.example") -> None:
@@ -29,12 +29,11 @@ def write(campaign_id: int, n: int, email: str = "ana@mail.example") -> None:
 
 
 def test_a_flood_hides_nobodys_own_act(
-    campaign: int, client: FlaskClient, smtp: Mailbox, deliver: Callable
+    campaign: int, client: FlaskClient, mailed: Callable, deliver: Callable
 ) -> None:
     for n in range(25):
         write(campaign, n)
-    deliver()
-    url = path(link(smtp, "ana@mail.example"))
+    url = mailed()
 
     def offered(page: str) -> list[str]:
         radios = BeautifulSoup(page, "html.parser").select("input[type=radio]")

@@ -1,0 +1,165 @@
+"""Packets: paper for delivery by hand, from the check list to the day it is handed over."""
+
+import re
+from typing import Any
+
+import pytest
+
+from tests.letters.conftest import Writer
+from tests.papers.conftest import pdf_text
+from tests.working import post
+
+
+def test_a_packet_is_made_printed_handed_over_and_told_of(
+    desk: Any, client: Any, confirm: Any, deliver: Any, sql: Any, tmp_path: Any
+) -> None:
+    sql("UPDATE target SET email = '' WHERE id = 1")
+    writer = Writer(client, "wait-in-freedom")
+    writer.send()
+    own = confirm().get_data(as_text=True)
+    deliver()
+    page = desk.get("/desk/targets/1/bundles").get_data(as_text=True)
+    assert "What DHS asks for" in page and "6 CFR 3.5" in page
+    assert post(desk, "/desk/targets/1/bundles", campaign="1").status_code == 303
+    deliver()
+    answer = desk.get("/desk/targets/1/bundles/1.pdf")
+    assert answer.mimetype == "application/pdf"
+    page = desk.get("/desk/targets/1/bundles").get_data(as_text=True)
+    assert "ready to print" in page
+    post(desk, "/desk/targets/1/bundles", "/desk/targets/1/bundles/1/handed", on="2099-01-01")
+    assert sql("SELECT state FROM bundle") == [("ready",)], "not before that day"
+    post(
+        desk,
+        "/desk/targets/1/bundles",
+        "/desk/targets/1/bundles/1/handed",
+        on="2026-11-24",
+        note="Mail room",
+    )
+    assert sql("SELECT state, handed_on::text, note FROM bundle") == [
+        ("handed", "2026-11-24", "Mail room")
+    ]
+    assert sql("SELECT state FROM delivery WHERE target_id = 1") == [("sent",)]
+    link = re.search(r'href="([^"]*/me/[^"#]+)', own)
+    assert link and "Handed over on paper" in client.get(link[1]).get_data(as_text=True)
+    words = pdf_text(answer.data, tmp_path)
+    for said in ("Petition for Rulemaking", "100 Example Street", "245 Murray Lane", "Contents", "my grandmother waited",
+                 "Ana Ruiz", "Physicians for Human Rights", "1. What we ask"):  # fmt: skip
+        assert said in words, said
+
+
+def test_a_packet_is_refused_while_something_is_missing(
+    desk: Any, client: Any, confirm: Any, sql: Any
+) -> None:
+    sql("UPDATE petition_version SET facts = facts - 'petitioner_address'")
+    Writer(client, "wait-in-freedom").send()
+    confirm()
+    page = desk.get("/desk/targets/1/bundles").get_data(as_text=True)
+    assert "once nothing is missing" in page
+    post(desk, "/desk/targets/1", "/desk/targets/1/bundles", campaign="1")
+    assert sql("SELECT count(*) FROM bundle") == [(0,)]
+
+
+def facts(**changes: str) -> str:
+    import json
+
+    return f"UPDATE petition_version SET facts = facts || '{json.dumps(changes)}'"
+
+
+@pytest.mark.parametrize(
+    ("change", "missing"),
+    [
+        (facts(submit_to="P.O. Box 1"), "The address to mail it to is given, with 20528-0485."),
+        ("UPDATE petition_version SET body = jsonb_build_object('en', '## The problem\n\n## How the rule solves it\n\nSo.')",
+         "It has a section on the problem."),
+    ],
+)  # fmt: skip
+def test_the_check_list_reads_what_is_there_under_any_name_of_the_agency(
+    desk: Any, sql: Any, change: str, missing: str
+) -> None:
+    sql("UPDATE target SET agency = 'U.S. Department of Homeland Security' WHERE id = 1")
+    sql("UPDATE campaign_target SET petition_id = (SELECT id FROM petition WHERE slug = 'dhs')")
+    page = desk.get("/desk/targets/1/bundles").get_data(as_text=True)
+    assert "6 CFR 3.5" in page and ">missing<" not in page
+    sql(change)
+    page = desk.get("/desk/targets/1/bundles").get_data(as_text=True)
+    assert re.search(rf">missing</span>\s*{re.escape(missing)}", page), page
+    post(desk, "/desk/targets/1", "/desk/targets/1/bundles", campaign="1")
+    assert sql("SELECT count(*) FROM bundle") == [(0,)]
+
+
+def test_the_petition_goes_alone_where_no_letter_waits(
+    desk: Any, deliver: Any, sql: Any, tmp_path: Any
+) -> None:
+    where = "/desk/targets/1/bundles"
+    assert "a packet of the petition alone" in desk.get(where).get_data(as_text=True)
+    post(desk, where, campaign="1")
+    assert sql("SELECT count(*) FROM bundle") == [(0,)], "a press of the other button, twice"
+    post(desk, where, campaign="1", alone="1")
+    deliver()
+    ((number,),) = sql("SELECT id FROM bundle")
+    words = pdf_text(desk.get(f"{where}/{number}.pdf").data, tmp_path)
+    assert "Petition for Rulemaking" in words and "is enclosed, with its" in words
+    assert "that they support" not in words and "The letters" not in words
+    post(desk, where, f"{where}/{number}/handed", on="2026-11-24")
+    assert sql("SELECT state, letters FROM bundle") == [("handed", 0)]
+
+
+def test_a_packet_taken_apart_gives_its_letters_back(
+    app: Any,
+    office: Any,
+    letters: Any,
+    deliver: Any,
+    sql: Any,
+) -> None:
+    from campaign.papers import commands
+
+    office(channel="packet")
+    letters(5)
+    with app.app_context():
+        commands.IN_A_PIECE = 2
+        assert len(commands.begin_packet(1, 1, "someone")) == 3
+        commands.IN_A_PIECE = 1000
+    deliver()
+    assert sql("SELECT state, piece, letters FROM bundle ORDER BY id") == [
+        ("ready", 1, 2),
+        ("ready", 2, 2),
+        ("ready", 3, 1),
+    ]
+    with app.app_context():
+        assert commands.undo(2)
+        assert not commands.undo(2)
+    assert sql("SELECT state, count(*) FROM delivery GROUP BY 1 ORDER BY 1") == [
+        ("queued", 3),
+        ("waiting", 2),
+    ]
+
+
+def test_a_letter_held_or_rejected_leaves_no_packet_with_it(
+    app: Any, packet: Any, sql: Any
+) -> None:
+    from campaign.extensions import db
+    from campaign.letters import deciding
+    from campaign.letters.models import Letter
+
+    packet(2)
+    with app.app_context():
+        read = deciding.seen(db.session.get_one(Letter, 1))
+        assert deciding.reject(1, "Threatens someone", "an organizer", read)
+    assert sql("SELECT state FROM bundle") == [("undone",)]
+    assert sql("SELECT letter_id, state FROM delivery ORDER BY id") == [
+        (1, "cancelled"),
+        (2, "waiting"),
+    ]
+
+
+def test_who_is_deleted_is_in_no_pdf(app: Any, packet: Any, sql: Any) -> None:
+    from campaign.supporters import erasing
+
+    packet(2)
+    with app.app_context():
+        assert erasing.erase(1)
+    assert sql("SELECT state, content FROM bundle") == [("undone", None)]
+    assert sql("SELECT letter_id, state FROM delivery ORDER BY id") == [
+        (1, "cancelled"),
+        (2, "waiting"),
+    ]
