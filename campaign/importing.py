@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
+from flask_babel import gettext, ngettext
+
 COLUMNS: dict[str, tuple[str, ...]] = {
     "supporters": (
         "email", "given_name", "family_name", "postal_code", "state", "country", "language", "phone",
@@ -157,18 +159,36 @@ def table(
     try:
         header = [clean(cell).lower() for cell in next(reader)]
     except StopIteration:
-        raise Unreadable(f"{name} is empty: the first line should name the columns.") from None
+        raise Unreadable(
+            gettext("%(name)s is empty: the first line should name the columns.", name=name)
+        ) from None
     except csv.Error as error:
-        raise Unreadable(f"The first line of {name} cannot be read ({error}).") from error
+        raise Unreadable(
+            gettext(
+                "The first line of %(name)s cannot be read (%(error)s).", name=name, error=error
+            )
+        ) from error
     missing = [column for column in required if column not in header]
     if missing:
         raise Unreadable(
-            f"{name} lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)}; "
-            f"the first line should name the columns, separated by commas: {', '.join(columns)}."
+            ngettext(
+                "%(name)s lacks the column %(missing)s; the first line should name the columns, separated by commas: %(columns)s.",
+                "%(name)s lacks the columns %(missing)s; the first line should name the columns, separated by commas: %(columns)s.",
+                len(missing),
+                name=name,
+                missing=", ".join(missing),
+                columns=", ".join(columns),
+            )
         )
     twice = sorted({column for column in header if column in columns and header.count(column) > 1})
     if twice:
-        raise Unreadable(f"{name} names the column {twice[0]} twice: keep one of them.")
+        raise Unreadable(
+            gettext(
+                "%(name)s names the column %(column)s twice: keep one of them.",
+                name=name,
+                column=twice[0],
+            )
+        )
     unknown = [column for column in header if column and column not in columns]
     return Table(unknown, _rows(reader, header, columns, name))
 
@@ -194,7 +214,12 @@ def _rows(reader: Any, header: list[str], columns: tuple[str, ...], name: str) -
             return
         except csv.Error as error:
             raise Unreadable(
-                f"Line {line} of {name} cannot be read ({error}): perhaps a quotation mark there never closes."
+                gettext(
+                    "Line %(line)s of %(name)s cannot be read (%(error)s): perhaps a quotation mark there never closes.",
+                    line=line,
+                    name=name,
+                    error=error,
+                )
             ) from error
         if any(cell.strip() for cell in cells):
             yield _row(cells, header, columns, line)
@@ -208,12 +233,12 @@ def _row(cells: list[str], header: list[str], columns: tuple[str, ...], line: in
             values[column] = clean(cell)
     problem = ""
     if any(cell.strip() for cell in cells[len(header) :]):
-        problem = (
-            f"it has {len(cells)} cells where the first line names {len(header)} columns: "
-            "perhaps a comma is not inside quotation marks"
-        )
+        problem = gettext(
+            "it has %(cells)s cells where the first line names %(columns)s columns: perhaps a comma is not inside quotation marks",
+            cells=len(cells), columns=len(header),
+        )  # fmt: skip
     elif any("\x00" in value for value in values.values()):
-        problem = "it holds a NUL character"
+        problem = gettext("it holds a NUL character")
     return Row(values, line, problem, header)
 
 

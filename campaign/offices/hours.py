@@ -2,6 +2,8 @@
 
 from datetime import time
 
+from flask_babel import gettext
+
 from campaign.offices.models import Target
 from campaign.offices.plan import Office
 
@@ -28,7 +30,11 @@ def read_days(text: str) -> list[int]:
         try:
             start, end = DAY_NAMES.index(first[:3]), DAY_NAMES.index((last or first)[:3])
         except ValueError:
-            raise ValueError(f"days is {text!r}: write it like mon-fri or mon,wed,fri") from None
+            raise ValueError(
+                gettext(
+                    "days is “%(given)s”: write it like mon-fri or mon,wed,fri", given=text[:60]
+                )
+            ) from None
         found |= {n % 7 + 1 for n in range(start, end + 1 if end >= start else end + 8)}
     return sorted(found)
 
@@ -56,7 +62,9 @@ def read_time(text: str) -> time:
     try:
         return time(int(hours), int(minutes or 0))
     except ValueError:
-        raise ValueError(f"{text!r} is not a time: write it like 09:00") from None
+        raise ValueError(
+            gettext("“%(given)s” is not a time: write it like 09:00", given=text[:60])
+        ) from None
 
 
 def write_time(at: time) -> str:

@@ -12,6 +12,7 @@ from datetime import date, time
 from typing import Any
 
 from email_validator import EmailNotValidError, validate_email
+from flask_babel import gettext
 from sqlalchemy import select
 
 from campaign.clock import is_zone
@@ -79,7 +80,7 @@ def _campaign(slug: str, known: dict[str, int | None]) -> int | None:
         found = coalition.campaign_by_slug(slug)
         known[slug] = found.id if found else None
     if known[slug] is None:
-        raise ValueError(f"there is no campaign {slug!r}")
+        raise ValueError(gettext("there is no campaign “%(slug)s”", slug=slug[:60]))
     return known[slug]
 
 
@@ -139,7 +140,7 @@ def _read(row: Mapping[str, str], campaign: str) -> Line:
     """A row's values. Raises ValueError with the reason."""
     agency, role = row.get("agency", ""), row.get("role", "")
     if not agency or not role:
-        raise ValueError("agency and role must both be filled in")
+        raise ValueError(gettext("agency and role must both be filled in"))
     for name, longest in LONGEST.items():
         _check_text(name, row.get(name, ""), longest)
     opens, closes = _hours(row)
@@ -166,15 +167,29 @@ def _salutation(row: Mapping[str, str]) -> str:
     text = row.get("salutation", "").rstrip(":, ")
     for name in re.findall(r"\{([^{}]*)\}", text):
         if name not in SALUTATION:
-            raise ValueError(f"salutation has the field {{{name}}}: use {{holder}} or {{surname}}")
+            raise ValueError(
+                gettext(
+                    "salutation has the field %(field)s: use {holder} or {surname}",
+                    field=f"{{{name[:60]}}}",
+                )
+            )
     return text
 
 
 def _check_text(name: str, text: str, longest: int) -> None:
     if len(text) > longest:
-        raise ValueError(f"{name} has {len(text)} characters: {longest} at most")
+        raise ValueError(
+            gettext(
+                "%(name)s has %(n)s characters: %(most)s at most",
+                name=name,
+                n=len(text),
+                most=longest,
+            )
+        )
     if _UNSEEN.search(text):
-        raise ValueError(f"{name} holds a line break or a character that cannot be seen")
+        raise ValueError(
+            gettext("%(name)s holds a line break or a character that cannot be seen", name=name)
+        )
 
 
 def _email(row: Mapping[str, str]) -> str:
@@ -182,24 +197,32 @@ def _email(row: Mapping[str, str]) -> str:
     if not text:
         if _channel(row) == "packet":
             return ""
-        raise ValueError("email is empty: only an office that gets packets needs none")
+        raise ValueError(gettext("email is empty: only an office that gets packets needs none"))
     try:
         return validate_email(text, check_deliverability=False, test_environment=True).normalized
     except EmailNotValidError:
-        raise ValueError("email is not an email address") from None
+        raise ValueError(gettext("email is not an email address")) from None
 
 
 def _channel(row: Mapping[str, str]) -> str:
     channel = row.get("channel", "").lower() or "email"
     if channel not in CHANNELS:
-        raise ValueError(f"channel is {channel!r}: use one of {', '.join(CHANNELS)}")
+        raise ValueError(
+            gettext(
+                "channel is “%(given)s”: use one of %(known)s",
+                given=channel[:60],
+                known=", ".join(CHANNELS),
+            )
+        )
     return channel
 
 
 def _timezone(row: Mapping[str, str]) -> str:
     name = row.get("timezone", "") or "America/New_York"
     if not is_zone(name):
-        raise ValueError(f"timezone is {name[:60]!r}: write one like America/New_York")
+        raise ValueError(
+            gettext("timezone is “%(given)s”: write one like America/New_York", given=name[:60])
+        )
     return name
 
 
@@ -207,7 +230,7 @@ def _hours(row: Mapping[str, str]) -> tuple[time, time]:
     opens = read_time(row.get("opens", "") or "09:00")
     closes = read_time(row.get("closes", "") or "17:00")
     if closes != time(0) and closes <= opens:
-        raise ValueError("closes must be later than opens (24:00 is the end of the day)")
+        raise ValueError(gettext("closes must be later than opens (24:00 is the end of the day)"))
     return opens, closes
 
 
@@ -217,7 +240,11 @@ def _per_hour(row: Mapping[str, str]) -> int | None:
         return None
     if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= MOST_PER_HOUR:
         raise ValueError(
-            f"per_hour is {text!r}: use a whole number from 1 to {MOST_PER_HOUR}, or leave it empty"
+            gettext(
+                "per_hour is “%(given)s”: use a whole number from 1 to %(most)s, or leave it empty",
+                given=text[:60],
+                most=MOST_PER_HOUR,
+            )
         )
     return int(text)
 
@@ -229,4 +256,6 @@ def _since(row: Mapping[str, str]) -> date | None:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise ValueError(f"holder_since is {text!r}: write it like 2026-01-31") from None
+        raise ValueError(
+            gettext("holder_since is “%(given)s”: write it like 2026-01-31", given=text[:60])
+        ) from None

@@ -116,7 +116,7 @@ def test_what_the_desk_would_refuse_a_file_does_not_bring(
 ) -> None:
     head = "agency,role,email,timezone\nDOT,"
     for cells, why in (
-        ("Clerk,c@dot.example,US", "timezone is 'US'"),
+        ("Clerk,c@dot.example,US", "timezone is “US”"),
         (f"Clerk,c@dot.example,{'A' * 300}", "timezone is"),
         (f"{'C' * 201},c@dot.example,", "role has 201 characters"),
         ('"Head\nof Tests",c@dot.example,', "role holds a line break"),

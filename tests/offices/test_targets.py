@@ -10,10 +10,10 @@ from tests.letters.conftest import Writer, text_of
 from tests.working import csrf_token, post
 
 
-def load(desk: Any, content: str, action: str = "load") -> Any:
-    token = csrf_token(desk.get("/desk/targets/import").get_data(as_text=True))
+def load(desk: Any, content: str, action: str = "load", page: str = "/desk/targets/import") -> Any:
+    token = csrf_token(desk.get(page).get_data(as_text=True))
     data = {"csrf_token": token, "action": action, "file": (io.BytesIO(content.encode()), "t.csv")}
-    return desk.post("/desk/targets/import", data=data)
+    return desk.post(page, data=data)
 
 
 def test_a_file_goes_out_and_comes_in_and_says_what_it_changed(
@@ -34,6 +34,10 @@ def test_a_file_goes_out_and_comes_in_and_says_what_it_changed(
         ("email", "secretary@dot.example", "office@dot.example", "import")
     ]
     assert load(desk, "no,thing\r\n1,2\r\n").status_code == 422
+    wrong = more + ",DOT,Deputy,,,deputy@dot.example,,,US,,,,\r\n"
+    said = load(desk, wrong, "look", "/es/desk/targets/import").get_data(as_text=True)
+    assert "agency y role deben estar rellenados" in said
+    assert "timezone es «US»: escriba una como America/New_York" in said
 
 
 def test_the_entry_tells_who_changed_what_and_what_nobody_checked(
