@@ -99,5 +99,7 @@ def _read(content: bytes, dry_run: bool) -> tuple[Report, list[str]]:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise Unreadable(gettext("The file is not UTF-8 text: save it as CSV UTF-8.")) from error
-    rows = table(io.StringIO(text, newline=""), COLUMNS["targets"], REQUIRED["targets"], "targets.csv")
+    rows = table(
+        io.StringIO(text, newline=""), COLUMNS["targets"], REQUIRED["targets"], "targets.csv"
+    )
     return importing.import_rows(rows.rows, dry_run=dry_run), rows.unknown
