@@ -22,6 +22,8 @@ from campaign.engines.supervisor import Supervisor
 from campaign.engines.tables import head
 
 FIRST_ANSWER_SECONDS = 60.0
+PREPARED = "prepared"
+"""The file in the data folder that says which database has been prepared."""
 
 
 @click.command()
@@ -39,7 +41,7 @@ def run() -> None:
     supervisor = Supervisor(data, port, configuration.ROOT)
     try:
         _require_free_port(port)
-        _require_mail_server(config)
+        _require_mail_server(config, first=not (data / PREPARED).exists())
         engines.ensure(config)
         _require_valkey(config)
         if not stopped:
@@ -104,7 +106,8 @@ def _require_free_port(port: int) -> None:
             ) from error
 
 
-def _require_mail_server(config: dict[str, Any]) -> None:
+def _require_mail_server(config: dict[str, Any], first: bool) -> None:
+    """At the ``first`` start its silence is a wrong setting; later it may be away, and the site is not to stay away with it."""
     if not config["MAIL_SERVER_SET"]:
         return
     host, port = config["MAIL_SERVER"], config["MAIL_PORT"]
@@ -114,9 +117,12 @@ def _require_mail_server(config: dict[str, Any]) -> None:
             connection.noop()
     except (OSError, smtplib.SMTPException) as error:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        said = f"The mail server {host}:{port} does not answer ({reason})"
+        if not first:
+            click.echo(f"  {said}: mail waits until it does.", err=True)
+            return
         raise Refused(
-            f"The mail server {host}:{port} does not answer ({reason}): see to MAIL_SERVER, "
-            "MAIL_PORT, MAIL_USE_TLS and MAIL_USE_SSL, or unset MAIL_SERVER."
+            f"{said}: see to MAIL_SERVER, MAIL_PORT, MAIL_USE_TLS and MAIL_USE_SSL, or unset MAIL_SERVER."
         ) from error
 
 
@@ -141,7 +147,7 @@ def _bring_up_to_date(config: dict[str, Any], data: Path) -> None:
     import psycopg
 
     # Holds which database that was, so that another DATABASE_URL is prepared in its turn.
-    done = data / "prepared"
+    done = data / PREPARED
     url = config["SQLALCHEMY_DATABASE_URI"].replace("+psycopg", "", 1)
     state = f"{head()} {hashlib.sha256(url.encode()).hexdigest()}"
     try:
