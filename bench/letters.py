@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from bench.posting.replay import pgbench, pgbench_script  # noqa: E402  # after the path
-from bench.posting.rows import BODY, arrange, fill  # noqa: E402
+from bench.posting.rows import arrange, fill, filled  # noqa: E402
 from bench.sending.waiting import free_port  # noqa: E402
 
 CONNECTIONS = 16
@@ -165,12 +165,7 @@ def letters(url: str, seconds: int, run: str) -> float:
     from urllib.parse import urlencode
 
     page = urllib.request.urlopen(f"{url}/c/bench/letter").read().decode()
-    token = re.search(r'name="form_token"[^>]*value="([^"]+)"', page)
-    assert token
-    data = {
-        "form_token": token[1], "given_name": "Ana", "family_name": "Ruiz", "postal_code": "60604",
-        "subject": "Please let people wait in freedom", "body": BODY, "action": "send",
-    }  # fmt: skip
+    data = {**filled(page), "action": "send"}
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as file:
         file.write(LUA % (json.dumps(urlencode(data)), run))
         file.flush()

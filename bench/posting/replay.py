@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.posting.rows import BODY
+from bench.posting.rows import filled
 
 Kept = list[tuple[str, Any]]
 """Statements and their values, in order."""
@@ -76,12 +76,7 @@ def sender(app: Any) -> Callable[[str], None]:
     """Opens the form; returns what sends it for an address, in this process."""
     client = app.test_client()
     page = client.get("/c/bench/letter").get_data(as_text=True)
-    token = re.search(r'name="form_token"[^>]*value="([^"]+)"', page)
-    assert token
-    data = {
-        "form_token": token[1], "given_name": "Ana", "family_name": "Ruiz", "postal_code": "60604",
-        "subject": "Please let people wait in freedom", "body": BODY, "action": "send",
-    }  # fmt: skip
+    data = {**filled(page), "action": "send"}
 
     def send(address: str) -> None:
         answer = client.post("/c/bench/letter", data={**data, "email": address})

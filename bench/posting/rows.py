@@ -1,5 +1,6 @@
 """A campaign that takes letters, and as many rows as a large one has."""
 
+import re
 from typing import Any
 
 BODY = " ".join(
@@ -8,6 +9,16 @@ BODY = " ".join(
     ]
     * 8
 )
+
+
+def filled(page: str) -> dict[str, str]:
+    """The letter form of an opened page, filled in but for the address."""
+    token = re.search(r'name="form_token"[^>]*value="([^"]+)"', page)
+    assert token
+    return {
+        "form_token": token[1], "given_name": "Ana", "family_name": "Ruiz", "postal_code": "60604",
+        "subject": "Please let people wait in freedom", "body": BODY,
+    }  # fmt: skip
 
 
 def arrange() -> None:

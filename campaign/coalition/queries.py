@@ -23,7 +23,7 @@ def campaign_by_slug(slug: str) -> Campaign | None:
 
 
 def campaign_id(slug: str | None) -> int | None:
-    """The number of the campaign that an export was asked for; None where it is for all. ValueError: there is none."""
+    """The number of the campaign that an import or export is for; None where it is for all. ValueError: there is none."""
     if not slug:
         return None
     found = campaign_by_slug(slug)

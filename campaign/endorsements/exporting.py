@@ -25,10 +25,7 @@ def export_rows(campaign: str | None = None) -> Iterator[dict[str, str]]:
         .order_by(Campaign.id, Petition.position, Petition.id)
     )
     if campaign:
-        found = coalition.campaign_by_slug(campaign)
-        if found is None:
-            raise ValueError(f"there is no campaign {campaign!r}")
-        query = query.where(Petition.campaign_id == found.id)
+        query = query.where(Petition.campaign_id == coalition.campaign_id(campaign))
     petitions: list[Any] = list(db.session.execute(query))
     for petition_id, slug in petitions:
         yield from _of_petition(petition_id, slug)

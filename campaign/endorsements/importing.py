@@ -81,10 +81,7 @@ def _targets(campaign: str | None) -> dict[str, list[_Target]]:
         )
     )
     if campaign:
-        found = coalition.campaign_by_slug(campaign)
-        if found is None:
-            raise ValueError(f"there is no campaign {campaign!r}")
-        query = query.where(Petition.campaign_id == found.id)
+        query = query.where(Petition.campaign_id == coalition.campaign_id(campaign))
     targets: dict[str, list[_Target]] = defaultdict(list)
     for row in db.session.execute(query):
         targets[row.slug].append(_Target(*row))

@@ -5,8 +5,8 @@ from typing import Any
 
 from sqlalchemy import Row, select
 
+from campaign.coalition import queries as campaigns
 from campaign.coalition.models import Organization
-from campaign.coalition.queries import campaign_by_slug
 from campaign.extensions import db
 from campaign.importing import COLUMNS
 from campaign.supporters.models import CampaignSupporter, Consent, Supporter
@@ -20,12 +20,7 @@ def export_rows(campaign: str | None = None) -> Iterator[dict[str, str]]:
 
     Read by key, a batch at a time. A withdrawn consent does not appear: loaded elsewhere, it would be given again.
     """
-    campaign_id = None
-    if campaign:
-        found = campaign_by_slug(campaign)
-        if found is None:
-            raise ValueError(f"there is no campaign {campaign!r}")
-        campaign_id = found.id
+    campaign_id = campaigns.campaign_id(campaign)
     last = 0
     while True:
         people = _people(last, campaign_id)

@@ -13,9 +13,9 @@ from sqlalchemy import BigInteger, literal, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from campaign.clock import utcnow
+from campaign.coalition import queries as campaigns
 from campaign.coalition.models import Organization, SourceCode
 from campaign.coalition.naming import slug_of
-from campaign.coalition.queries import campaign_by_slug
 from campaign.counts import journal
 from campaign.extensions import db
 from campaign.importing import Report, batches, usable
@@ -50,12 +50,7 @@ def import_rows(
     With ``campaign`` (a slug; ValueError where there is none) those who consented become its supporters. With
     ``dry_run`` nothing is kept.
     """
-    campaign_id = None
-    if campaign:
-        found = campaign_by_slug(campaign)
-        if found is None:
-            raise ValueError(f"there is no campaign {campaign!r}")
-        campaign_id = found.id
+    campaign_id = campaigns.campaign_id(campaign)
     report = Report()
     for batch in batches(usable(rows, report)):
         lines = _readable(batch, report)
