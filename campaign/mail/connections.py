@@ -36,10 +36,11 @@ class Connections:
         self._wanting = False
         """Whether this process has asked for a connection that alerts have."""
 
-    def get(self, stream: str, sender: int, lanes: int) -> list[Lane]:
-        """As many connections that work, up to ``lanes``. Raises ServerAway, or NoRoom, where there is not one.
+    def get(self, stream: str, sender: int, lanes: int, another: bool = False) -> list[Lane]:
+        """Those of a sender's ``lanes`` connections that work, and ``another`` where it may. At least one.
 
-        Those on which the sender is talking stay as they are.
+        One at a time, since all wait while it is being opened. Those on which the sender is talking stay as they
+        are. Raises ServerAway, or NoRoom, where there is not one.
         """
         keys = [(stream, sender, lane) for lane in range(lanes)]
         busy = [key for key in keys if key in self._kept and self._kept[key].talking]
@@ -57,8 +58,10 @@ class Connections:
         free.sort(key=lambda key: not self._works(key))
         found: list[Lane] = [self._kept[key] for key in busy]
         for key in free:
-            if found and not self._works(key) and self._refused(key):
-                break
+            if not self._works(key):
+                if found and (not another or self._refused(key)):
+                    break
+                another = False
             try:
                 found.append(self._get(key) if found else self._first(key))
             except (ServerAway, NoRoom) as error:
@@ -66,9 +69,13 @@ class Connections:
                     raise
                 if isinstance(error, ServerAway):
                     # It would refuse the others too, or let each wait as long.
-                    self._not_before[key[:2]] = time.monotonic() + AGAIN_S
+                    self.enough(stream, sender)
                 break
         return found
+
+    def enough(self, stream: str, sender: int) -> None:
+        """The server bears no more connections of this sender than it has: for a while it is not asked for another."""
+        self._not_before[stream, sender] = time.monotonic() + AGAIN_S
 
     def _refused(self, key: Key) -> bool:
         return time.monotonic() < self._not_before.get(key[:2], 0)
@@ -94,6 +101,7 @@ class Connections:
         server = configured()
         if not self._enter(key):
             self._close(key)
+            self._places.pop(key, None)
             raise NoRoom
         kept = self._kept.get(key)
         if kept and kept.server == server and kept.usable():
@@ -113,12 +121,14 @@ class Connections:
             kept.close()
 
     def _enter(self, key: Key) -> bool:
-        """Whether a connection may be open, by MAIL_MAX_CONNECTIONS; the last one is not for alerts."""
+        """Whether a connection may be open."""
+        most = self._most(key)
+        return not most or limits.enter(PLACES, most, self._places.setdefault(key, limits.member()))
+
+    def _most(self, key: Key) -> int:
+        """How many there may be, by MAIL_MAX_CONNECTIONS; the last one is not for alerts. 0: no limit."""
         most = int(current_app.config.get("MAIL_MAX_CONNECTIONS") or 0)
-        if not most:
-            return True
-        most -= key[0] == "alerts" and most > 1
-        return limits.enter(PLACES, most, self._places.setdefault(key, limits.member()))
+        return most - (key[0] == "alerts" and most > 1)
 
     def rest(self, stream: str, sender: int, more: bool) -> None:
         """The sender has nothing to do now: where connections are limited, others may have its places.
@@ -135,8 +145,10 @@ class Connections:
 
     def renew(self) -> None:
         """Keeps the places of connections whose batches last."""
-        for key in list(self._places):
-            self._enter(key)
+        for key, member in list(self._places.items()):
+            limits.enter(PLACES, self._most(key), member)
+            if key not in self._places:  # given up by its sender at this moment
+                limits.leave(PLACES, member)
 
     def close(self) -> None:
         """Ends them all."""

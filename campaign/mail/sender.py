@@ -19,7 +19,6 @@ from campaign.engines import stopping
 from campaign.extensions import db
 from campaign.mail import (
     batches,
-    connections,
     gate,
     leases,
     limits,
@@ -32,9 +31,9 @@ from campaign.mail.aside import Aside, Bell
 from campaign.mail.batches import Batch
 from campaign.mail.compose import Envelope
 from campaign.mail.connections import Lane
+from campaign.mail.lanes import Lanes
 from campaign.mail.leases import Outcome
 from campaign.mail.recording import GATHER_S, Recorded, Recording, outcome
-from campaign.mail.server import ServerAway
 from campaign.mail.states import Row
 from campaign.mail.streams import Stream
 from campaign.mail.talks import SLICE_S, Talks
@@ -43,12 +42,16 @@ ORDERS_EVERY_S = 0.1
 """How often it looks for new orders to stop."""
 DOMAINS_EVERY_S = 0.5
 """How often it looks for domains that are left alone."""
+LINGER_S = 5
+"""How long it goes on, when its time is over, with what it has claimed; then the rest goes back."""
+AHEAD = 4
+"""So many claims it has in hand at most where domains of the first are in the way of others."""
 
 
 def send_due(stream: Stream, number: int, lanes: int, over: Callable[[], bool]) -> bool:
     """Sends batch after batch until nothing is due or it is ``over``; returns whether more may be due.
 
-    The stream's ``number``-th sender uses up to ``lanes`` connections. Raises ServerAway or NoRoom where none
+    The stream's ``number``-th sender opens, one by one as they are needed, up to ``lanes`` connections. Raises ServerAway or NoRoom where none
     could be had: what was claimed then went back.
     """
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # werkzeug's proxy
@@ -96,7 +99,7 @@ class _Sender:
             min(int(per_second * gate.WAIT_S) or 1, stream.claim) if per_second else stream.claim
         )
         self.batches: deque[Batch] = deque()
-        self.lanes: list[Lane] = []
+        self.lanes = Lanes(stream.name, number, lanes)
         self.flights: dict[Lane, _Flight] = {}
         self.narrow: dict[str, Lane] = {}
         """On which connection the domains are now that bear only one of ours."""
@@ -109,8 +112,9 @@ class _Sender:
         self.stopped = False
         """Whether it is time to end with what is on its way."""
         self.failure: Exception | None = None
-        self._connect = partial(connections.kept.get, stream.name, number, lanes)
-        self._lacks_lanes = False
+        self._nothing_fits = False
+        """Whether connections are free, but what is in hand is for domains that others are talking about."""
+        self._until = time.monotonic() + LINGER_S
         self._orders_at = self._domains_at = time.monotonic()
         self._latest_order: object = None
         self._standing: dict[tuple[str, int], str] = {}
@@ -144,7 +148,7 @@ class _Sender:
             self._claim_ahead()
             self._fill()
         busy = self.talks or self.reader.busy or any(self.batches)
-        enough = len(self.lanes) * self.stream.at_risk // 2 if busy else 0
+        enough = len(self.lanes.open) * self.stream.at_risk // 2 if busy else 0
         front = next(filter(len, self.batches), None)
         self.recording.go_on(front, enough)
         if busy or not self.recording.idle:
@@ -156,6 +160,8 @@ class _Sender:
         return not self.more
 
     def _patience_s(self) -> float:
+        if self._wants_another():
+            return 0
         if self.recording.waiting:
             return GATHER_S
         return self.gate.drop_s if self.gate.dry else SLICE_S
@@ -204,6 +210,10 @@ class _Sender:
         if now - self._domains_at >= DOMAINS_EVERY_S:
             self._domains_at = now
             self.gate.look()
+            if not self.over():
+                self._until = now + LINGER_S
+            elif now > self._until:
+                self._stop()
 
     def _look_for_orders(self) -> None:
         if (latest := orders.latest()) != self._latest_order:
@@ -227,31 +237,37 @@ class _Sender:
     def _claim_ahead(self) -> None:
         """Has more claimed before what is in hand runs out, once there are connections to send it on."""
         in_hand = sum(map(len, self.batches))
-        wanted = self.more and in_hand <= self.claim // 2 and not self.reader.busy
+        enough = self.claim * AHEAD if self._nothing_fits else self.claim // 2
+        wanted = self.more and in_hand <= enough and not self.reader.busy
         if wanted and self.over():
             self.closing, wanted = True, False
-        if self.stopped or (self.closing and not in_hand) or not (wanted or self._lacks_lanes):
+        another = self._wants_another()
+        if self.stopped or (self.closing and not in_hand) or not (wanted or another):
             return
-        try:
-            # First a connection, then a claim: a server that is away costs the rows nothing.
-            self.lanes = self._connect()
-        except (ServerAway, connections.NoRoom) as error:
-            self._stop(error)
-            return
-        self._lacks_lanes = False
+        # First a connection, then a claim: a server that is away costs the rows nothing.
+        self.lanes.get(another)
         if wanted:
             self.reader.ask(partial(batches.claim, self.stream, self.claim))
+
+    def _wants_another(self) -> bool:
+        """Whether there is something to send for which it has no free connection, and another may be had."""
+        if not self.lanes.may_grow or self.stopped or self.gate.dry:
+            return False
+        return any(self.batches) and not any(map(self._free, self.lanes.open))
 
     def _fill(self) -> None:
         """Gives each free connection its next messages."""
         if self.stopped:
             return
-        for lane in self.lanes:
-            while self._free(lane) and (batch := next(filter(len, self.batches), None)):
-                if not self._begin(lane, batch):
-                    break
-            if self.gate.dry:
-                return
+        free = [lane for lane in self.lanes.open if self._free(lane)]
+        for batch in self.batches:
+            # What cannot leave on one free connection cannot on another; but something of the next batch may.
+            while free and len(batch) and self._begin(free[-1], batch):
+                if not self._free(free[-1]):
+                    free.pop()
+            if self.gate.dry or not free:
+                break
+        self._nothing_fits = bool(free and self.narrow and not self.gate.dry and any(self.batches))
 
     def _free(self, lane: Lane) -> bool:
         at_risk = self.recording.at_risk[lane] + self.stream.group
@@ -316,6 +332,6 @@ class _Sender:
             self.narrow = {name: at for name, at in self.narrow.items() if at is not lane}
         with self._or_stop():
             self.gate.heard(outcomes)
-        self._lacks_lanes |= not lane.usable()
-        if lane.broken and not any(one.carried for one in self.lanes):
-            self._stop(ServerAway("The mail server breaks every connection."))
+        if not lane.usable():
+            with self._or_stop():
+                self.lanes.lost(lane, last=not self.talks)

@@ -69,7 +69,10 @@ def wake(stream: str) -> bool:
         queue = rq.queues[stream]
         if queue.count:
             return False
-        queue.enqueue(jobs.DELIVER[stream].func, result_ttl=0, failure_ttl=3600, ttl=300)
+        # A job keeps its own time, and RQ's limit would leave its senders at work behind its back.
+        queue.enqueue(
+            jobs.DELIVER[stream].func, result_ttl=0, failure_ttl=3600, ttl=300, job_timeout=-1
+        )
     except RedisError:
         _say_away()
         return False

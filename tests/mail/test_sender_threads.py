@@ -2,17 +2,19 @@
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
 import psycopg
 import pytest
+from flask import Flask
 from psycopg.sql import SQL, Identifier
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from campaign.extensions import db
-from campaign.mail import compose, jobs, ledger, orders
+from campaign.mail import compose, jobs, ledger, orders, sender, wake
 from campaign.mail.compose import Rendered
 from campaign.mail.states import Row
 from campaign.mail.streams import STREAMS
@@ -142,3 +144,78 @@ def test_a_renderer_without_a_database_spoils_no_message(
     jobs.sweep()
     jobs.deliver("alerts")
     assert rows() == {"sent": 3}
+
+
+def test_the_first_connection_is_used_while_others_are_slow_to_open(
+    live: SmtpServer, queue: Queue, rows: Rows
+) -> None:
+    """With a greeting that took a third of a second the first message left after five seconds."""
+    sends = threading.Event()
+    waited: list[bool] = []
+
+    def script(step: str, recipient: str) -> None:
+        if step == "connect" and live.connections > 2:
+            waited.append(sends.wait(10))
+        elif step == "dot":
+            sends.set()
+
+    live.script = script
+    queue("alerts", 100)
+    jobs.deliver("alerts")
+    assert rows() == {"sent": 100}
+    assert waited and all(waited)
+
+
+def test_connections_that_carry_nothing_are_given_up_and_the_others_go_on(
+    live: SmtpServer, queue: Queue, rows: Rows
+) -> None:
+    carries: set[int] = set()
+
+    def script(step: str, recipient: str) -> str | None:
+        if step == "connect" and not carries:
+            carries.add(threading.get_ident())
+        elif step == "mail" and threading.get_ident() not in carries:
+            return "421 4.7.0 too many connections"
+        return None
+
+    live.script = script
+    queue("alerts", 500)
+    jobs.deliver("alerts")
+    assert rows() == {"sent": 500}
+    assert live.connections <= STREAMS["alerts"].lanes
+
+
+def test_a_domain_in_front_that_bears_one_connection_leaves_the_others_to_those_behind(
+    live: SmtpServer, engine: Flask, queue: Queue, rows: Rows, small_claims: int
+) -> None:
+    engine.config["MAIL_DOMAIN_LIMITS"] = {"narrow.example": (0, 1)}
+    others_are_through = threading.Event()
+
+    def script(step: str, recipient: str) -> None:
+        if step == "dot" and recipient.endswith("@narrow.example"):
+            assert others_are_through.wait(10)
+        elif step == "dot" and len(live.got) >= small_claims - 1:
+            others_are_through.set()
+
+    live.script = script
+    queue("alerts", 2 * small_claims, to_address="a@narrow.example")
+    queue("alerts", small_claims, first=1001, to_address="a@other.example")
+    jobs.deliver("alerts")
+    assert rows() == {"sent": 3 * small_claims}
+
+
+def test_a_slow_server_keeps_the_worker_from_no_other_work(
+    live: SmtpServer, queue: Queue, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "BOX_S", 0.2)
+    monkeypatch.setattr(sender, "LINGER_S", 0)
+    monkeypatch.setattr(wake, "others_wait", lambda stream: True)
+    live.script = lambda step, recipient: time.sleep(0.02) if step == "dot" else None
+    queue("alerts", 1000)
+    jobs.deliver("alerts")
+    found = rows()
+    assert found.keys() == {"sent", "queued"} and found["sent"] == len(live.got) < 800
+    monkeypatch.undo()
+    live.script = lambda step, recipient: None
+    jobs.deliver("alerts")
+    assert rows() == {"sent": 1000} and len(set(live.recipients())) == 1000
