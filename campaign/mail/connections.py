@@ -81,10 +81,10 @@ class Connections:
         return time.monotonic() < self._not_before.get(key[:2], 0)
 
     def _first(self, key: Key) -> Session:
-        """A sender's first connection. Where the server refuses a letter or a confirmation one, alerts are to make room."""
+        """A sender's first connection. Where there is none for a letter or a confirmation, alerts are to make room."""
         try:
             found = self._get(key)
-        except ServerFull:
+        except (ServerFull, NoRoom):
             if key[0] != "alerts" and not any(self._works(other) for other in self._of(key[0])):
                 self._wanting = True
                 limits.want(True)

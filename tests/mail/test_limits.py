@@ -203,6 +203,25 @@ def test_a_confirmation_gets_in_where_the_server_bears_few_connections(
     )
 
 
+def test_a_confirmation_gets_in_where_only_one_connection_is_allowed(
+    limited: Any, live: SmtpServer, queue: Queue, rows: Rows
+) -> None:
+    """An alert's jobs follow each other so quickly that nobody found the one connection free until the alert had ended."""
+    limited(MAIL_MAX_CONNECTIONS=1)
+    queue("confirmations", 1)
+    other = connections.Connections()
+    assert len(other.get("alerts", 0, 16)) == 1
+    jobs.deliver("confirmations")
+    assert rows() == {"queued": 1}
+    with pytest.raises(connections.NoRoom):
+        other.get("alerts", 0, 16)
+    other.rest("alerts", 0, more=True)
+    jobs.deliver("confirmations")
+    assert rows() == {"sent": 1}
+    assert len(other.get("alerts", 0, 16)) == 1
+    other.close()
+
+
 def test_one_greylisted_mailbox_stops_no_domain() -> None:
     tally = domains.Tally()
     assert not any(tally.hear("a.example", state) for state in ["deferred"] * 4 + ["sent"] * 9)

@@ -13,8 +13,9 @@ from flask import Flask
 from psycopg.sql import SQL, Identifier
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from campaign.engines import stopping
 from campaign.extensions import db
-from campaign.mail import compose, jobs, ledger, orders, sender, wake
+from campaign.mail import compose, jobs, ledger, orders, recording, sender, wake
 from campaign.mail.compose import Rendered
 from campaign.mail.states import Row
 from campaign.mail.streams import STREAMS
@@ -59,11 +60,12 @@ def test_an_order_that_comes_while_a_batch_is_rendered(
             while looked.acquire(blocking=False):
                 pass
             for _ in range(2):  # one look may have begun before
-                assert looked.acquire(timeout=10)
+                assert looked.acquire(timeout=60)
         return render(messages)
 
     live.script = lambda step, recipient: None
     monkeypatch.setattr(orders, "latest", look)
+    monkeypatch.setattr(sender, "SLICE_S", 0.05)
     compose.register_origin("test", order_in_the_middle)
     queue("alerts", 2 * small_claims + 10)
     jobs.deliver("alerts")
@@ -72,15 +74,15 @@ def test_an_order_that_comes_while_a_batch_is_rendered(
 
 
 @contextlib.contextmanager
-def database_away(urls: servers.Urls) -> Iterator[Callable[[], None]]:
-    """The block's function has the database refuse all connections and end those there are, for half a second."""
+def database_away(urls: servers.Urls, seconds: float = 0.5) -> Iterator[Callable[[], None]]:
+    """The block's function has the database refuse all connections and end those there are, for half a second or so."""
     name = urls.libpq().rpartition("/")[2].partition("?")[0]
     with contextlib.closing(
         psycopg.connect(urls.named("postgres").libpq(), autocommit=True)
     ) as outside:
         allow = SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
         back = threading.Timer(
-            0.5, lambda: outside.execute(allow.format(Identifier(name), SQL("true")))
+            seconds, lambda: outside.execute(allow.format(Identifier(name), SQL("true")))
         )
 
         def away() -> None:
@@ -219,3 +221,21 @@ def test_a_slow_server_keeps_the_worker_from_no_other_work(
     live.script = lambda step, recipient: None
     jobs.deliver("alerts")
     assert rows() == {"sent": 1000} and len(set(live.recipients())) == 1000
+
+
+def test_a_stop_while_the_database_is_away_waits_for_neither(
+    live: SmtpServer, queue: Queue, urls: servers.Urls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recording, "STOPPING_S", 0.5)
+    queue("alerts", 100)
+    with database_away(urls, 3) as away:
+
+        def script(step: str, recipient: str) -> None:
+            if step == "dot" and recipient.startswith("r5@"):
+                away()
+                monkeypatch.setattr(stopping, "_requested", True)
+
+        live.script = script
+        start = time.monotonic()
+        jobs.deliver("alerts")
+        assert time.monotonic() - start < 3
