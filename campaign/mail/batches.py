@@ -6,7 +6,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
 
 from campaign.clock import utcnow
-from campaign.engines.away import is_away
+from campaign.engines.away import is_away, roll_back
 from campaign.extensions import db
 from campaign.mail import compose, leases, settings, signing, verp
 from campaign.mail.answers import Answer
@@ -131,7 +131,7 @@ def _render_origin(origin: str, rows: list[Row]) -> Sequence[Said | Skip | None]
     try:
         return _rendered(render_batch, rows)
     except Exception as error:
-        db.session.rollback()
+        roll_back()
         if is_away(error):
             raise  # it says nothing about these messages
         if len(rows) == 1:

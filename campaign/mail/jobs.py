@@ -8,7 +8,7 @@ from flask import Flask, current_app
 from sqlalchemy.exc import DBAPIError
 
 from campaign.engines import stopping
-from campaign.engines.away import is_away
+from campaign.engines.away import is_away, roll_back
 from campaign.extensions import db, rq
 from campaign.mail import connections, domains, leases, orders, renewing, sender, server, wake
 from campaign.mail.server import ServerAway
@@ -87,7 +87,7 @@ class _Crew:
             except ServerAway as error:
                 log.warning("%s", error)
             except Exception as error:
-                db.session.rollback()
+                roll_back()
                 if is_away(error):
                     reason = error.orig if isinstance(error, DBAPIError) else error
                     log.warning(
@@ -103,7 +103,7 @@ class _Crew:
             renewing.held.renew()
             connections.kept.renew()
         except Exception as error:  # the senders are still at work, so this goes on too
-            db.session.rollback()
+            roll_back()
             if not is_away(error):
                 log.exception("leases could not be renewed")
 

@@ -9,8 +9,7 @@ from functools import partial
 from typing import NamedTuple
 
 from campaign.engines import stopping
-from campaign.engines.away import is_away
-from campaign.extensions import db
+from campaign.engines.away import is_away, roll_back
 from campaign.mail import answers, capture, leases
 from campaign.mail.answers import Answer, GiveBack, Patience, Unknown
 from campaign.mail.aside import Aside
@@ -129,7 +128,7 @@ class Recording:
             try:
                 settled = self._record.settle(group.batch.owner, group.outcomes, group.asked)
             except Exception as error:
-                db.session.rollback()
+                roll_back()
                 if not is_away(error):
                     return self._settle_one_by_one(group)
                 if not self._tries_on():
@@ -152,7 +151,7 @@ class Recording:
             try:
                 n += self._record.settle(owner, [one]).n
             except Exception as error:
-                db.session.rollback()
+                roll_back()
                 if is_away(error):
                     raise
                 log.exception("what became of message %d cannot be recorded", one.row.id)

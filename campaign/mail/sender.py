@@ -16,6 +16,7 @@ from flask import Flask, current_app
 
 from campaign.clock import utcnow
 from campaign.engines import stopping
+from campaign.engines.away import roll_back
 from campaign.extensions import db
 from campaign.mail import (
     batches,
@@ -172,7 +173,7 @@ class _Sender:
         try:
             yield
         except Exception as error:
-            db.session.rollback()
+            roll_back()
             self._stop(error)
 
     def _stop(self, failure: Exception | None = None) -> None:

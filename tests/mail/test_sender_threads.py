@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from flask import Flask
 from psycopg.sql import SQL, Identifier
+from sqlalchemy import text
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from campaign.engines import stopping
@@ -116,6 +117,23 @@ def test_a_database_that_is_away_for_a_moment_has_nothing_sent_twice(
         assert set(others) <= {("queued",)}
     assert sorted(live.recipients()) == sorted(to for (to,) in sent)
     assert "r5@there.example" in live.recipients()
+
+
+def test_a_database_that_ends_a_connection_while_it_records_has_nothing_sent_twice(
+    live: SmtpServer, queue: Queue, rows: Rows
+) -> None:
+    """What rolled back there failed in its turn, and all that was on its way stayed unrecorded."""
+    ended: list[ledger.Result] = []
+
+    def ends(results: list[ledger.Result]) -> None:
+        if not ended:
+            ended.extend(results)
+            db.session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+
+    ledger.on_result("test", ends)
+    queue("alerts", 100)
+    jobs.deliver("alerts")
+    assert ended and len(live.got) == 100 and rows() == {"sent": 100}
 
 
 def test_what_cannot_be_recorded_of_one_message_has_no_other_sent_again(
