@@ -120,7 +120,7 @@ def test_a_database_that_is_away_for_a_moment_has_nothing_sent_twice(
 
 
 def test_a_database_that_ends_a_connection_while_it_records_has_nothing_sent_twice(
-    live: SmtpServer, queue: Queue, rows: Rows
+    live: SmtpServer, queue: Queue, rows: Rows, sql: Any
 ) -> None:
     """What rolled back there failed in its turn, and all that was on its way stayed unrecorded."""
     ended: list[ledger.Result] = []
@@ -128,7 +128,9 @@ def test_a_database_that_ends_a_connection_while_it_records_has_nothing_sent_twi
     def ends(results: list[ledger.Result]) -> None:
         if not ended:
             ended.extend(results)
-            db.session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+            pid = db.session.scalar(text("SELECT pg_backend_pid()"))
+            sql("SELECT pg_terminate_backend(%s, 5000)", pid)
+            raise psycopg.OperationalError("the connection is lost")
 
     ledger.on_result("test", ends)
     queue("alerts", 100)
