@@ -14,8 +14,8 @@ def test_kill_minus_nine_loses_nothing() -> None:
         k: v for k, v in os.environ.items() if k not in ("DATABASE_URL", "REDIS_URL", "DATA")
     }
     done = subprocess.run(
-        [sys.executable, "-m", "bench.chaos.run", "--recipients", "600", "--letters", "40", "--kills", "3",
-         "--pace", "1.5", "--seed", "3"],
+        [sys.executable, "-m", "bench.chaos.run", "--recipients", "400", "--letters", "30", "--kills", "3",
+         "--pace", "1", "--seed", "3"],
         cwd=ROOT, env=environment, capture_output=True, text=True, timeout=180, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:] + done.stdout
@@ -23,4 +23,4 @@ def test_kill_minus_nine_loses_nothing() -> None:
     assert result["lost"] == 0
     assert result["finished"]
     assert result["kills"] == 3
-    assert result["rows"] == 640
+    assert result["rows"] == 430
