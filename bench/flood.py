@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from bench import letters  # noqa: E402  # after the path
-from bench.posting.rows import filled  # noqa: E402
+from bench.posting.rows import filled  # noqa: E402  # after the path
 
 LUA = """
 local body = %s

@@ -31,8 +31,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from bench.posting.replay import pgbench, pgbench_script  # noqa: E402  # after the path
-from bench.posting.rows import arrange, fill, filled  # noqa: E402
-from bench.sending.waiting import free_port  # noqa: E402
+from bench.posting.rows import arrange, fill, filled  # noqa: E402  # after the path
+from bench.sending.waiting import free_port  # noqa: E402  # after the path
 
 CONNECTIONS = 16
 SITE = """

@@ -25,10 +25,10 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from bench.sending.instance import an_audience, instance  # noqa: E402  # after the path
-from bench.sending.ours import alert, message_size  # noqa: E402
-from bench.sending.peers import obvious, post_office, post_office_environment  # noqa: E402
-from bench.sending.server import sink, smtp_source  # noqa: E402
-from bench.sending.waiting import free_port, reachable, wait_for  # noqa: E402
+from bench.sending.ours import alert, message_size  # noqa: E402  # after the path
+from bench.sending.peers import obvious, post_office, post_office_environment  # noqa: E402  # after the path
+from bench.sending.server import sink, smtp_source  # noqa: E402  # after the path
+from bench.sending.waiting import free_port, reachable, wait_for  # noqa: E402  # after the path
 
 __all__ = [
     "alert",

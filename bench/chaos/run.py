@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT))
 
 from bench.chaos.moods import Moods  # noqa: E402  # after the path
-from bench.chaos.verdict import WORKERS, verdict  # noqa: E402
+from bench.chaos.verdict import WORKERS, verdict  # noqa: E402  # after the path
 
 ORIGIN = "chaos"
 FILLER = "A line of a letter that somebody wrote in words of their own.\n" * 30
