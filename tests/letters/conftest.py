@@ -139,3 +139,14 @@ def letters(app: Any, campaign_id: int) -> Any:
                 db.session.commit()
 
     return make
+
+
+def wait_all(sql: Any) -> None:
+    """Offices that take nothing now: paused."""
+    sql("UPDATE target SET paused = true")
+
+
+def own_page(answer: Any) -> str:
+    found = re.search(r'href="([^"]*/me/[^"]+)"', answer.get_data(as_text=True))
+    assert found
+    return found[1].split("#")[0]

@@ -1,4 +1,4 @@
-"""One person writes once in a campaign: replacing, refusing, taking back, correcting, also all at once."""
+"""One person writes once in a campaign: replacing, refusing, correcting, also all at once."""
 
 import re
 import threading
@@ -9,24 +9,12 @@ import pytest
 import time_machine
 
 from campaign.clock import utcnow
-from tests.letters.conftest import BODY, Writer, form_token, text_of
+from tests.letters.conftest import BODY, Writer, form_token, own_page, text_of, wait_all
 from tests.working import post
 
 pytestmark = pytest.mark.main_flow
 
 NEW = BODY + " I have thought about it again."
-NIGHT = {"opens": "00:00", "closes": "00:00", "days": "{1,2,3,4,5,6,7}"}
-
-
-def wait_all(sql: Any) -> None:
-    """Offices that take nothing now: paused."""
-    sql("UPDATE target SET paused = true")
-
-
-def own_page(answer: Any) -> str:
-    found = re.search(r'href="([^"]*/me/[^"]+)"', answer.get_data(as_text=True))
-    assert found
-    return found[1].split("#")[0]
 
 
 def test_a_new_letter_takes_an_unsent_ones_place(
@@ -133,25 +121,6 @@ def test_sending_from_many_windows_at_once_makes_one_row(
     assert sql("SELECT count(*) FROM letter") == [(1,)]
     assert sql("SELECT count(*) FROM supporter") == [(1,)]
     assert sql("SELECT count(*) FROM message WHERE stream = 'confirmations'") == [(1,)]
-
-
-def test_the_writer_takes_a_letter_back(
-    writer: Writer, confirm: Any, client: Any, smtp: Any, deliver: Any, sql: Any
-) -> None:
-    wait_all(sql)
-    writer.send()
-    url = own_page(confirm())
-    page = client.get(url).get_data(as_text=True)
-    assert "Take it back where it still waits" in page
-    action = re.search(r'action="([^"]+/withdraw)"', page)
-    assert action and client.get(action[1]).status_code == 405
-    assert client.post(action[1]).status_code == 303
-    sql("UPDATE target SET paused = false")
-    deliver()
-    assert not smtp.to("secretary@dot.example")
-    assert "You took this letter back" in client.get(url).get_data(as_text=True)
-    assert client.post(action[1]).status_code == 303, "pressed twice is no mistake"
-    assert sql("SELECT state FROM letter") == [("withdrawn",)]
 
 
 def test_the_writer_corrects_a_slip_while_it_waits(
@@ -272,7 +241,6 @@ def test_a_forged_or_old_key_is_no_key(app: Any, writer: Writer, client: Any) ->
 
 
 def _later(**delta: int) -> Any:
-    from campaign.clock import utcnow
 
     return utcnow() + timedelta(**delta)
 
@@ -326,83 +294,3 @@ def test_a_correction_passes_the_rules_again_and_a_moderator_lets_go_what_was_re
     assert "my other casino" in text_of(mail)
     said = client.get(url).get_data(as_text=True)
     assert "Accepted by the office’s mail server" in said and "mail server said: 250" in said
-
-
-@pytest.mark.parametrize("answer", ["451 4.7.1 Later, please", "250 OK"])
-def test_a_letter_taken_back_while_it_is_on_its_way_does_not_go_again(
-    writer: Writer, confirm: Any, app: Any, smtp: Any, deliver: Any, sql: Any, answer: str
-) -> None:
-    writer.send()
-    url = own_page(confirm())
-    action = f"{url}/letters/1/withdraw"
-    pressed = []
-
-    def press(address: str) -> str:
-        if address != "secretary@dot.example":
-            return "250 OK"
-        if not pressed:
-            pressed.append(app.test_client().post(action).status_code)
-        return answer
-
-    smtp.answer = press
-    deliver()
-    assert pressed == [303]
-    assert sql("SELECT state FROM letter") == [("withdrawn",)]
-    smtp.answer = lambda address: "250 OK"
-    with time_machine.travel(utcnow() + timedelta(hours=2), tick=False):
-        deliver()
-    page = app.test_client().get(url).get_data(as_text=True)
-    assert "You took this letter back" in page
-    if answer.startswith("250"):
-        assert len(smtp.to("secretary@dot.example")) == 1
-        assert "Accepted by the office’s mail server" in page
-    else:
-        assert not smtp.to("secretary@dot.example")
-        assert sql("SELECT state FROM delivery") == [("cancelled",)]
-
-
-def test_what_is_taken_back_does_not_go_again_where_another_office_had_it(
-    writer: Writer, office: Any, confirm: Any, app: Any, smtp: Any, deliver: Any, sql: Any
-) -> None:
-    """One office has the letter, at the second it is on its way and refused for now, at the third nobody knows."""
-    from campaign.extensions import db
-    from campaign.mail import states
-
-    office(role="Director of Tests")
-    office(role="Keeper of Tests")
-    writer.send()
-    url = own_page(confirm())
-    pressed = []
-
-    def press(address: str) -> str:
-        if address.startswith("director"):
-            if not pressed:
-                pressed.append(app.test_client().post(f"{url}/letters/1/withdraw").status_code)
-            return "451 4.7.1 Later, please"
-        return "250 OK"
-
-    smtp.answer = lambda address: "250 OK" if address.startswith("secretary") else "451 4.7.1 Later"
-    sql("UPDATE target SET paused = id = 2")
-    deliver()
-    with app.app_context():
-        keepers = "m.to_address = 'keeper@dot.example'"
-        states.move("leased", keepers, {}, old=("deferred",))
-        due = "next_attempt_at = now() + interval '30 minutes'"
-        states.move("uncertain", keepers, {}, set_=due, old=("leased",))
-        db.session.commit()
-    smtp.answer = press
-    sql("UPDATE target SET paused = false")
-    deliver()
-    assert pressed == [303]
-    smtp.answer = lambda address: "250 OK"
-    for hours in (2, 5):
-        with time_machine.travel(utcnow() + timedelta(hours=hours), tick=False):
-            deliver()
-    assert [len(smtp.to(f"{who}@dot.example")) for who in ("secretary", "director", "keeper")] == [
-        1, 0, 0,
-    ]  # fmt: skip
-    assert sql("SELECT state FROM delivery ORDER BY id") == [
-        ("sent",), ("cancelled",), ("uncertain",),
-    ]  # fmt: skip
-    page = app.test_client().get(url).get_data(as_text=True)
-    assert "You took this letter back" in page and "Take it back where" not in page

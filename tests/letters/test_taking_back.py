@@ -1,0 +1,112 @@
+"""A writer takes a letter back: while it waits, while it is on its way, and where an office had it already."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+
+from campaign.clock import utcnow
+from tests.letters.conftest import Writer, own_page, wait_all
+
+pytestmark = pytest.mark.main_flow
+
+
+def test_the_writer_takes_a_letter_back(
+    writer: Writer, confirm: Any, client: Any, smtp: Any, deliver: Any, sql: Any
+) -> None:
+    wait_all(sql)
+    writer.send()
+    url = own_page(confirm())
+    page = client.get(url).get_data(as_text=True)
+    assert "Take it back where it still waits" in page
+    action = re.search(r'action="([^"]+/withdraw)"', page)
+    assert action and client.get(action[1]).status_code == 405
+    assert client.post(action[1]).status_code == 303
+    sql("UPDATE target SET paused = false")
+    deliver()
+    assert not smtp.to("secretary@dot.example")
+    assert "You took this letter back" in client.get(url).get_data(as_text=True)
+    assert client.post(action[1]).status_code == 303, "pressed twice is no mistake"
+    assert sql("SELECT state FROM letter") == [("withdrawn",)]
+
+
+@pytest.mark.parametrize("answer", ["451 4.7.1 Later, please", "250 OK"])
+def test_a_letter_taken_back_while_it_is_on_its_way_does_not_go_again(
+    writer: Writer, confirm: Any, app: Any, smtp: Any, deliver: Any, sql: Any, answer: str
+) -> None:
+    writer.send()
+    url = own_page(confirm())
+    action = f"{url}/letters/1/withdraw"
+    pressed = []
+
+    def press(address: str) -> str:
+        if address != "secretary@dot.example":
+            return "250 OK"
+        if not pressed:
+            pressed.append(app.test_client().post(action).status_code)
+        return answer
+
+    smtp.answer = press
+    deliver()
+    assert pressed == [303]
+    assert sql("SELECT state FROM letter") == [("withdrawn",)]
+    smtp.answer = lambda address: "250 OK"
+    with time_machine.travel(utcnow() + timedelta(hours=2), tick=False):
+        deliver()
+    page = app.test_client().get(url).get_data(as_text=True)
+    assert "You took this letter back" in page
+    if answer.startswith("250"):
+        assert len(smtp.to("secretary@dot.example")) == 1
+        assert "Accepted by the office’s mail server" in page
+    else:
+        assert not smtp.to("secretary@dot.example")
+        assert sql("SELECT state FROM delivery") == [("cancelled",)]
+
+
+def test_what_is_taken_back_does_not_go_again_where_another_office_had_it(
+    writer: Writer, office: Any, confirm: Any, app: Any, smtp: Any, deliver: Any, sql: Any
+) -> None:
+    """One office has the letter, at the second it is on its way and refused for now, at the third nobody knows."""
+    from campaign.extensions import db
+    from campaign.mail import states
+
+    office(role="Director of Tests")
+    office(role="Keeper of Tests")
+    writer.send()
+    url = own_page(confirm())
+    pressed = []
+
+    def press(address: str) -> str:
+        if address.startswith("director"):
+            if not pressed:
+                pressed.append(app.test_client().post(f"{url}/letters/1/withdraw").status_code)
+            return "451 4.7.1 Later, please"
+        return "250 OK"
+
+    smtp.answer = lambda address: "250 OK" if address.startswith("secretary") else "451 4.7.1 Later"
+    sql("UPDATE target SET paused = id = 2")
+    deliver()
+    with app.app_context():
+        keepers = "m.to_address = 'keeper@dot.example'"
+        states.move("leased", keepers, {}, old=("deferred",))
+        due = "next_attempt_at = now() + interval '30 minutes'"
+        states.move("uncertain", keepers, {}, set_=due, old=("leased",))
+        db.session.commit()
+    smtp.answer = press
+    sql("UPDATE target SET paused = false")
+    deliver()
+    assert pressed == [303]
+    smtp.answer = lambda address: "250 OK"
+    for hours in (2, 5):
+        with time_machine.travel(utcnow() + timedelta(hours=hours), tick=False):
+            deliver()
+    assert [len(smtp.to(f"{who}@dot.example")) for who in ("secretary", "director", "keeper")] == [
+        1, 0, 0,
+    ]  # fmt: skip
+    assert sql("SELECT state FROM delivery ORDER BY id") == [
+        ("sent",), ("cancelled",), ("uncertain",),
+    ]  # fmt: skip
+    page = app.test_client().get(url).get_data(as_text=True)
+    assert "You took this letter back" in page and "Take it back where" not in page
