@@ -35,11 +35,6 @@ class Stream:
         )
         return Patience(first, longest, give_up, doubt, self.doubts)
 
-    @property
-    def round(self) -> int:
-        """Rows that one sender has on their way at once."""
-        return self.group * self.lanes
-
 
 STREAMS = {
     "confirmations": Stream("confirmations", claim=96, group=16, at_risk=32, senders=2, lanes=1),

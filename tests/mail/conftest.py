@@ -9,6 +9,7 @@ from flask import Flask
 from campaign.mail import compose, ledger
 from campaign.mail.compose import Rendered
 from campaign.mail.states import Row
+from campaign.mail.streams import STREAMS
 from tests.mail.server import SmtpServer
 
 # The fixtures of these names.
@@ -40,6 +41,18 @@ def server(request: pytest.FixtureRequest) -> Iterator[SmtpServer]:
     server = SmtpServer()
     if request.param == "plain":
         server.extensions = ("SMTPUTF8", "8BITMIME")
+    yield server
+    server.close()
+
+
+def on_their_way(stream: str) -> int:
+    """Messages that one sender of a stream has on its connections at once, at most."""
+    return STREAMS[stream].group * STREAMS[stream].lanes
+
+
+def one_server() -> Iterator[SmtpServer]:
+    """An SMTP server of one kind, for modules some of whose tests need it: ``server = pytest.fixture(one_server)``."""
+    server = SmtpServer()
     yield server
     server.close()
 

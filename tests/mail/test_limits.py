@@ -12,17 +12,10 @@ from flask import Flask
 
 from campaign import config
 from campaign.mail import connections, domains, jobs, limits
-from campaign.mail.streams import STREAMS
-from tests.mail.conftest import Queue, Rows
+from tests.mail.conftest import Queue, Rows, on_their_way, one_server
 from tests.mail.server import SmtpServer
 
-
-@pytest.fixture
-def server() -> Iterator[SmtpServer]:
-    """One kind of server: limits know nothing of PIPELINING."""
-    server = SmtpServer()
-    yield server
-    server.close()
+server = pytest.fixture(one_server, name="server")
 
 
 @pytest.fixture
@@ -149,7 +142,7 @@ def test_a_domain_that_defers_is_left_alone_and_the_others_go_on(
     jobs.deliver("alerts")
     assert rows()["sent"] == 30
     deferred, queued = rows()["deferred"], rows()["queued"]
-    assert deferred <= STREAMS["alerts"].round and deferred + queued == 300
+    assert deferred <= on_their_way("alerts") and deferred + queued == 300
     assert domains.resting()[0].reason == "too much from you"
     queue("alerts", 20, first=331, to_address="a@slow.example")
     jobs.deliver("alerts")

@@ -21,19 +21,14 @@ from campaign.mail.compose import Rendered
 from campaign.mail.states import Row
 from campaign.mail.streams import STREAMS
 from tests import servers
-from tests.mail.conftest import render
+from tests.mail.conftest import one_server, render
 from tests.mail.server import SmtpServer
 
 Queue = Callable[..., list[int]]
 Rows = Callable[[], dict[str, int]]
 
 
-@pytest.fixture
-def server() -> Iterator[SmtpServer]:
-    """One kind of server."""
-    server = SmtpServer()
-    yield server
-    server.close()
+server = pytest.fixture(one_server, name="server")
 
 
 @pytest.fixture

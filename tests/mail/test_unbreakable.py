@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,16 +15,10 @@ from campaign.extensions import db
 from campaign.mail import answers, jobs, leases, talks
 from campaign.mail.answers import Answer, Patience
 from campaign.mail.streams import STREAMS
-from tests.mail.conftest import Queue, Rows
+from tests.mail.conftest import Queue, Rows, on_their_way, one_server
 from tests.mail.server import SmtpServer
 
-
-@pytest.fixture
-def server() -> Iterator[SmtpServer]:
-    """One kind of server."""
-    server = SmtpServer()
-    yield server
-    server.close()
+server = pytest.fixture(one_server, name="server")
 
 
 def test_a_stop_finishes_what_is_in_flight_and_gives_the_rest_back(
@@ -109,7 +102,7 @@ def test_a_sender_that_lost_its_leases_sends_no_more(
     jobs.deliver("alerts")
     lost = {name for (name,) in sql("SELECT to_address FROM message WHERE state = 'leased'")}
     assert len(lost) == 600 and rows() == {"leased": 600, "sent": 400}
-    assert len(lost & set(live.recipients())) <= 2 * STREAMS["alerts"].round
+    assert len(lost & set(live.recipients())) <= 2 * on_their_way("alerts")
 
 
 def test_a_letter_is_not_spoilt_where_the_database_goes_away_before_its_last_byte(
