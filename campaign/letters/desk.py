@@ -3,7 +3,10 @@
 A search names people, so it is sent as a form's body: addresses and names do not belong in a log of URLs.
 """
 
-from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext, ngettext
 from flask_login import current_user
@@ -28,7 +31,17 @@ def letters() -> ResponseReturnValue:
     """The list, newest first; held ones first of all where there are any and nothing was asked for."""
     args = request.form if request.method == "POST" else request.args
     states = counts.states("letters", campaign_id=None)
-    state = args.get("state", "held" if states.get("held") else "")
+    return _list(args, args.get("state", "held" if states.get("held") else ""))
+
+
+def _list(
+    args: Any,
+    state: str,
+    form: ReasonForm | None = None,
+    chosen: Mapping[int, str] | None = None,
+) -> Response:
+    """The list as ``args`` ask for it; after a mistake with what was typed, and ``chosen`` {letter: mark of what was read}."""
+    states = counts.states("letters", campaign_id=None)
     text = args.get("q", "").strip() if request.method == "POST" else ""
     campaign_id = args.get("campaign", type=int)
     page = desk_queries.page_of_letters(args, state=state, text=text, campaign_id=campaign_id)
@@ -37,6 +50,8 @@ def letters() -> ResponseReturnValue:
         page=page,
         state=state,
         q=text,
+        before=args.get("before", type=int),
+        after=args.get("after", type=int),
         campaign_id=campaign_id,
         campaigns=[(one.id, pick(one.title)) for one in desk_queries.campaigns()],
         states=[(name, letter_label(name), states.get(name, 0)) for name in LETTER_STATES],
@@ -45,14 +60,21 @@ def letters() -> ResponseReturnValue:
         seen=deciding.seen,
         why_held=why_held,
         reasons=REASONS,
+        form=form or ReasonForm(formdata=None),
+        chosen=chosen or {},
+        all_chosen=bool(chosen is not None and request.form.get("all")),
     )
-    return pages.private(body)
+    return pages.private(body, 422 if form else 200)
 
 
 @bp.get("/letters/<int:letter_id>")
 @access.organizer
 def letter(letter_id: int) -> ResponseReturnValue:
     """One letter with its deliveries, and what may be decided."""
+    return _letter(letter_id)
+
+
+def _letter(letter_id: int, form: ReasonForm | None = None) -> Response:
     found = pages.or_404(desk_queries.letter(letter_id))
     row, campaign, supporter = found
     return pages.private(
@@ -70,8 +92,9 @@ def letter(letter_id: int) -> ResponseReturnValue:
             reasons=REASONS,
             can_be_stopped=deciding.can_be_stopped(row.id),
             writer_language=LANGUAGES.get(row.language, row.language),
-            form=ReasonForm(formdata=None),
-        )
+            form=form or ReasonForm(formdata=None),
+        ),
+        422 if form else 200,
     )
 
 
@@ -81,8 +104,7 @@ def decide(letter_id: int, decision: str) -> ResponseReturnValue:
     """Holds, lets go or rejects a letter; the first and the last with a reason."""
     form = ReasonForm()
     if decision != "release" and not form.validate():
-        flash(gettext("Please say why: nothing was changed."), "error")
-        return redirect(url_for(".letter", letter_id=letter_id), 303)
+        return _letter(letter_id, form)
     by = current_user.email
     if decision == "release":
         done = deciding.release(letter_id, by, request.form.get("seen", ""))
@@ -105,7 +127,11 @@ def decide(letter_id: int, decision: str) -> ResponseReturnValue:
 @bp.post("/letters/decide")
 @access.organizer
 def decide_many() -> ResponseReturnValue:
-    """Lets the chosen held letters, or all that the page showed, go, or rejects them with one reason."""
+    """Lets the chosen held letters, or all that the page showed, go, or rejects them with one reason.
+
+    Where something is missing the page comes again as it was, with all that was ticked and typed.
+    """
+    form = ReasonForm()
     read = {
         int(name[5:]): mark
         for name, mark in request.form.items()
@@ -113,21 +139,20 @@ def decide_many() -> ResponseReturnValue:
     }
     ids = list(read) if request.form.get("all") else request.form.getlist("id", type=int)
     decision = request.form.get("decision", "")
-    reason = request.form.get("reason", "").strip()[:400]
     if decision not in ("release", "reject"):
         abort(400)
+    if decision == "reject":
+        form.validate()
     if not ids:
-        flash(gettext("Choose the letters first."), "error")
-        return redirect(url_for(".letters", state="held"), 303)
-    if decision == "reject" and not reason:
-        flash(gettext("Please say why: nothing was changed."), "error")
-        return redirect(url_for(".letters", state="held"), 303)
+        form.form_errors.append(gettext("Choose the letters first."))
+    if form.errors:
+        return _list(request.form, "held", form, {one: read.get(one, "") for one in ids})
     by = current_user.email
     chosen = {one: read.get(one, "") for one in ids}
     if decision == "release":
         n = deciding.release_many(chosen, by)
     else:
-        n = deciding.reject_many(chosen, reason, by)
+        n = deciding.reject_many(chosen, form.reason.data or "", by)
     flash(ngettext("%(num)s letter changed.", "%(num)s letters changed.", n), "success")
     if n < len(set(ids)):
         flash(

@@ -93,10 +93,41 @@ def test_all_that_a_page_shows_is_read_and_decided_there(
     page = desk.get("/desk/letters?state=held").get_data(as_text=True)
     assert "No threat, says ana." in page and "No threat, says ben." in page
     none = post(desk, "/desk/letters", "/desk/letters/decide", decision="release")
-    assert "Choose the letters first." in desk.get(none.location).get_data(as_text=True)
+    assert none.status_code == 422 and "Choose the letters first." in none.get_data(as_text=True)
     marks = dict(re.findall(r'name="(seen-\d+)" value="(\w+)"', page))
     post(desk, "/desk/letters", "/desk/letters/decide", decision="release", all="1", **marks)
     assert [state for state, _ in held(sql)] == ["confirmed", "confirmed"]
+
+
+def test_what_was_ticked_and_typed_stays_where_the_reason_is_missing(
+    writer: Writer, confirm: Any, staff: Any, sql: Any
+) -> None:
+    desk = staff("organizer")
+    post(desk, "/desk/letters/rules", links="0", words="threat", same="0", longest="0", network="0")
+    for name in ("ana", "ben", "cy"):
+        writer.send(f"{name}@people.example", body=f"{BODY} No threat, says {name}.")
+        confirm(f"{name}@people.example")
+
+    def ticked(answer: Any) -> list[str]:
+        assert answer.status_code == 422
+        return re.findall(r'name="id" value="(\d+)" checked', answer.get_data(as_text=True))
+
+    seen = "/desk/letters?state=held"
+    many = {"id": ["1", "3"], "decision": "reject", "q": "", "campaign": "1", "after": "0"}
+    answer = post(desk, seen, "/desk/letters/decide", **many)
+    page = answer.get_data(as_text=True)
+    assert ticked(answer) == ["3", "1"] and "Please say why." in page
+    assert 'name="campaign" value="1"' in page, "the same part of the list"
+    # One that its writer has changed meanwhile is to be read again first.
+    many["seen-3"] = "other words"
+    assert ticked(post(desk, seen, "/desk/letters/decide", **many)) == ["1"]
+    everything = post(desk, seen, "/desk/letters/decide", all="1", decision="reject", reason=" ")
+    assert 'name="all" value="1" checked' in everything.get_data(as_text=True)
+    none = post(desk, seen, "/desk/letters/decide", decision="reject", reason="Some reason")
+    assert 'value="Some reason"' in none.get_data(as_text=True)
+    long = post(desk, "/desk/letters/1", "/desk/letters/1/reject", reason="long " * 100)
+    assert long.status_code == 422 and "long long" in long.get_data(as_text=True)
+    assert {state for state, _ in held(sql)} == {"held"}
 
 
 def test_a_listed_word_is_seen_through_its_disguises(
