@@ -7,7 +7,6 @@ holding the bundle's row, so that a job that dies leaves the bundle to the next 
 from datetime import date
 
 from sqlalchemy import select, text, update
-from sqlalchemy.exc import IntegrityError
 
 from campaign.clock import utcnow
 from campaign.extensions import db
@@ -37,44 +36,27 @@ _TAKE = text(
 )
 
 
-def begin(
-    kind: str,
-    target_id: int,
-    campaign_id: int,
-    day: date,
-    by: str,
-    piece: int,
-    most: int,
-    *,
-    alone: bool = False,
-) -> int | None:
-    """Takes waiting letters into a new bundle and commits; its number, or None where none waits (or it is there).
+def begin_in_transaction(bundle: Bundle, most: int, *, alone: bool = False) -> int:
+    """Keeps a new bundle and takes at most so many waiting letters into it; returns how many, 0 where it is not kept.
 
     ``alone``: the petition in it may go without any letter.
     """
-    bundle = Bundle(
-        kind=kind, target_id=target_id, campaign_id=campaign_id, day=day, piece=piece, state="making",
-        created_at=utcnow(), created_by=by,
-    )  # fmt: skip
+    point = db.session.begin_nested()
     db.session.add(bundle)
-    try:
-        db.session.flush()
-    except IntegrityError:
-        # Somebody else makes today's digest.
-        db.session.rollback()
-        return None
+    db.session.flush()
     values = {
-        "target_id": target_id, "campaign_id": campaign_id, "bundle_id": bundle.id, "limit": most, "now": utcnow(),
+        "target_id": bundle.target_id, "campaign_id": bundle.campaign_id, "bundle_id": bundle.id,
+        "limit": most, "now": utcnow(),
     }  # fmt: skip
-    taken = db.session.scalars(_TAKE, values).all()
+    taken = len(db.session.scalars(_TAKE, values).all())
     if not taken and not alone:
-        db.session.rollback()
-        return None
-    bundle.letters = len(taken)
-    deliveries.count((campaign_id, target_id, "waiting", "queued") for _ in taken)
-    number = bundle.id
-    db.session.commit()
-    return number
+        point.rollback()
+        return 0
+    bundle.letters = taken
+    move = (bundle.campaign_id, bundle.target_id, "waiting", "queued")
+    deliveries.count(move for _ in range(taken))
+    point.commit()
+    return taken
 
 
 def begin_packet(
@@ -87,14 +69,24 @@ def begin_packet(
     target = db.session.get_one(Target, target_id)
     petition = petition_alone and offices.petition_of(campaign_id, target) is not None
     day = plan.local_day(office_of(target), utcnow())
-    made: list[int] = []
+    made: list[Bundle] = []
     for piece in range(1, PIECES + 1):
+        bundle = Bundle(
+            kind="packet", target_id=target_id, campaign_id=campaign_id, day=day, piece=piece, state="making",
+            created_at=utcnow(), created_by=by,
+        )  # fmt: skip
         alone = petition and piece == 1
-        number = begin("packet", target_id, campaign_id, day, by, piece, IN_A_PIECE, alone=alone)
-        if number is None:
+        taken = begin_in_transaction(bundle, IN_A_PIECE, alone=alone)
+        if taken or alone:
+            made.append(bundle)
+        if taken < IN_A_PIECE:
             break
-        made.append(number)
-    return made
+    # All in one transaction: each piece says on its first page of how many it is one.
+    for bundle in made:
+        bundle.pieces = len(made)
+    numbers = [bundle.id for bundle in made]
+    db.session.commit()
+    return numbers
 
 
 def undo(bundle_id: int, state: str = "undone", problem: str = "") -> bool:

@@ -100,7 +100,8 @@ def pdf(target_id: int, bundle_id: int) -> ResponseReturnValue:
     if not bundle.content:
         abort(404)
     answer = Response(bundle.content, mimetype="application/pdf")
-    name = f"{bundle.kind}-{bundle.day.isoformat()}-{bundle.piece}.pdf"
+    part = f"-piece-{bundle.piece}-of-{bundle.pieces}" if bundle.pieces > 1 else ""
+    name = f"{bundle.kind}-{bundle.day.isoformat()}{part or f'-{bundle.piece}'}.pdf"
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     answer.headers["Cache-Control"] = "no-store"
     return answer

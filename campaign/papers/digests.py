@@ -3,6 +3,7 @@
 from datetime import date
 
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from campaign.clock import utcnow
 from campaign.extensions import db
@@ -62,7 +63,18 @@ def begin_due() -> int:
 def _begin(target_id: int, campaign_id: int, day: date) -> int:
     """Takes all letters of a campaign into the day's digest, in as many parts as it needs; how many that are."""
     for part in range(1, PARTS + 1):
-        if commands.begin("digest", target_id, campaign_id, day, "", part, IN_A_DIGEST) is None:
+        bundle = Bundle(
+            kind="digest", target_id=target_id, campaign_id=campaign_id, day=day, piece=part, state="making",
+            created_at=utcnow(),
+        )  # fmt: skip
+        try:
+            taken = commands.begin_in_transaction(bundle, IN_A_DIGEST)
+        except IntegrityError:
+            # Somebody else makes today's digest.
+            db.session.rollback()
+            return part - 1
+        db.session.commit()
+        if not taken:
             return part - 1
     return PARTS
 

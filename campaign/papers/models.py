@@ -47,6 +47,8 @@ class Bundle(db.Model):
     day: Mapped[date]
     """The office's day on which it was put together."""
     piece: Mapped[int] = mapped_column(SmallInteger, server_default="1")
+    pieces: Mapped[int] = mapped_column(SmallInteger, server_default="1")
+    """How many there are of a packet that is too large for one PDF."""
     letters: Mapped[int] = mapped_column(Integer, server_default="0")
     done: Mapped[int] = mapped_column(Integer, server_default="0")
     """Letters set so far, for the progress bar."""

@@ -124,6 +124,8 @@ def _title(campaign: Campaign, bundle: Bundle) -> str:
 def _dated(bundle: Bundle) -> str:
     """The day, and which part of what reaches the office on it."""
     part = f", part {bundle.piece}" if bundle.piece > 1 else ""
+    if bundle.pieces > 1:
+        part = f", piece {bundle.piece} of {bundle.pieces}"
     return f"{day_text(bundle.day)}{part}"
 
 

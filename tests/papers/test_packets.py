@@ -134,6 +134,27 @@ def test_a_packet_taken_apart_gives_its_letters_back(
     ]
 
 
+def test_each_piece_says_on_its_first_page_and_in_its_name_which_it_is(
+    app: Any, office: Any, letters: Any, deliver: Any, staff: Any, monkeypatch: Any, tmp_path: Any
+) -> None:
+    from campaign.papers import commands
+
+    office(channel="packet")
+    letters(3)
+    monkeypatch.setattr(commands, "IN_A_PIECE", 2)
+    with app.app_context():
+        first, second = commands.begin_packet(1, 1, "someone")
+    deliver()
+    desk = staff("organizer")
+    where = "/desk/targets/1/bundles"
+    page = desk.get(where).get_data(as_text=True)
+    assert "piece 1 of 2" in page and "piece 2 of 2" in page
+    for number, said in ((first, "piece 1 of 2"), (second, "piece 2 of 2")):
+        answer = desk.get(f"{where}/{number}.pdf")
+        assert f"-{said.replace(' ', '-')}.pdf" in answer.headers["Content-Disposition"]
+        assert said in pdf_text(answer.data, tmp_path).split("\f")[0]
+
+
 def test_a_letter_held_or_rejected_leaves_no_packet_with_it(
     app: Any, packet: Any, sql: Any
 ) -> None:
