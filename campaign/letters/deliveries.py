@@ -13,6 +13,7 @@ from sqlalchemy import text
 from campaign.clock import utcnow
 from campaign.counts import journal
 from campaign.extensions import db
+from campaign.letters import together
 from campaign.mail import ledger
 
 ORIGIN = "delivery"
@@ -105,7 +106,8 @@ def take_back(letter_id: int, new: str = "cancelled") -> bool:
     """Moves all of a letter's deliveries that have not left to ``new`` (``cancelled`` or ``held``); returns whether
     none had left.
 
-    What the mail engine has is taken from it first. A message in that very moment on its way counts as left.
+    What the mail engine has is taken from it first. A message in that very moment on its way counts as left; what is in a
+    packet on paper has left once a person says that it was handed over.
     """
     end = "finished_at = :now" if new == "cancelled" else "due_at = NULL"
     old = ("waiting", "held") if new == "cancelled" else ("waiting",)
@@ -113,6 +115,9 @@ def take_back(letter_id: int, new: str = "cancelled") -> bool:
     for _ in range(3):
         engaged = _disengage(letter_id)
         move(new, "d.letter_id = :letter_id AND d.bundle_id IS NULL", values, old=old, set_=end)
+        if new == "cancelled":
+            # After what waits, which a packet may just have taken.
+            together.take_back(letter_id)
         states = set(states_of(letter_id).values())
         # The drip may have taken one between our look and our move: then once more.
         if not states & set(old) and not (states & {"queued", "deferred"} and not engaged):

@@ -150,6 +150,11 @@ class Delivery(db.Model):
             "id",
             postgresql_where=text("bundle_id IS NOT NULL"),
         ),
+        Index(
+            "ix_delivery_taken_out",
+            "bundle_id",
+            postgresql_where=text("bundle_id IS NOT NULL AND state = 'cancelled'"),
+        ),
     )
 
     id: Mapped[Id]

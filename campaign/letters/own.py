@@ -25,6 +25,7 @@ def section(supporter: Supporter) -> tuple[str, dict[str, Any]] | None:
     for letter, campaign in written:
         receipts = queries.receipts(letter.id)
         states = {one.delivery.state if one.bundle is None else "packed" for one in receipts}
+        can_be_stopped = bool(states & _CAN_BE_STOPPED) or any(map(_gives_back, receipts))
         alive = letter.state in confirming.ALIVE
         taken_back = letter.taken_back_at is not None
         shown.append(
@@ -32,7 +33,7 @@ def section(supporter: Supporter) -> tuple[str, dict[str, Any]] | None:
                 "letter": letter,
                 "title": pick(campaign.title),
                 "receipts": receipts,
-                "can_withdraw": alive and not taken_back and bool(states & _CAN_BE_STOPPED),
+                "can_withdraw": alive and not taken_back and can_be_stopped,
                 "can_correct": alive and states <= {"waiting", "held", "queued"} and bool(states),
                 "state": _state(letter, taken_back and alive),
                 "taken_back": taken_back,
@@ -58,6 +59,15 @@ def desk_section(supporter: Supporter) -> tuple[str, dict[str, Any]] | None:
 
 _CAN_BE_STOPPED = {*deliveries.BEFORE_LEAVING, "uncertain"}
 """What is uncertain may go once more; not where its writer takes it back."""
+
+
+def _gives_back(receipt: queries.Receipt) -> bool:
+    """Whether it is in a packet that nobody has handed over."""
+    return (
+        receipt.bundle is not None
+        and receipt.bundle.gives_back
+        and receipt.delivery.state == "queued"
+    )
 
 
 def _state(letter: Letter, in_part: bool) -> str:

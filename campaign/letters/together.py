@@ -1,6 +1,6 @@
 """Letters that reach an office together, in a digest or a packet: what the feature above that puts them together tells and does.
 
-together.use(Keeper(of, had_digest, take_out, again, forget))
+together.use(Keeper(of, had_digest, take_out, take_back, again, forget))
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -13,6 +13,8 @@ class Together(NamedTuple):
 
     kind: str
     handed_on: date | None
+    gives_back: bool
+    """Whether a writer can still take a letter out of it."""
 
 
 class Keeper(NamedTuple):
@@ -24,6 +26,8 @@ class Keeper(NamedTuple):
     """Whether an office has had its digest of that day of its own."""
     take_out: Callable[[int], None]
     """A letter must not go any more: what it is in and has not left is taken apart, and its deliveries wait again."""
+    take_back: Callable[[int], None]
+    """A letter's writer takes it back: it is out of what gives it back, and what others wrote stays in there."""
     again: Callable[[int], int]
     """What came back from an office (Target.id) with several letters in it is taken apart; how many letters wait again."""
     forget: Callable[[int, int], None]
@@ -52,6 +56,12 @@ def take_out(letter_id: int) -> None:
     """Takes a letter out of whatever has not left."""
     for keeper in _keeper:
         keeper.take_out(letter_id)
+
+
+def take_back(letter_id: int) -> None:
+    """Has a letter out of whatever gives it back."""
+    for keeper in _keeper:
+        keeper.take_back(letter_id)
 
 
 def again(target_id: int) -> int:

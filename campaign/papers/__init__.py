@@ -16,6 +16,7 @@ def init_app(app: Flask) -> None:
         jobs,  # noqa: F401  # it registers itself
         models,  # noqa: F401  # the tables
         queries,
+        taken_back,
     )
 
     for module in (desk, desk_filings):
@@ -32,6 +33,7 @@ def init_app(app: Flask) -> None:
             queries.together,
             queries.had_digest,
             commands.take_out,
+            taken_back.take_back_in_transaction,
             commands.again_in_transaction,
             forget,
         )

@@ -125,7 +125,14 @@ def _give_back(bundle_id: int) -> int:
     of_it += f" AND NOT {_TAKEN_BACK}"
     apart += ", finished_at = NULL"
     deliveries.move("held", f"{of_it} AND {_HELD}", values, old=every, set_=apart)
+    forget_cancelled_in_transaction(bundle_id)
     return len(deliveries.move("waiting", of_it, values, old=every, set_=apart))
+
+
+def forget_cancelled_in_transaction(bundle_id: int) -> int:
+    """What is cancelled of a bundle's letters is no longer in it; returns how many that are."""
+    query = update(Delivery).where(Delivery.bundle_id == bundle_id, Delivery.state == "cancelled")
+    return len(db.session.execute(query.values(bundle_id=None).returning(Delivery.id)).all())
 
 
 def again_in_transaction(target_id: int) -> int:
@@ -142,7 +149,10 @@ def again_in_transaction(target_id: int) -> int:
 
 
 def hand_over(bundle_id: int, on: date, by: str, note: str) -> bool:
-    """A person has handed a packet over: its letters have arrived on paper. False where it is not ready."""
+    """A person has handed a packet over: its letters have arrived on paper.
+
+    False where it is not ready, or has a letter that was taken back since it was made.
+    """
     bundle = lock(bundle_id)
     if bundle is None or bundle.kind != "packet" or bundle.state != "ready":
         db.session.rollback()
@@ -153,6 +163,13 @@ def hand_over(bundle_id: int, on: date, by: str, note: str) -> bool:
         "sent", "d.bundle_id = :bundle", {"bundle": bundle_id, "now": utcnow()}, old=("queued",),
         set_="finished_at = :now",
     )  # fmt: skip
+    # After the move, which waited for whoever was just taking one back.
+    taken_back = select(Delivery.id).where(
+        Delivery.bundle_id == bundle_id, Delivery.state == "cancelled"
+    )
+    if db.session.execute(taken_back.limit(1)).first() is not None:
+        db.session.rollback()
+        return False
     told = telling.look_in_transaction([one.id for one in moved])
     db.session.commit()
     if told:

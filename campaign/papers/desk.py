@@ -12,7 +12,7 @@ from campaign.clock import utcnow
 from campaign.counts import queries as counts
 from campaign.offices import queries as offices
 from campaign.offices.models import Target
-from campaign.papers import checking, commands, making, queries
+from campaign.papers import checking, commands, making, queries, taken_back
 from campaign.papers.forms import HandOverForm
 from campaign.papers.models import Bundle
 from campaign.papers.stating import bundle_label
@@ -37,6 +37,7 @@ def index(target_id: int) -> ResponseReturnValue:
     target = _target(target_id)
     found = queries.bundles(target.id)
     at_work = [one for one in found if one.state == "making"]
+    gone = taken_back.since_made([one.id for one in found if one.state == "ready"])
     offers = []
     for campaign in offices.campaigns_writing_to(target.id):
         waiting = counts.states("deliveries", campaign.id, str(target.id)).get("waiting", 0)
@@ -48,7 +49,7 @@ def index(target_id: int) -> ResponseReturnValue:
     return render_template(
         "papers/desk_bundles.html",
         target=target,
-        bundles=[(one, bundle_label(one.state)) for one in found],
+        bundles=[(one, bundle_label(one.state), gone.get(one.id, 0)) for one in found],
         making=at_work,
         done=sum(making.progress(one) for one in found if one.day == at_work[0].day)
         if at_work
@@ -92,6 +93,19 @@ def make(target_id: int) -> ResponseReturnValue:
     return redirect(url_for(".index", target_id=target.id), 303)
 
 
+def _refused(bundle: Bundle) -> bool:
+    """Says so where a packet has a letter that its writer has taken back since."""
+    n = taken_back.since_made([bundle.id]).get(bundle.id, 0) if bundle.state == "ready" else 0
+    if n:
+        text = ngettext(
+            "%(num)s letter was taken back since this packet was made: make it again first.",
+            "%(num)s letters were taken back since this packet was made: make it again first.",
+            n,
+        )
+        flash(text, "error")
+    return n > 0
+
+
 @bp.get("/<int:bundle_id>.pdf")
 @access.organizer
 def pdf(target_id: int, bundle_id: int) -> ResponseReturnValue:
@@ -99,6 +113,8 @@ def pdf(target_id: int, bundle_id: int) -> ResponseReturnValue:
     bundle = _bundle(target_id, bundle_id)
     if not bundle.content:
         abort(404)
+    if _refused(bundle):
+        return redirect(url_for(".index", target_id=target_id), 303)
     answer = Response(bundle.content, mimetype="application/pdf")
     part = f"-piece-{bundle.piece}-of-{bundle.pieces}" if bundle.pieces > 1 else ""
     name = f"{bundle.kind}-{bundle.day.isoformat()}{part or f'-{bundle.piece}'}.pdf"
@@ -125,10 +141,26 @@ def handed(target_id: int, bundle_id: int) -> ResponseReturnValue:
             ),
             "error",
         )
+    elif _refused(bundle):
+        pass
     elif commands.hand_over(bundle.id, form.on.data, current_user.email, form.note.data or ""):
         flash(gettext("Noted. Its writers see it on their own pages."), "success")
     else:
         flash(gettext("This packet is in another state now: nothing was changed."), "error")
+    return redirect(url_for(".index", target_id=target_id), 303)
+
+
+@bp.post("/<int:bundle_id>/again")
+@access.organizer
+def again(target_id: int, bundle_id: int) -> ResponseReturnValue:
+    """Makes a packet again, without the letters that their writers took back since."""
+    left = taken_back.make_again(_bundle(target_id, bundle_id).id)
+    if left is None:
+        flash(gettext("This packet is in another state now: nothing was changed."), "error")
+    elif left:
+        flash(gettext("The packet is being made again, without them."), "success")
+    else:
+        flash(gettext("No letter was left in the packet: it is taken apart."), "success")
     return redirect(url_for(".index", target_id=target_id), 303)
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from campaign.extensions import db, rq
 from campaign.mail import wake
-from campaign.papers import commands, digests, paper
+from campaign.papers import commands, digests, paper, taken_back
 from campaign.papers.models import Bundle
 
 
@@ -25,6 +25,9 @@ def make_next() -> bool:
         db.session.rollback()
         return False
     number = bundle.id
+    if taken_back.leave_out_in_transaction(bundle) and not bundle.letters:
+        commands.undo(number)
+        return True
     try:
         bundle.content, bundle.problem = paper.set_bundle(bundle, lambda n: _tell(number, n))
     except (RuntimeError, ValueError) as error:

@@ -25,8 +25,15 @@ def bundles(target_id: int) -> Sequence[Bundle]:
 
 def together(bundle_ids: Iterable[int]) -> dict[int, Together]:
     """What writers and the desk are told of bundles (campaign.letters.together)."""
-    query = select(Bundle.id, Bundle.kind, Bundle.handed_on).where(Bundle.id.in_(list(bundle_ids)))
-    return {row.id: Together(row.kind, row.handed_on) for row in db.session.execute(query)}
+    query = select(Bundle.id, Bundle.kind, Bundle.state, Bundle.handed_on).where(
+        Bundle.id.in_(list(bundle_ids))
+    )
+    return {
+        row.id: Together(
+            row.kind, row.handed_on, row.kind == "packet" and row.state in ("making", "ready")
+        )
+        for row in db.session.execute(query)
+    }
 
 
 def had_digest(target_id: int, day: date) -> bool:

@@ -18,7 +18,14 @@ def upgrade() -> None:
         WHERE b.kind = 'packet' AND m.most > 1 AND (b.kind, b.target_id, b.campaign_id, b.day) = (m.kind, m.target_id, m.campaign_id, m.day)
         """
     )
+    op.create_index(
+        "ix_delivery_taken_out",
+        "delivery",
+        ["bundle_id"],
+        postgresql_where=sa.text("bundle_id IS NOT NULL AND state = 'cancelled'"),
+    )
 
 
 def downgrade() -> None:
+    op.drop_index("ix_delivery_taken_out", "delivery")
     op.drop_column("bundle", "pieces")
