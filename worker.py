@@ -6,7 +6,6 @@ import sys
 from campaign import create_app
 from campaign.cli import database
 from campaign.config import QUEUES, ConfigError
-from campaign.engines import workers
 
 
 def main() -> int:
@@ -23,6 +22,8 @@ def main() -> int:
         database.require_ready(app)
     except ConfigError as error:
         sys.exit(str(error))
+    from campaign.engines import workers  # most of what it needs is here by now, see create_app
+
     if names:
         workers.run_worker(app, names)
         return 0

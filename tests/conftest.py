@@ -38,6 +38,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Starts the engines once, in the process that hands out the work."""
+    # A hundred Pythons start in a run: each would compile the whole application anew.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     if not hasattr(config, "workerinput"):
         config.stash[servers.KEY] = servers.Engines()
 

@@ -14,8 +14,6 @@ from functools import lru_cache
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-import holidays
-
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 MIDNIGHT = time(0)
@@ -52,6 +50,8 @@ class Office:
 @lru_cache(maxsize=64)
 def federal_holidays(year: int) -> frozenset[date]:
     """The federal holidays of a year as observed (5 U.S.C. 6103), from the ``holidays`` library."""
+    import holidays  # only here: it knows every country's, and few processes ask for any
+
     return frozenset(day for day in holidays.US(years=(year, year + 1)) if day.year == year)
 
 
