@@ -18,10 +18,12 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 
+from campaign.clock import utcnow
 from campaign.extensions import db
 from campaign.papers import filing, queries
+from campaign.papers.forms import FiledForm
 from campaign.papers.models import Filing
-from campaign.petitions import front
+from campaign.petitions import docketing, front
 from campaign.petitions.desk import found
 from campaign.web import access, pages
 
@@ -50,6 +52,7 @@ def index(petition_id: int) -> ResponseReturnValue:
         filings=[(one, LAYOUTS[one.layout], files.get(one.id, [])) for one in made],
         making=next((one for one in made if one.state == "making"), None),
         layouts=list(LAYOUTS.items()),
+        form=FiledForm(formdata=None, on=utcnow().astimezone(docketing.WASHINGTON).date()),
     )
 
 
@@ -113,6 +116,30 @@ def download(petition_id: int, filing_id: int, file: int) -> ResponseReturnValue
     answer.headers["Content-Length"] = str(size)
     answer.headers["Cache-Control"] = "no-store"
     return answer
+
+
+@bp.post("/comments/<int:filing_id>/filed")
+@access.organizer
+def filed(petition_id: int, filing_id: int) -> ResponseReturnValue:
+    """A person has filed the comments: the petition's history says so, with the counts."""
+    row = _found(petition_id, filing_id)
+    form = FiledForm()
+    if row.state != "ready":
+        abort(404)
+    if not form.validate() or form.on.data > utcnow().astimezone(docketing.WASHINGTON).date():
+        flash(gettext("Please write the day on which they were filed, not one to come."), "error")
+        return redirect(url_for(".index", petition_id=petition_id), 303)
+    event = docketing.record_comments(
+        petition_id, form.on.data, row.alone, row.forms, current_user.email
+    )
+    if event is None:
+        flash(gettext("The history has these comments already."), "info")
+        return redirect(url_for("docket_desk.docket", petition_id=petition_id), 303)
+    flash(
+        gettext("The petition’s page shows it. The agency’s receipt can be attached below."),
+        "success",
+    )
+    return redirect(url_for("docket_desk.event", event_id=event), 303)
 
 
 @bp.post("/comments/<int:filing_id>/discard")

@@ -1,4 +1,4 @@
-"""Forms of the desk for packets."""
+"""Forms of the desk for packets and filed comments."""
 
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
@@ -13,3 +13,9 @@ class HandOverForm(FlaskForm):
 
     on = DateField(_l("Handed over on"), [InputRequired(MISSING)])
     note = line(_l("Note"), 300, description=_l("To whom, by whom, a receipt’s number."))
+
+
+class FiledForm(FlaskForm):
+    """When comments were filed with the agency."""
+
+    on = DateField(_l("Filed on"), [InputRequired(MISSING)])

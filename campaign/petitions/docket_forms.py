@@ -5,9 +5,9 @@ from typing import Any
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import DateField, SelectField, ValidationError
+from wtforms import DateField, IntegerField, SelectField, ValidationError
 from wtforms.fields import Field
-from wtforms.validators import InputRequired, Optional
+from wtforms.validators import InputRequired, NumberRange, Optional
 
 from campaign.coalition.forms import MISSING, LanguagesForm, in_languages, line, text
 from campaign.petitions.docketing import CITATION, IDENTIFIER
@@ -19,6 +19,7 @@ KIND_LABELS = {
     "received": _l("Receipt acknowledged"),
     "docketed": _l("Docket number given"),
     "published": _l("Published in the Federal Register"),
+    "commented": _l("Comments filed"),
     "extended": _l("Comment period extended"),
     "closed": _l("Comment period closed"),
     "hearing": _l("Hearing or meeting"),
@@ -82,6 +83,35 @@ class _EventBase(LanguagesForm):
         _l("Federal Register citation"), 30, description=_l("Volume and page, such as 86 FR 36075.")
     )
 
+    document = line(
+        _l("Document that they are on"), 60,
+        description=_l("The document’s number on regulations.gov, such as DHS-2026-0012-0001."),
+    )  # fmt: skip
+    alone = IntegerField(
+        _l("Comments unlike any other"), [Optional(), NumberRange(0, 10**8)],
+        description=_l("Empty where it is not known."),
+    )  # fmt: skip
+    forms = IntegerField(
+        _l("Form letters"), [Optional(), NumberRange(0, 10**8)],
+        description=_l("Comments in groups of nearly identical ones. Empty where it is not known."),
+    )  # fmt: skip
+
+    def validate_document(self, field: Field) -> None:
+        """A document's number, and of filed comments alone."""
+        if field.data and not IDENTIFIER.fullmatch(field.data):
+            raise ValidationError(gettext("Please use letters, digits, hyphens and _ alone."))
+        self._of_comments(field)
+
+    def validate_alone(self, field: Field) -> None:
+        """Of filed comments alone."""
+        self._of_comments(field)
+
+    validate_forms = validate_alone
+
+    def _of_comments(self, field: Field) -> None:
+        if field.data not in (None, "") and self.kind.data != "commented":
+            raise ValidationError(gettext("This belongs to comments that were filed."))
+
     def validate_citation(self, field: Field) -> None:
         """Volume FR page."""
         if field.data and not CITATION.fullmatch(field.data):
@@ -93,6 +123,9 @@ class _EventBase(LanguagesForm):
             "kind": self.kind.data,
             "on": self.on.data,
             "citation": self.citation.data or "",
+            "document_id": self.document.data or "",
+            "alone": self.alone.data,
+            "forms": self.forms.data,
             "note": {code: said for code, said in self.texts("note").items() if said},
         }
 
@@ -100,6 +133,11 @@ class _EventBase(LanguagesForm):
         """Puts an entry into the fields."""
         self.fill(note=event.note)
         self.kind.data, self.on.data, self.citation.data = event.kind, event.on, event.citation
+        self.document.data, self.alone.data, self.forms.data = (
+            event.document_id,
+            event.alone,
+            event.forms,
+        )
 
 
 EventForm: Any = in_languages(

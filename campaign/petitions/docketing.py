@@ -80,6 +80,21 @@ def record(petition_id: int, values: Mapping[str, Any], by: str) -> PetitionEven
     return row
 
 
+def record_comments(petition_id: int, on: date, alone: int, forms: int, by: str) -> int | None:
+    """Adds that comments were filed on the petition's document; its number, or None where that is written already."""
+    petition = db.session.execute(
+        select(Petition).where(Petition.id == petition_id).with_for_update()
+    ).scalar_one()
+    values = {
+        "kind": "commented", "on": on, "document_id": petition.document_id, "alone": alone, "forms": forms,
+    }  # fmt: skip
+    same = select(PetitionEvent.id).filter_by(petition_id=petition_id, **values)
+    if db.session.execute(same.limit(1)).first() is not None:
+        db.session.rollback()
+        return None
+    return record(petition_id, values, by).id
+
+
 def amend(event_id: int, values: Mapping[str, Any], by: str) -> None:
     """Mends an entry of the history."""
     db.session.execute(

@@ -93,15 +93,17 @@ def docket(petition: Petition) -> dict[str, Any]:
         "number": petition.docket_number,
         "url": f"{REGULATIONS}/docket/{petition.docket_number}" if petition.docket_number else "",
         "document": petition.document_id,
-        "document_url": f"{REGULATIONS}/document/{petition.document_id}"
-        if petition.document_id
-        else "",
+        "document_url": _document_url(petition.document_id),
         "opens": petition.comment_opens,
         "closes": petition.comment_closes,
         "open": docketing.comments_open(petition),
         "over": petition.comment_closes is not None
         and petition.comment_closes < utcnow().astimezone(docketing.WASHINGTON).date(),
     }
+
+
+def _document_url(document_id: str) -> str:
+    return f"{REGULATIONS}/document/{document_id}" if document_id else ""
 
 
 def history(petition: Petition, endpoint: str = "petitions.document") -> list[dict[str, Any]]:
@@ -116,6 +118,10 @@ def history(petition: Petition, endpoint: str = "petitions.document") -> list[di
             "day": one.on,
             "note": pick(one.note),
             "citation": one.citation,
+            "document": one.document_id,
+            "document_url": _document_url(one.document_id),
+            "alone": one.alone,
+            "forms": one.forms,
             "citation_url": docketing.citation_url(one.citation),
             "documents": papers(attached.get(one.id, []), endpoint),
             "by": one.recorded_by,

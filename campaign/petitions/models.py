@@ -36,6 +36,7 @@ EVENT_KINDS = (
     "received",  # the agency acknowledged its receipt
     "docketed",  # it got a docket number
     "published",  # a notice of it in the Federal Register
+    "commented",  # letters were filed as its comments
     "extended",  # the comment period was extended or opened again
     "closed",  # the comment period ended
     "hearing",  # a hearing or a meeting
@@ -63,6 +64,12 @@ class PetitionEvent(db.Model):
     note: Mapped[Texts] = mapped_column(server_default=text("'{}'"))
     citation: Mapped[str] = mapped_column(server_default="")
     """Where the Federal Register has it: ``86 FR 36075``."""
+    document_id: Mapped[str] = mapped_column(server_default="")
+    """Of comments that were filed: the document that they are on, as ``Petition.document_id``."""
+    alone: Mapped[int | None] = mapped_column(Integer)
+    """Of comments that were filed: how many are like no other, where that is known."""
+    forms: Mapped[int | None] = mapped_column(Integer)
+    """How many of them are form letters: in groups of nearly identical ones."""
     recorded_by: Mapped[str] = mapped_column(server_default="")
     recorded_at: Mapped[Moment]
 

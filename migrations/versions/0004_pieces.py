@@ -1,4 +1,4 @@
-"""Of how many pieces a packet is one; letters that were withdrawn from a packet"""
+"""Pieces of packets, letters taken back out of them; comments filed, in a petition's history"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -7,6 +7,11 @@ revision = "0004"
 down_revision = "0003"
 branch_labels = None
 depends_on = None
+
+KINDS = (
+    "'filed', 'received', 'docketed', 'published', 'extended', 'closed', 'hearing', 'answered', 'granted', 'denied', "
+    "'withdrawn', 'other'"
+)
 
 
 def upgrade() -> None:
@@ -24,8 +29,22 @@ def upgrade() -> None:
         ["bundle_id"],
         postgresql_where=sa.text("bundle_id IS NOT NULL AND state = 'cancelled'"),
     )
+    op.drop_constraint("ck_petition_event_kind_known", "petition_event")
+    op.create_check_constraint(
+        op.f("ck_petition_event_kind_known"), "petition_event", f"kind IN ({KINDS}, 'commented')"
+    )
+    op.add_column("petition_event", sa.Column("document_id", sa.String(), server_default="", nullable=False))
+    op.add_column("petition_event", sa.Column("alone", sa.Integer(), nullable=True))
+    op.add_column("petition_event", sa.Column("forms", sa.Integer(), nullable=True))
 
 
 def downgrade() -> None:
+    for name in ("forms", "alone", "document_id"):
+        op.drop_column("petition_event", name)
+    op.execute("UPDATE petition_event SET kind = 'other' WHERE kind = 'commented'")
+    op.drop_constraint("ck_petition_event_kind_known", "petition_event")
+    op.create_check_constraint(
+        op.f("ck_petition_event_kind_known"), "petition_event", f"kind IN ({KINDS})"
+    )
     op.drop_index("ix_delivery_taken_out", "delivery")
     op.drop_column("bundle", "pieces")

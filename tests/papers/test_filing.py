@@ -74,6 +74,27 @@ def test_a_zip_holds_each_letter_and_names_what_does_not_fit(
     assert "Anonymous" in last and "Ruiz" not in last and "people.example" not in first + last
 
 
+def test_what_was_filed_is_written_into_the_history_once(
+    docket: None, letters: Any, staff: Any, deliver: Any, sql: Any
+) -> None:
+    with time_machine.travel(OPEN):
+        letters(3)
+        sql("UPDATE letter SET fingerprint = 5 WHERE id > 1")
+        sql("UPDATE letter SET fingerprint = -77 WHERE id = 1")
+        desk = staff("organizer")
+        post(desk, DESK, layout="zip")
+        deliver()
+        late = post(desk, DESK, f"{DESK}/1/filed", on="2026-11-21")
+        assert "not one to come" in desk.get(late.location).get_data(as_text=True)
+        answer = post(desk, DESK, f"{DESK}/1/filed", on="2026-11-20")
+        assert "receipt can be attached" in desk.get(answer.location).get_data(as_text=True)
+        again = post(desk, DESK, f"{DESK}/1/filed", on="2026-11-20")
+        page = desk.get(again.location).get_data(as_text=True)
+    assert "already" in page and "1 comment unlike any other, 2 form letters" in page
+    event = 'SELECT kind, "on"::text, document_id, alone, forms FROM petition_event'
+    assert sql(event) == [("commented", "2026-11-20", "DOT-2026-0012-0001", 1, 2)]
+
+
 def test_a_pdf_says_what_it_is_and_names_nobody_who_did_not_agree(
     docket: None, letters: Any, staff: Any, deliver: Any, sql: Any, tmp_path: Any
 ) -> None:

@@ -72,6 +72,23 @@ def test_the_history_is_written_at_the_desk_and_shown_to_everyone(
     assert client.get(link).status_code == 404
 
 
+def test_filed_comments_are_told_with_their_document_and_counts(
+    organizer: FlaskClient, client: FlaskClient
+) -> None:
+    counts = {"document": "DHS-2026-0012-0001", "alone": "120", "forms": "3400"}
+    wrong = send(organizer, HISTORY, kind="received", on="2026-11-02", note_en="Kept", **counts)
+    page = wrong.get_data(as_text=True)
+    assert wrong.status_code == 422 and "This belongs to comments that were filed." in page
+    assert 'value="3400"' in page and "Kept" in page
+    entry = send(organizer, HISTORY, kind="commented", on="2026-11-02", **counts).location
+    page = client.get(PUBLIC).get_data(as_text=True)
+    assert "Comments filed" in page and "120 comments unlike any other, 3,400 form letters" in page
+    assert "https://www.regulations.gov/document/DHS-2026-0012-0001" in page
+    send(organizer, entry, entry, kind="commented", on="2026-11-02", alone="1")
+    page = client.get("/es" + PUBLIC).get_data(as_text=True)
+    assert "1 comentario distinto de los demás" in page and "3400" not in page
+
+
 def test_a_draft_campaigns_history_is_nobodys_to_read(
     organizer: FlaskClient, client: FlaskClient, sql: Any
 ) -> None:
