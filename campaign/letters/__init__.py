@@ -34,13 +34,17 @@ def _add_routes(app: Flask) -> None:
 
 def _hear_of_mail() -> None:
     """What the mail floor asks of letters, and tells them."""
-    from campaign.letters import deliveries, render, replies, results
+    from campaign.letters import deliveries, naming, notices, render, replies, results, telling
     from campaign.mail import compose, ledger, undecided
+    from campaign.mail import naming as names
     from campaign.mail.inbound import routing
 
     compose.register_origin(deliveries.ORIGIN, render.render_batch)
     ledger.on_result(deliveries.ORIGIN, results.on_result)
     undecided.decided_elsewhere(deliveries.ORIGIN, "letters_desk.deliveries")
+    names.register(deliveries.ORIGIN, naming.of_deliveries)
+    for origin in (notices.REJECTED, telling.DONE):
+        names.register(origin, naming.of_notices)
     compose.register_origin(replies.ORIGIN, replies.render)
     ledger.on_result(replies.ORIGIN, replies.on_result)
     routing.register(replies.PREFIX, replies.receive)

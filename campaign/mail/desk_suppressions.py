@@ -100,9 +100,10 @@ def _page(form: AddForm, status: int = 200) -> ResponseReturnValue:
     address = request.form.get("q", "").strip()
     lifted = request.args.get("state") == "lifted"
     came = counts.states("inbound", campaign_id=None)
+    shown = lifting.page(address, lifted)
     body = render_template(
         "mail_desk/suppressions.html",
-        page=lifting.page(address, lifted), q=address, lifted=lifted, reasons=REASONS, scopes=SCOPES,
+        page=shown, things=lifting.things(shown), q=address, lifted=lifted, reasons=REASONS, scopes=SCOPES,
         came=[(label, came[name], None) for name, label in CAME_IN.items() if came.get(name)],
         may_lift=lambda reason, scope: lifting.may_lift(reason, scope, current_user.role), form=form,
     )  # fmt: skip

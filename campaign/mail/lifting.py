@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 
 from campaign.clock import utcnow
 from campaign.extensions import db
-from campaign.mail import suppressions
+from campaign.mail import naming, suppressions
 from campaign.mail.models import Message, Suppression
 from campaign.web.pages import Page, page_by_key
 
@@ -33,7 +33,12 @@ def may_lift(reason: str, scope: str, role: str) -> bool:
 def page(address: str = "", lifted: bool = False) -> Page[Any]:
     """A page of suppressions, newest first, with their message's stream and origin; ``address`` is how one begins."""
     query = select(
-        Suppression, Message.stream, Message.origin, Message.unit_id, Message.finished_at
+        Suppression,
+        Message.stream,
+        Message.origin,
+        Message.origin_id,
+        Message.unit_id,
+        Message.finished_at,
     ).outerjoin(Message, Message.id == Suppression.message_id)
     query = query.where(
         Suppression.lifted_at.is_not(None) if lifted else Suppression.lifted_at.is_(None)
@@ -43,6 +48,17 @@ def page(address: str = "", lifted: bool = False) -> Page[Any]:
             Suppression.address.startswith(address.strip().lower(), autoescape=True)
         )
     return page_by_key(query, Suppression.id)
+
+
+def things(shown: Page[Any]) -> dict[int, naming.Thing]:
+    """What the messages of a page's suppressions belong to, by suppression, as far as a feature names it."""
+    keys = {
+        row[0].id: (row.origin, row.origin_id, row.unit_id)
+        for row in shown.rows
+        if row.origin is not None
+    }
+    found = naming.of(keys.values())
+    return {number: found[key] for number, key in keys.items() if key in found}
 
 
 def lift(suppression_id: int, role: str, by: str, why: str = "") -> bool:

@@ -6,7 +6,7 @@ from flask import Flask
 def init_app(app: Flask) -> None:
     """Adds the desk's pages, the job that makes the files, and what letters and the mail floor ask of papers."""
     from campaign.letters import together
-    from campaign.mail import compose, ledger
+    from campaign.mail import compose, ledger, naming
     from campaign.papers import (
         commands,
         desk,
@@ -16,12 +16,14 @@ def init_app(app: Flask) -> None:
         jobs,  # noqa: F401  # it registers itself
         models,  # noqa: F401  # the tables
         queries,
+        stating,
         taken_back,
     )
 
     for module in (desk, desk_filings):
         app.register_blueprint(module.bp)
     compose.register_origin(digests.ORIGIN, digests.render_batch)
+    naming.register(digests.ORIGIN, stating.of_digests)
     ledger.on_result(digests.ORIGIN, digests.on_result)
 
     def forget(letter_id: int, campaign_id: int) -> None:
