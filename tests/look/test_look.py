@@ -9,11 +9,11 @@ from typing import Any
 
 import brotli
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
 from playwright.sync_api import expect
 from werkzeug.serving import make_server
 
+from tests.browser import axe
 from tests.look.gallery import ROOT, make_app
 
 PAGES = [
@@ -102,7 +102,7 @@ def test_a_browser_finds_nothing(gallery: str, browser: Any, width: int) -> None
             if SHOTS:
                 name = f"{path.strip('/').replace('/', '-') or 'parts'}-{width}-{scheme}.png"
                 page.screenshot(path=Path(SHOTS) / name, full_page=True)
-            found = Axe().run(page, options={"runOnly": RULES}).response["violations"]
+            found = axe(page, runOnly=RULES)
             assert not found, (
                 scheme,
                 [(one["id"], [node["target"] for node in one["nodes"]]) for one in found],

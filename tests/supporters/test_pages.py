@@ -6,10 +6,8 @@ With SHOTS set to a folder the pages are kept there as pictures.
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
 from playwright.sync_api import Page, expect
 
@@ -17,6 +15,7 @@ from campaign.clock import utcnow
 from campaign.extensions import db
 from campaign.mail import ledger
 from campaign.supporters import commands, keys
+from tests.browser import axe
 from tests.conftest import PASSWORD
 from tests.mailbox import Mailbox
 from tests.supporters.conftest import path
@@ -48,8 +47,7 @@ def look(page: Page, name: str) -> None:
         if width == 1280 or "-es" in name:
             # One width and one language are enough for axe, which takes its time.
             continue
-        found: Any = Axe().run(page, options={"runOnly": {"type": "tag", "values": RULES}})
-        problems = [(one["id"], one["nodes"][0]["html"]) for one in found.response["violations"]]
+        problems = [(one["id"], one["nodes"][0]["html"]) for one in axe(page, runOnly=RULES)]
         assert not problems, (name, width, problems)
 
 
