@@ -23,7 +23,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     ),
     "targets": (
         "campaign", "agency", "role", "holder", "holder_since", "email", "salutation", "channel",
-        "timezone", "opens", "closes", "days", "per_hour",
+        "timezone", "opens", "closes", "days", "per_hour", "digest_at",
     ),
     "organizations": ("name", "kind", "website", "country", "contact_name", "contact_email"),
     "endorsements": (

@@ -53,7 +53,7 @@ def templates(slug: str) -> ResponseReturnValue:
         ends={
             one.target.id: offices.ends_on(one.target)
             for one in chosen
-            if one.target.channel == "email"
+            if one.target.channel != "packet"
             and not one.target.paused
             and offices.waiting_at(one.target.id)
         },

@@ -14,7 +14,7 @@ from campaign.extensions import db
 from campaign.letters import together
 from campaign.letters.models import Delivery, Letter, LetterTemplate
 from campaign.letters.together import Together
-from campaign.offices import plan
+from campaign.offices import digest_plan, plan
 from campaign.offices import queries as offices
 from campaign.offices.holders import holder_name, holders_on
 from campaign.offices.hours import office_of
@@ -170,8 +170,9 @@ class Receipt:
 def receipts(letter_id: int) -> list[Receipt]:
     """Office by office, what became of a letter."""
     rows = db.session.execute(
-        select(Delivery, Target)
+        select(Delivery, Target, Letter.confirmed_at)
         .join(Target, Target.id == Delivery.target_id)
+        .join(Letter, Letter.id == Delivery.letter_id)
         .where(Delivery.letter_id == letter_id)
         .order_by(Delivery.id)
         .execution_options(populate_existing=True)
@@ -181,32 +182,26 @@ def receipts(letter_id: int) -> list[Receipt]:
     bundles = together.of({row[0].bundle_id for row in rows if row[0].bundle_id})
     return [
         Receipt(
-            delivery, target, holders.get(target.id, ""), _expected(delivery, target, now),
+            delivery, target, holders.get(target.id, ""), _expected(delivery, target, confirmed_at, now),
             bundles.get(delivery.bundle_id or 0),
         )
-        for delivery, target in rows
+        for delivery, target, confirmed_at in rows
     ]  # fmt: skip
 
 
-def _expected(delivery: Delivery, target: Target, now: datetime) -> date | None:
+def _expected(
+    delivery: Delivery, target: Target, confirmed_at: datetime | None, now: datetime
+) -> date | None:
+    office = office_of(target)
     if delivery.state == "queued" and delivery.due_at:
-        return plan.local_day(office_of(target), delivery.due_at)
+        return plan.local_day(office, delivery.due_at)
     if delivery.state != "waiting" or target.paused or target.channel == "packet":
         return None
-    office = office_of(target)
     if target.channel == "digest":
-        return _next_digest(target, now)
+        full = (place_of(delivery) - 1) // digest_plan.MOST
+        at = digest_plan.leaves(office, confirmed_at or now, target.digested_until, now, full)
+        return plan.local_day(office, at) if at else None
     return plan.expected_day(office, place_of(delivery), now)
-
-
-def _next_digest(target: Target, now: datetime) -> date | None:
-    """The office's day of the next digest: the next on which it works and has had none."""
-    office = office_of(target)
-    today = plan.local_day(office, now)
-    hours = plan.hours(office, today)
-    if hours is not None and together.had_digest(target.id, today):
-        now = max(now, hours[1])
-    return plan.expected_day(office, 1, now)
 
 
 def letters_of(supporter_id: int) -> list[tuple[Letter, Campaign]]:

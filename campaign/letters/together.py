@@ -1,6 +1,6 @@
 """Letters that reach an office together, in a digest or a packet: what the feature above that puts them together tells and does.
 
-together.use(Keeper(of, had_digest, take_out, take_back, again, forget))
+together.use(Keeper(of, take_out, take_back, again, forget))
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -22,8 +22,6 @@ class Keeper(NamedTuple):
 
     of: Callable[[Iterable[int]], Mapping[int, Together]]
     """By Delivery.bundle_id."""
-    had_digest: Callable[[int, date], bool]
-    """Whether an office has had its digest of that day of its own."""
     take_out: Callable[[int], None]
     """A letter must not go any more: what it is in and has not left is taken apart, and its deliveries wait again."""
     take_back: Callable[[int], None]
@@ -45,11 +43,6 @@ def use(keeper: Keeper) -> None:
 def of(bundle_ids: Collection[int]) -> Mapping[int, Together]:
     """What deliveries are in, by Delivery.bundle_id."""
     return _keeper[0].of(bundle_ids) if _keeper and bundle_ids else {}
-
-
-def had_digest(target_id: int, day: date) -> bool:
-    """Whether an office has had its digest of a day."""
-    return bool(_keeper) and _keeper[0].had_digest(target_id, day)
 
 
 def take_out(letter_id: int) -> None:

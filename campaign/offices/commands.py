@@ -4,7 +4,7 @@ The functions whose names end in ``_in_transaction`` do not commit.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, delete, or_, select, update
@@ -20,6 +20,7 @@ from campaign.offices.models import CampaignTarget, Holder, Target, TargetChange
 
 FIELDS = (
     "agency", "role", "email", "salutation", "channel", "timezone", "opens", "closes", "days", "per_hour",
+    "digest_at",
 )  # fmt: skip
 
 UNKNOWN_START = date(1900, 1, 1)
@@ -52,7 +53,9 @@ def _shown(value: Any) -> str:
 
 def make_in_transaction(fields: Mapping[str, Any], by: str = IMPORT) -> Target:
     """A new office."""
-    target = Target(**{name: fields[name] for name in FIELDS}, created_at=utcnow())
+    target = Target(
+        **{name: fields[name] for name in FIELDS if name in fields}, created_at=utcnow()
+    )
     db.session.add(target)
     db.session.flush()
     note_in_transaction(target.id, by, "made")
@@ -192,6 +195,11 @@ def pause_suppressed_in_transaction(target_ids: set[int]) -> None:
             pause_by_itself_in_transaction(
                 target_id, "Mail to this address is stopped: it bounced, or someone suppressed it."
             )
+
+
+def digested_in_transaction(target_id: int, until: datetime | None) -> None:
+    """The office's digests up to a moment are seen to; None where one was taken apart, so that its letters go the same day."""
+    db.session.execute(update(Target).where(Target.id == target_id).values(digested_until=until))
 
 
 def resume(target_id: int, by: str) -> bool:

@@ -9,7 +9,7 @@ from flask_login import current_user
 
 from campaign.clock import utcnow
 from campaign.counts import queries as counts
-from campaign.offices import commands, office_page, plan, queries
+from campaign.offices import commands, digest_plan, office_page, plan, queries
 from campaign.offices.forms import CHANNEL_LABELS, HolderForm, ReasonForm, TargetForm
 from campaign.offices.hours import office_of, write_days
 from campaign.offices.models import Target
@@ -99,6 +99,8 @@ def target(target_id: int) -> ResponseReturnValue:
         changes=queries.changes(target.id),
         labels=changed_labels(),
         today=_today(target),
+        digest_hour=digest_plan.hour(office_of(target)),
+        most=digest_plan.MOST,
         **office_page.context(target),
     )
 

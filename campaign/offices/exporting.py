@@ -52,6 +52,7 @@ def cells(target: Target) -> dict[str, str]:
         "closes": write_time(target.closes),
         "days": write_days(list(target.days)),
         "per_hour": str(target.per_hour or ""),
+        "digest_at": write_time(target.digest_at) if target.digest_at is not None else "",
     }
 
 

@@ -16,12 +16,20 @@ from wtforms import (
     ValidationError,
 )
 from wtforms.fields import Field
-from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional
+from wtforms.validators import (
+    DataRequired,
+    InputRequired,
+    Length,
+    NumberRange,
+    Optional,
+    StopValidation,
+)
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from campaign.clock import is_zone
 from campaign.coalition.forms import MISSING, line
-from campaign.offices import queries
+from campaign.offices import digest_plan, queries
+from campaign.offices.hours import write_time
 from campaign.offices.importing import MOST_PER_HOUR
 from campaign.offices.models import CHANNELS, LONGEST, SALUTATION
 from campaign.offices.plan import MIDNIGHT
@@ -80,6 +88,11 @@ class TargetForm(FlaskForm):
         description=_l("Empty: no limit. Offices read about one a minute; more looks like a flood."),
     )  # fmt: skip
 
+    digest_at = TimeField(
+        _l("The digest leaves at"), [Optional()],
+        description=_l("The office’s own time. All letters confirmed by then leave in one message, later ones on its next day. Empty: one hour before it closes, or when it opens where that is later."),
+    )  # fmt: skip
+
     target_id: int | None = None
 
     def validate_timezone(self, field: Field) -> None:
@@ -96,6 +109,24 @@ class TargetForm(FlaskForm):
             and field.data <= self.opens.data
         ):
             raise ValidationError(gettext("Closing time must be later than opening time."))
+
+    def validate_digest_at(self, field: Field) -> None:
+        """In the office's hours, and early enough to arrive in them."""
+        opens, closes = self.opens.data, self.closes.data
+        if self.channel.data != "digest":
+            # The page does not show it: what it holds is left alone.
+            field.errors = []
+            raise StopValidation
+        if None in (opens, closes, field.data) or self.closes.errors:
+            return
+        if not digest_plan.fits(opens, closes, field.data):
+            raise ValidationError(
+                gettext(
+                    "Please write an hour in the office’s hours, from %(first)s to %(last)s, so that the digest arrives before it closes.",
+                    first=write_time(opens),
+                    last=write_time(digest_plan.latest(opens, closes)),
+                )
+            )
 
     def validate_email(self, field: Field) -> None:
         """Needed for what goes by mail."""
@@ -132,6 +163,8 @@ class TargetForm(FlaskForm):
         found["salutation"] = (self.salutation.data or "").rstrip(":, ")
         found["email"] = found["email"] or ""
         found["days"] = sorted(int(day) for day in self.days.data)
+        if self.channel.data == "digest":
+            found["digest_at"] = self.digest_at.data
         return found
 
 

@@ -19,6 +19,7 @@ def office_of(target: Target) -> Office:
         target.closes,
         frozenset(target.days),
         target.per_hour,
+        target.digest_at,
     )
 
 

@@ -19,9 +19,9 @@ from campaign.clock import is_zone
 from campaign.coalition import queries as coalition
 from campaign.extensions import db
 from campaign.importing import Report, names, usable
-from campaign.offices import commands
+from campaign.offices import commands, digest_plan
 from campaign.offices.exporting import cells
-from campaign.offices.hours import read_days, read_time
+from campaign.offices.hours import read_days, read_time, write_time
 from campaign.offices.models import CHANNELS, LONGEST, SALUTATION, CampaignTarget, Target
 from campaign.web.forms import PlainText
 
@@ -157,6 +157,7 @@ def _read(row: Mapping[str, str], campaign: str) -> Line:
             "closes": closes,
             "days": read_days(row.get("days", "") or "mon-fri"),
             "per_hour": _per_hour(row),
+            "digest_at": _digest_at(row, opens, closes),
         },
         holder=row.get("holder", ""),
         holder_since=_since(row),
@@ -247,6 +248,25 @@ def _per_hour(row: Mapping[str, str]) -> int | None:
             )
         )
     return int(text)
+
+
+def _digest_at(row: Mapping[str, str], opens: time, closes: time) -> time | None:
+    text = row.get("digest_at", "")
+    if not text:
+        return None
+    at = read_time(text)
+    if _channel(row) == "digest" and (
+        text.startswith("24") or not digest_plan.fits(opens, closes, at)
+    ):
+        raise ValueError(
+            gettext(
+                "digest_at is “%(given)s”: write an hour from %(first)s to %(last)s, in the office’s hours, or leave it empty",
+                given=text[:60],
+                first=write_time(opens),
+                last=write_time(digest_plan.latest(opens, closes)),
+            )
+        )
+    return at
 
 
 def _since(row: Mapping[str, str]) -> date | None:

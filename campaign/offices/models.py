@@ -41,10 +41,14 @@ class Target(db.Model):
     """Office days as ISO numbers, Monday 1 to Sunday 7."""
     per_hour: Mapped[int | None] = mapped_column(Integer)
     """Letters an hour at most; None is no limit."""
+    digest_at: Mapped[time | None]
+    """When its daily digest leaves, in its own time; None is the usual hour (campaign.offices.digest_plan)."""
     paused: Mapped[bool] = mapped_column(Boolean, server_default="false")
     paused_reason: Mapped[str] = mapped_column(server_default="")
     released_until: Mapped[Moment | None]
     """The drip's own clock: every slot up to this time has been given out."""
+    digested_until: Mapped[Moment | None]
+    """The digests' own clock: those up to this time have been begun, or had no letter."""
     checked_on: Mapped[date | None]
     checked_by: Mapped[str] = mapped_column(server_default="")
     created_at: Mapped[Moment]

@@ -1,6 +1,7 @@
 """What features above add to an office's page at the desk, so that the page knows none of them.
 
-A section answers a part of the template's context: the letters give ``oldest``, since when the first one in the queue waits.
+A section answers a part of the template's context: the letters give ``oldest``, since when the first one in the queue waits, and
+the papers ``digest``, what is known of the next one.
 """
 
 from collections.abc import Callable

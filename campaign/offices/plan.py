@@ -45,6 +45,8 @@ class Office:
     days: frozenset[int]
     """ISO week days, Monday 1 to Sunday 7."""
     per_hour: int | None
+    digest_at: time | None = None
+    """When its daily digest leaves; None is the usual hour (campaign.offices.digest_plan)."""
 
 
 @lru_cache(maxsize=64)
@@ -72,12 +74,13 @@ def hours(office: Office, day: date) -> tuple[datetime, datetime] | None:
         return None
     zone = ZoneInfo(office.timezone)
     end_day = day + DAY if office.closes == MIDNIGHT else day
-    opens = max(_instants(day, office.opens, zone))
-    closes = min(_instants(end_day, office.closes, zone))
+    opens = max(instants(day, office.opens, zone))
+    closes = min(instants(end_day, office.closes, zone))
     return (opens, closes) if opens < closes else None
 
 
-def _instants(day: date, at: time, zone: ZoneInfo) -> tuple[datetime, datetime]:
+def instants(day: date, at: time, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """Both readings (UTC) of a local time: they differ only where a clock change repeats or skips it."""
     local = datetime.combine(day, at, zone)
     return local.replace(fold=0).astimezone(UTC), local.replace(fold=1).astimezone(UTC)
 

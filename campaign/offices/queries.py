@@ -11,7 +11,7 @@ from campaign.clock import utcnow
 from campaign.coalition.models import Campaign
 from campaign.counts import queries as counts
 from campaign.extensions import db
-from campaign.offices import plan
+from campaign.offices import digest_plan, plan
 from campaign.offices.commands import stale
 from campaign.offices.holders import holder_name, holders_on
 from campaign.offices.hours import office_of
@@ -87,7 +87,12 @@ def waiting_at(target_id: int) -> int:
 
 def ends_on(target: Target) -> date | None:
     """The office's day on which the last of the letters that wait now leaves; None where it takes over ten years."""
-    return plan.expected_day(office_of(target), max(waiting_at(target.id), 1), utcnow())
+    office, waiting, now = office_of(target), max(waiting_at(target.id), 1), utcnow()
+    if target.channel != "digest":
+        return plan.expected_day(office, waiting, now)
+    full = (waiting - 1) // digest_plan.MOST
+    at = digest_plan.leaves(office, now, target.digested_until, now, full)
+    return plan.local_day(office, at) if at else None
 
 
 def agencies() -> list[str]:

@@ -17,6 +17,7 @@ def changed_labels() -> dict[str, str]:
         "closes": gettext("Closes"),
         "days": gettext("Office days"),
         "per_hour": gettext("Letters an hour"),
+        "digest_at": gettext("Digest leaves at"),
         "holder": gettext("Held by"),
         "holder removed": gettext("Holder removed"),
         "checked": gettext("Checked"),

@@ -7,8 +7,10 @@ def init_app(app: Flask) -> None:
     """Adds the desk's pages, the job that makes the files, and what letters and the mail floor ask of papers."""
     from campaign.letters import together
     from campaign.mail import compose, ledger, naming
+    from campaign.offices import office_page
     from campaign.papers import (
         commands,
+        daily,
         desk,
         desk_filings,
         digests,
@@ -25,6 +27,7 @@ def init_app(app: Flask) -> None:
     compose.register_origin(digests.ORIGIN, digests.render_batch)
     naming.register(digests.ORIGIN, stating.of_digests)
     ledger.on_result(digests.ORIGIN, digests.on_result)
+    office_page.register_section("papers", lambda target: {"digest": daily.next_digest(target)})
 
     def forget(letter_id: int, campaign_id: int) -> None:
         commands.forget(letter_id)
@@ -33,7 +36,6 @@ def init_app(app: Flask) -> None:
     together.use(
         together.Keeper(
             queries.together,
-            queries.had_digest,
             commands.take_out,
             taken_back.take_back_in_transaction,
             commands.again_in_transaction,

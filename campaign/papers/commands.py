@@ -4,7 +4,8 @@ A bundle is made in two steps. First its letters are taken from the queue, in on
 holding the bundle's row, so that a job that dies leaves the bundle to the next one (campaign.papers.making).
 """
 
-from datetime import date
+from collections.abc import Iterable
+from datetime import date, datetime
 
 from sqlalchemy import select, text, update
 
@@ -13,6 +14,7 @@ from campaign.extensions import db
 from campaign.letters import deliveries, telling
 from campaign.letters.models import Delivery
 from campaign.mail import wake
+from campaign.offices import commands as offices_commands
 from campaign.offices import plan
 from campaign.offices import queries as offices
 from campaign.offices.hours import office_of
@@ -28,6 +30,8 @@ _TAKE = text(
     WITH picked AS MATERIALIZED (
         SELECT d.id FROM delivery d
         WHERE d.target_id = :target_id AND d.campaign_id = :campaign_id AND d.state = 'waiting'
+        AND (CAST(:until AS timestamptz) IS NULL
+            OR EXISTS (SELECT 1 FROM letter l WHERE l.id = d.letter_id AND l.confirmed_at <= :until))
         ORDER BY d.priority, d.id LIMIT :limit FOR UPDATE SKIP LOCKED
     )
     UPDATE delivery d SET state = 'queued', bundle_id = :bundle_id, due_at = :now
@@ -36,17 +40,19 @@ _TAKE = text(
 )
 
 
-def begin_in_transaction(bundle: Bundle, most: int, *, alone: bool = False) -> int:
+def begin_in_transaction(
+    bundle: Bundle, most: int, *, until: datetime | None = None, alone: bool = False
+) -> int:
     """Keeps a new bundle and takes at most so many waiting letters into it; returns how many, 0 where it is not kept.
 
-    ``alone``: the petition in it may go without any letter.
+    ``until``: only letters confirmed by then. ``alone``: the petition in it may go without any letter.
     """
     point = db.session.begin_nested()
     db.session.add(bundle)
     db.session.flush()
     values = {
         "target_id": bundle.target_id, "campaign_id": bundle.campaign_id, "bundle_id": bundle.id,
-        "limit": most, "now": utcnow(),
+        "limit": most, "until": until, "now": utcnow(),
     }  # fmt: skip
     taken = len(db.session.scalars(_TAKE, values).all())
     if not taken and not alone:
@@ -91,20 +97,32 @@ def begin_packet(
 
 def undo(bundle_id: int, state: str = "undone", problem: str = "") -> bool:
     """Takes a bundle apart: its letters wait again, in their old places. False where it has left already."""
-    done = undo_in_transaction(bundle_id, state, problem)
+    done = undo_in_transaction([bundle_id], state, problem)
     db.session.commit()
+    return bool(done)
+
+
+def undo_in_transaction(
+    bundle_ids: Iterable[int], state: str = "undone", problem: str = ""
+) -> list[Bundle]:
+    """``undo`` of several without the commit; those that had not left."""
+    done = []
+    for bundle_id in sorted(set(bundle_ids)):
+        bundle = lock(bundle_id)
+        if bundle is not None and bundle.state not in ("sent", "handed", "undone"):
+            bundle.state, bundle.problem, bundle.content = state, problem, None
+            db.session.flush()
+            _give_back(bundle_id)
+            done.append(bundle)
+    if state == "undone":
+        _have_digests_again(done)
     return done
 
 
-def undo_in_transaction(bundle_id: int, state: str = "undone", problem: str = "") -> bool:
-    """``undo`` without the commit."""
-    bundle = lock(bundle_id)
-    if bundle is None or bundle.state in ("sent", "handed", "undone"):
-        return False
-    bundle.state, bundle.problem, bundle.content = state, problem, None
-    db.session.flush()
-    _give_back(bundle_id)
-    return True
+def _have_digests_again(apart: Iterable[Bundle]) -> None:
+    """The letters of digests that were taken apart still go that day: whoever took one of them back keeps no other waiting."""
+    for target_id in sorted({one.target_id for one in apart if one.kind == "digest"}):
+        offices_commands.digested_in_transaction(target_id, None)
 
 
 _TAKEN_BACK = """EXISTS (SELECT 1 FROM letter l WHERE l.id = d.letter_id
@@ -138,13 +156,15 @@ def forget_cancelled_in_transaction(bundle_id: int) -> int:
 def again_in_transaction(target_id: int) -> int:
     """Takes the digests apart that an office's mail server refused or returned; how many letters wait again."""
     query = select(Bundle.id).where(Bundle.target_id == target_id, Bundle.state == "failed")
-    waiting = 0
+    waiting, apart = 0, []
     for bundle_id in sorted(db.session.scalars(query)):
         bundle = lock(bundle_id)
         if bundle is not None and bundle.state == "failed":
             bundle.state, bundle.problem, bundle.content = "undone", "", None
             db.session.flush()
             waiting += _give_back(bundle_id)
+            apart.append(bundle)
+    _have_digests_again(apart)
     return waiting
 
 
@@ -190,8 +210,7 @@ def take_out(letter_id: int) -> None:
         .join(Delivery, Delivery.bundle_id == Bundle.id)
         .where(Delivery.letter_id == letter_id, Bundle.state.in_(("making", "ready", "broken")))
     )
-    for bundle_id in sorted(set(db.session.scalars(query))):
-        undo_in_transaction(bundle_id)
+    undo_in_transaction(db.session.scalars(query).all())
 
 
 def forget(letter_id: int) -> None:
@@ -199,6 +218,6 @@ def forget(letter_id: int) -> None:
     query = select(Delivery.bundle_id).where(
         Delivery.letter_id == letter_id, Delivery.bundle_id.is_not(None)
     )
-    for bundle_id in sorted({n for n in db.session.scalars(query) if n is not None}):
-        if not undo_in_transaction(bundle_id):
-            db.session.execute(update(Bundle).where(Bundle.id == bundle_id).values(content=None))
+    found = {n for n in db.session.scalars(query) if n is not None}
+    kept = found - {one.id for one in undo_in_transaction(found)}
+    db.session.execute(update(Bundle).where(Bundle.id.in_(kept)).values(content=None))

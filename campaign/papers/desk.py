@@ -12,10 +12,10 @@ from campaign.clock import utcnow
 from campaign.counts import queries as counts
 from campaign.offices import queries as offices
 from campaign.offices.models import Target
-from campaign.papers import checking, commands, making, queries, taken_back
+from campaign.papers import checking, commands, daily, making, queries, taken_back
 from campaign.papers.forms import HandOverForm
 from campaign.papers.models import Bundle
-from campaign.papers.stating import bundle_label
+from campaign.papers.stating import bundle_label, sent_sentence
 from campaign.web import access, pages
 from campaign.web.languages import pick
 
@@ -91,6 +91,18 @@ def make(target_id: int) -> ResponseReturnValue:
         else:
             flash(gettext("No letter waits for this office."), "error")
     return redirect(url_for(".index", target_id=target.id), 303)
+
+
+@bp.post("/digest")
+@access.organizer
+def send_digest(target_id: int) -> ResponseReturnValue:
+    """Sends the day's digest now, with all letters that wait; says why where nothing leaves."""
+    sent = daily.send_now(_target(target_id).id, current_user.email)
+    target = _target(target_id)
+    next_one = daily.next_digest(target)
+    fine = sent.letters or sent.why_not == "leaving"
+    flash(sent_sentence(sent, target, next_one), "success" if fine else "error")
+    return redirect(url_for("offices_desk.target", target_id=target_id), 303)
 
 
 def _refused(bundle: Bundle) -> bool:

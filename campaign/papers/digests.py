@@ -1,14 +1,9 @@
-"""The day's digest of an office: begun while it is open, sent as one message with a PDF, and what its mail server said."""
-
-from datetime import date
-
-from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
+"""The day's digest of an office as a message with a PDF, and what its mail server said. campaign.papers.daily begins it."""
 
 from campaign.clock import utcnow
 from campaign.extensions import db
 from campaign.letters import deliveries, results, telling
-from campaign.mail import ledger, orders
+from campaign.mail import ledger
 from campaign.mail.compose import Attachment, Rendered, Skip
 from campaign.mail.ledger import Result, Row
 from campaign.offices import commands as offices
@@ -20,63 +15,6 @@ from campaign.papers.models import Bundle
 
 ORIGIN = "digest"
 """The mail ledger's name for digests; ``unit_id`` is the bundle's number."""
-IN_A_DIGEST = 500
-"""Letters in one PDF at most, some 4 MB as mail; what comes on a day with more is sent in parts."""
-PARTS = 20
-_DIGESTS_DUE = text(
-    """
-    SELECT t.id FROM target t WHERE NOT t.paused AND t.channel = 'digest' AND EXISTS (
-        SELECT 1 FROM delivery d WHERE d.target_id = t.id AND d.state = 'waiting')
-    ORDER BY t.id
-    """
-)
-_CAMPAIGNS = text(
-    """
-    SELECT DISTINCT campaign_id FROM (SELECT d.campaign_id FROM delivery d
-        WHERE d.target_id = :target_id AND d.state = 'waiting' ORDER BY d.priority, d.id LIMIT :limit) AS first
-    WHERE NOT EXISTS (SELECT 1 FROM bundle b WHERE b.target_id = :target_id AND b.campaign_id = first.campaign_id
-        AND b.kind = 'digest' AND b.day = :day AND b.state <> 'undone')
-    ORDER BY 1
-    """
-)
-
-
-def begin_due() -> int:
-    """Begins the day's digest of every office that is open, wants one, has letters and has had none today."""
-    begun = 0
-    targets = db.session.scalars(_DIGESTS_DUE).all()
-    db.session.commit()
-    for target_id in targets:
-        target = db.session.get_one(Target, target_id, populate_existing=True)
-        office, now = office_of(target), utcnow()
-        if not plan.is_open(office, now):
-            continue
-        day = plan.local_day(office, now)
-        stopped = orders.stopped_campaigns()
-        values = {"target_id": target_id, "day": day, "limit": IN_A_DIGEST}
-        campaigns = db.session.scalars(_CAMPAIGNS, values)
-        begun += sum(_begin(target_id, one, day) for one in campaigns.all() if one not in stopped)
-    db.session.commit()
-    return begun
-
-
-def _begin(target_id: int, campaign_id: int, day: date) -> int:
-    """Takes all letters of a campaign into the day's digest, in as many parts as it needs; how many that are."""
-    for part in range(1, PARTS + 1):
-        bundle = Bundle(
-            kind="digest", target_id=target_id, campaign_id=campaign_id, day=day, piece=part, state="making",
-            created_at=utcnow(),
-        )  # fmt: skip
-        try:
-            taken = commands.begin_in_transaction(bundle, IN_A_DIGEST)
-        except IntegrityError:
-            # Somebody else makes today's digest.
-            db.session.rollback()
-            return part - 1
-        db.session.commit()
-        if not taken:
-            return part - 1
-    return PARTS
 
 
 def enqueue_in_transaction(bundle: Bundle) -> None:
@@ -125,10 +63,11 @@ def _rendered(row: Row) -> Rendered | Skip:
 def on_result(heard: list[Result]) -> None:
     """The listener for the origin ``digest``: runs in the mail engine's own transaction."""
     for result in sorted(heard, key=lambda one: one.unit_id):
-        if result.state == "cancelled":
-            commands.undo_in_transaction(result.unit_id)
-        elif result.state in ("sent", "failed", "uncertain"):
+        if result.state in ("sent", "failed", "uncertain"):
             _settle(result)
+    apart = commands.undo_in_transaction(r.unit_id for r in heard if r.state == "cancelled")
+    # Else the same letters would be put together, and cancelled, again and again.
+    offices.pause_suppressed_in_transaction({one.target_id for one in apart})
 
 
 def _settle(result: Result) -> None:

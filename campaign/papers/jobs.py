@@ -4,13 +4,13 @@ import time
 
 from campaign.engines import stopping
 from campaign.extensions import rq
-from campaign.papers import digests, filing, making
+from campaign.papers import daily, filing, making
 
 
 @rq.job(queue="default")
 def make_papers() -> int:
     """Begins the digests that are due and makes the PDFs and filings that wait, for some twenty seconds; cron calls it."""
-    digests.begin_due()
+    daily.begin_due()
     made, until = 0, time.monotonic() + 20
     while time.monotonic() < until and not stopping.requested():
         if not making.make_next() and not filing.make_next():

@@ -45,6 +45,25 @@ def had_digest(target_id: int, day: date) -> bool:
     return db.session.execute(query.limit(1)).first() is not None
 
 
+def last_part(target_id: int, campaign_id: int, day: date) -> int:
+    """The number of a campaign's last digest to an office on a day; 0 where there is none."""
+    query = select(func.max(Bundle.piece)).where(
+        Bundle.target_id == target_id, Bundle.campaign_id == campaign_id, Bundle.kind == "digest",
+        Bundle.day == day, Bundle.state != "undone",
+    )  # fmt: skip
+    return db.session.scalar(query) or 0
+
+
+def digest_leaving(target_id: int) -> bool:
+    """Whether an office's digest is being made or with the mail engine."""
+    query = select(Bundle.id).where(
+        Bundle.target_id == target_id,
+        Bundle.kind == "digest",
+        Bundle.state.in_(("making", "queued")),
+    )
+    return db.session.execute(query.limit(1)).first() is not None
+
+
 def filings(petition_id: int) -> Sequence[Filing]:
     """A petition's filings, newest first."""
     query = select(Filing).where(Filing.petition_id == petition_id)

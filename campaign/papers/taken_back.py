@@ -84,6 +84,6 @@ def make_again(bundle_id: int) -> int | None:
     if left:
         bundle.state, bundle.content, bundle.done, bundle.problem = "making", None, 0, ""
     else:
-        commands.undo_in_transaction(bundle_id)
+        commands.undo_in_transaction([bundle_id])
     db.session.commit()
     return left

@@ -1,4 +1,4 @@
-"""Pieces of packets, letters taken back out of them; comments filed, in a petition's history"""
+"""Pieces of packets, letters taken back out of them; comments filed, in a petition's history; the hour of an office's digest"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -36,9 +36,22 @@ def upgrade() -> None:
     op.add_column("petition_event", sa.Column("document_id", sa.String(), server_default="", nullable=False))
     op.add_column("petition_event", sa.Column("alone", sa.Integer(), nullable=True))
     op.add_column("petition_event", sa.Column("forms", sa.Integer(), nullable=True))
+    op.add_column("target", sa.Column("digest_at", sa.Time(), nullable=True))
+    op.add_column("target", sa.Column("digested_until", sa.DateTime(timezone=True), nullable=True))
+    # An office that had its digest today gets no second one.
+    op.execute(
+        """
+        UPDATE target t
+        SET digested_until = (b.day + 1)::timestamp AT TIME ZONE t.timezone - interval '1 microsecond'
+        FROM (SELECT target_id, max(day) AS day FROM bundle WHERE kind = 'digest' AND state <> 'undone' GROUP BY 1) b
+        WHERE b.target_id = t.id
+        """
+    )
 
 
 def downgrade() -> None:
+    op.drop_column("target", "digested_until")
+    op.drop_column("target", "digest_at")
     for name in ("forms", "alone", "document_id"):
         op.drop_column("petition_event", name)
     op.execute("UPDATE petition_event SET kind = 'other' WHERE kind = 'commented'")

@@ -74,11 +74,18 @@ def test_an_office_that_complains_goes_on_only_when_an_administrator_says_so(
 
 
 def test_a_digest_that_comes_back_goes_again_without_what_its_writer_took_back(
-    come_in: Any, office: Any, campaign_id: int, letters: Any, smtp: Any, deliver: Any, staff: Any, sql: Any,
+    come_in: Any, office: Any, campaign_id: int, letters: Any, smtp: Any, deliver: Any, staff: Any, sql: Any, app: Any,
 ) -> None:  # fmt: skip
+    from campaign.papers import daily
+
+    def send() -> None:
+        with app.app_context():
+            assert daily.send_now(1, "an organizer").letters
+        deliver()
+
     office(channel="digest")
     letters(3)
-    deliver()
+    send()
     (mail,) = smtp.to("secretary@dot.example")
     come_in(mail.sender, mails.dsn(mail.sender, diagnostic="smtp; 550 5.1.1 No such office"))
     assert sql("SELECT paused_reason FROM target") == [
@@ -93,7 +100,7 @@ def test_a_digest_that_comes_back_goes_again_without_what_its_writer_took_back(
     assert "1 letter waits again" in answer.get_data(as_text=True)
     assert sql("SELECT state FROM delivery ORDER BY id") == [("waiting",), ("failed",), ("held",)]
     desk.post("/desk/targets/1/resume", data=data)
-    deliver()
+    send()
     assert [str(one.message["Subject"])[:8] for one in smtp.to("secretary@dot.example")] == [
         "3 letter", "1 letter"
     ]  # fmt: skip

@@ -77,6 +77,7 @@ def test_offices_go_out_as_they_came_in(
     cli("import", "targets", write(tmp_path / "t.csv", GOOD))
     with app.app_context():
         (row,) = export_rows()
+    assert row.pop("digest_at") == ""
     assert ",".join(f'"{v}"' if "," in v else v for v in row.values()) + "\n" == GOOD
 
 
@@ -142,3 +143,32 @@ def test_letters_are_confirmed_while_a_file_comes_in(
     with app.app_context():
         assert importing.import_rows(rows()).updated == 1
     assert seen == [(1,)]
+
+
+def test_the_hour_of_the_digest_is_a_column_that_a_file_need_not_have(
+    app: Any, cli: Any, campaign_id: int, sql: Any, tmp_path: Path
+) -> None:
+    from campaign.offices.exporting import export_rows
+
+    head = HEAD.replace("\n", ",digest_at\n")
+    daily = GOOD.replace(",email,", ",digest,").rstrip("\n")
+    hour = "SELECT digest_at::text FROM target"
+    assert "1 new" in brought(cli, tmp_path / "a.csv", f"{head}{daily},15:30\n")
+    assert sql(hour) == [("15:30:00",)]
+    assert "1 there already" in brought(
+        cli, tmp_path / "a.csv", HEAD + GOOD.replace(",email,", ",digest,")
+    )
+    assert sql(hour) == [("15:30:00",)], "a file without the column leaves it"
+    with app.app_context():
+        (row,) = export_rows()
+        assert list(row)[-1] == "digest_at" and row["digest_at"] == "15:30"
+    for wrong in ("08:59", "16:56", "17:00", "24:00", "noon"):
+        said = brought(cli, tmp_path / "b.csv", f"{head}{daily},{wrong}\n")
+        assert wrong in said and "1 refused" in said
+    said = brought(cli, tmp_path / "c.csv", "agency,role,closes\nDOT,Secretary,15:00\n")
+    assert "write an hour from 09:00 to 14:55" in said, "in the hours of the entry"
+    assert "1 changed" in brought(cli, tmp_path / "d.csv", f"{head}{daily},\n")
+    assert sql(hour) == [(None,)], "empty is the usual hour"
+    assert sql("SELECT old, new, by FROM target_change WHERE what = 'digest_at'") == [
+        ("15:30", "", "import")
+    ]
