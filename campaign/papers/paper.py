@@ -21,7 +21,9 @@ from campaign.extensions import db
 from campaign.letters import message
 from campaign.letters.models import Delivery, Letter, LetterTemplate
 from campaign.letters.render import templates_of
+from campaign.offices import plan
 from campaign.offices.holders import holder_name, holders_on
+from campaign.offices.hours import office_of
 from campaign.offices.models import Target
 from campaign.papers import enclosures, glyphs
 from campaign.papers.blocks import blocks
@@ -234,7 +236,11 @@ def _letter(
     text = message.message(
         target, holder, template, person, letter.subject, letter.body, letter.language
     )
-    return set_letter(number, text, letter, email)
+    letter_set = set_letter(number, text, letter, email)
+    if letter.confirmed_at:
+        # The office's day, as the digest's or the packet's own.
+        letter_set["date"] = day_text(plan.local_day(office_of(target), letter.confirmed_at))
+    return letter_set
 
 
 def set_letter(

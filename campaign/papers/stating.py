@@ -53,7 +53,7 @@ def _when(next_one: NextDigest | None, target: Target) -> str:
     if next_one is None or next_one.at is None:
         return gettext("a day more than ten years from now")
     local = in_zone(next_one.at, target.timezone)
-    return format_datetime(local, gettext("EEEE, MMMM d, h:mm a z"), rebase=False)
+    return format_datetime(local, gettext("EEEE, MMMM d, h:mm a '(office time)'"), rebase=False)
 
 
 def sent_sentence(sent: Sent, target: Target, next_one: NextDigest | None) -> str:

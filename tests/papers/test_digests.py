@@ -305,7 +305,7 @@ def test_an_organizer_sends_the_digest_now(
         deliver()
         page = " ".join(desk.get("/desk/targets/1").get_data(as_text=True).split())
         assert "As things stand it will hold 2 letters." in page
-        assert "Monday, May 4, 4:00" in page and "EDT" in page
+        assert "Monday, May 4, 4:00" in page and "(office time)" in page
         said = press(desk)
         assert "2 letters are on their way in one digest." in said
         assert "from now on leaves on Tuesday, May 5, 4:00" in said
@@ -353,3 +353,18 @@ def test_the_button_is_the_organizers_and_for_digests(
     token = csrf_token(lead.get("/desk/").get_data(as_text=True))
     answer = lead.post("/desk/targets/1/bundles/digest", data={"csrf_token": token})
     assert answer.status_code == 403
+
+
+def test_a_letter_bears_the_offices_day(
+    office: Any, letters: Any, deliver: Any, smtp: Any, tmp_path: Any
+) -> None:
+    late = datetime(2026, 5, 5, 1, 0, tzinfo=UTC)
+    with time_machine.travel(late, tick=False) as clock:
+        office(**(HOURS | {"timezone": "Pacific/Honolulu"}))
+        letters(1)
+        clock.shift(3600)
+        deliver()
+    (mail,) = smtp.to(OFFICE)
+    (part,) = mail.message.iter_attachments()
+    words = pdf_text(part.get_content(), tmp_path)
+    assert "May 4, 2026" in words and "May 5" not in words
