@@ -38,6 +38,15 @@ _FIRST = """
 _FIRST_OF_OTHERS = text(_FIRST.format(campaigns="d.campaign_id <> ALL (:campaigns)"))
 _FIRST_OF_THESE = text(_FIRST.format(campaigns="d.campaign_id = ANY (:campaigns)"))
 
+COUNTED = 500
+"""Up to so many letters that wait are counted; how many more there are is told by the counters."""
+_FEW = text(
+    """
+    SELECT count(*) FROM (SELECT 1 FROM delivery d WHERE d.target_id = :target_id AND d.state = 'waiting'
+    AND d.campaign_id <> ALL (:campaigns) LIMIT :limit) AS few
+    """
+)
+
 
 def begin_due() -> int:
     """Begins the digest of every office whose hour has come and whom nobody has seen to since; how many PDFs that makes."""
@@ -149,7 +158,7 @@ class NextDigest(NamedTuple):
     """Its hour has come: it leaves in a moment."""
     left_today: bool
     letters: int
-    """Those that wait and will be in it, as of the last fold; at most digest_plan.MOST of each campaign leave at once."""
+    """Those that wait and will be in it, many as of the last fold; at most digest_plan.MOST of each campaign leave at once."""
 
 
 def next_digest(target: Target) -> NextDigest | None:
@@ -163,10 +172,14 @@ def next_digest(target: Target) -> NextDigest | None:
     due = bool(at) and db.session.scalar(_FIRST_OF_OTHERS, values | {"until": at}) is not None
     if not due:
         at = digest_plan.leaves(office, now, seen, now)
-    waiting = [counts.states("deliveries", n, str(target.id)).get("waiting", 0) for n in stopped]
-    return NextDigest(
-        at,
-        due,
-        seen is not None and seen >= digest_plan.end_of_day(office, now),
-        max(0, offices_queries.waiting_at(target.id) - sum(waiting)),
-    )
+    left_today = seen is not None and seen >= digest_plan.end_of_day(office, now)
+    return NextDigest(at, due, left_today, _waiting(target.id, stopped))
+
+
+def _waiting(target_id: int, stopped: list[int]) -> int:
+    """How many letters wait but for those of some campaigns: counted where they are few, so that what has just left is not told."""
+    few = db.session.scalar(_FEW, {"target_id": target_id, "campaigns": stopped, "limit": COUNTED})
+    if few is not None and few < COUNTED:
+        return int(few)
+    kept = [counts.states("deliveries", n, str(target_id)).get("waiting", 0) for n in stopped]
+    return max(0, offices_queries.waiting_at(target_id) - sum(kept))

@@ -98,3 +98,27 @@ def test_an_organizer_keeps_the_docket_and_makes_its_comments(
     expect(desk.get_by_text("The agency takes comments now")).to_be_visible()
     expect(desk.get_by_role("link", name="91 FR 36075")).to_be_visible()
     look(desk, "docket-public")
+
+
+def test_an_organizer_sees_when_the_digest_leaves_and_gives_it_an_hour(
+    desk: Any, site: str, sql: Any
+) -> None:
+    sql("UPDATE target SET opens = '00:00', closes = '00:00', days = '{1,2,3,4,5,6,7}'")
+    desk.goto(f"{site}/desk/targets/1/edit")
+    hour = desk.get_by_label("The digest leaves at")
+    expect(hour).to_be_hidden()
+    desk.get_by_label("Once a day, all letters of the day").check()
+    expect(hour).to_be_visible()
+    hour.fill("23:58")
+    desk.get_by_role("button", name="Save").click()
+    expect(desk.locator("#digest_at-error")).to_contain_text("from 00:00 to 23:55")
+    look(desk, "office-digest-hour")
+    hour.fill("23:30")
+    desk.get_by_role("button", name="Save").click()
+    expect(desk.get_by_text("11:30 PM (office time)")).to_be_visible()
+    expect(desk.get_by_text("As things stand it will hold 1 letter.")).to_be_visible()
+    look(desk, "office-digest")
+    desk.get_by_role("button", name="Send the digest now").dblclick()
+    expect(desk.get_by_text("No letter waits for it yet.")).to_be_visible()
+    expect(desk.get_by_text("One has left today")).to_be_visible()
+    look(desk, "office-digest-leaving")
