@@ -29,7 +29,11 @@ class Statement:
         return str(text(self._text).compile(dialect=dialect()))
 
     def first(self, values: Mapping[str, Any]) -> Any:
-        """Runs it, committed, and returns the first row of its answer, or None. Raises DBAPIError as SQLAlchemy does."""
+        """The first row of its answer, or None."""
+        return next(iter(self.rows(values)), None)
+
+    def rows(self, values: Mapping[str, Any]) -> list[Any]:
+        """Runs it, committed, and returns its answer. Raises DBAPIError as SQLAlchemy does."""
         try:
             return self.run(values)
         except DBAPIError as error:
@@ -37,8 +41,8 @@ class Statement:
                 raise
             return self.run(values)
 
-    def run(self, values: Mapping[str, Any]) -> Any:
-        """``first``, tried once."""
+    def run(self, values: Mapping[str, Any]) -> list[Any]:
+        """``rows``, tried once."""
         try:
             pooled = db.engine.raw_connection()
         except psycopg.Error as error:
@@ -48,7 +52,8 @@ class Statement:
             connection.autocommit = True
             with connection.cursor(row_factory=namedtuple_row) as cursor:
                 # Planning it costs more than running it; where a pooler stands between, psycopg lets it be.
-                return cursor.execute(self.sql, values, prepare=True).fetchone()
+                found: list[Any] = cursor.execute(self.sql, values, prepare=True).fetchall()
+                return found
         except psycopg.Error as error:
             broken = connection.closed
             if broken:

@@ -10,7 +10,8 @@ from sqlalchemy import select, text
 from campaign.clock import utcnow
 from campaign.counts import journal
 from campaign.extensions import db
-from campaign.letters import confirming, deliveries, moderation, words
+from campaign.gathering import Gathered
+from campaign.letters import confirming, deliveries, moderation, queries, words
 from campaign.letters.links import Act
 from campaign.letters.models import Letter
 from campaign.mail import wake
@@ -50,29 +51,34 @@ class Doorway:
     slug: str
     suggested: Sequence[str] = ()
     """The bodies of its templates: what a writer did not write."""
+    seal: str = ""
+    """Where it was read earlier, what it has to be still when the letter is written (queries.door)."""
 
 
-def write_letter(door: Doorway, email: str, typed: Words, nonce: str) -> None:
-    """Keeps a letter and asks for a confirmation; nothing of it counts before that. One statement, committed.
+def write_letter(door: Doorway, email: str, typed: Words, nonce: str) -> bool:
+    """Keeps a letter and asks for a confirmation; nothing of it counts before that. Committed, with others of this moment.
 
     The same form sent twice is one letter; with other words it is another one, and the confirmation page offers both.
-    The answer is the same whether the address is known or not: none.
+    The answer is the same whether the address is known or not. False: the door is no longer what its seal says.
     """
     # The words are part of it: what someone has read on the confirmation page cannot change under their hand, and
     # a cached form, which many people share, lets nobody write over another's letter.
     said = (typed.given_name, typed.family_name, typed.postal_code, typed.subject, typed.body)
     submission = tokens.submission(nonce, email, door.slug, *said)
-    values = confirmation.ask_values(email, typed.language, door.campaign_id)
-    values |= _values(door, typed, submission) | {"email": email.strip()}
+    email = email.strip()
+    row = _values(door, typed, submission) | {"email": email, "seal": door.seal}
     for _ in range(5):
-        found = _WRITE.first(values)
-        if found is not None and found.kept:
+        found = _WRITE.one(row, email.lower(), confirmation.ask_values())
+        if found is None:
+            return False
+        if found.kept:
             break
     else:
         raise RuntimeError("a supporter's row came and went under our hands")
     if found.mails:
         gate.mail_used()
     wake.soon("confirmations")
+    return True
 
 
 def send_own_page(campaign_id: int, act: Act, language: str) -> None:
@@ -93,15 +99,11 @@ def write_proved_letter(door: Doorway, act: Act, typed: Words, nonce: str) -> co
     return decision
 
 
-def _inserting(source: str, supporter: str) -> str:
-    return f"""
+_INTO = """
     INSERT INTO letter (campaign_id, supporter_id, submission, state, language, given_name, family_name, postal_code,
         us_state, subject, body, consents, wording, own_share, fingerprint, source, alert_id, network, created_at,
-        tell_when_done, named_in_public, keep_replies)
-    SELECT :campaign_id, {supporter}, :submission, 'unconfirmed', :language, :given_name, :family_name, :postal_code,
-        :us_state, :subject, :body, :consents, :wording, :own_share, :fingerprint, :source, :alert_id, :network, :now,
-        :tell, :named, :keep
-    {source}
+        tell_when_done, named_in_public, keep_replies)"""
+_AGAIN = """
     ON CONFLICT (submission) DO UPDATE SET language = excluded.language, given_name = excluded.given_name,
         family_name = excluded.family_name, postal_code = excluded.postal_code, us_state = excluded.us_state,
         subject = excluded.subject, body = excluded.body, consents = excluded.consents, wording = excluded.wording,
@@ -109,32 +111,54 @@ def _inserting(source: str, supporter: str) -> str:
         tell_when_done = excluded.tell_when_done, named_in_public = excluded.named_in_public,
         keep_replies = excluded.keep_replies
     WHERE letter.state = 'unconfirmed'
-    RETURNING id, xmax = 0 AS is_new"""  # our own text
+    RETURNING id, campaign_id, submission, xmax = 0 AS is_new"""
 
+_KEEP = text(
+    f"""{_INTO}
+    VALUES (:campaign_id, :supporter_id, :submission, 'unconfirmed', :language, :given_name, :family_name, :postal_code,
+        :us_state, :subject, :body, :consents, :wording, :own_share, :fingerprint, :source, :alert_id, :network, :now,
+        :tell, :named, :keep)
+    {_AGAIN}"""
+)
 
-_KEEP = text(_inserting("", ":supporter_id"))
+_ACT = """
+    SELECT n, email AS address, language, campaign_id, jsonb_build_array('letter', own.id) AS data
+    FROM own JOIN given USING (n)"""
 
 # The statement that a flood of letters waits for: the supporter, the letter, the confirmation, its mail, the journal.
-_WRITE = Statement(
-    f"""
-    WITH {supporters.PERSON},
-    kept AS ({_inserting("FROM person", "person.id")}),
-    counted AS ({
-        journal.INSERT
-    } SELECT :now, :campaign_id, 'letters.unconfirmed', '', 1 FROM kept WHERE is_new),
-    {
-        confirmation.asking('''
-        SELECT jsonb_build_array('letter', one.id) AS data FROM (
-            SELECT id FROM kept UNION ALL SELECT id FROM letter WHERE submission = :submission LIMIT 1) AS one''')
-    }
-    SELECT (SELECT count(*) FROM act) AS kept, (SELECT count(*) FROM mail) AS mails
+_WRITE = Gathered(
+    Statement(
+        f"""
+    WITH asked_for AS MATERIALIZED (SELECT * FROM json_to_recordset(CAST(:rows AS json)) AS letter(n int, email text,
+        campaign_id bigint, seal text, submission text, language text, given_name text, family_name text, postal_code text,
+        us_state text, subject text, body text, consents boolean, wording text, own_share float8, fingerprint bigint,
+        source text, network text, tell boolean, named boolean, keep boolean)),
+    {queries.STILL_OPEN},
+    given AS (SELECT asked_for.* FROM asked_for JOIN still_open USING (n)),
+    {supporters.PERSON},
+    kept AS ({_INTO}
+        SELECT campaign_id, person.id, submission, 'unconfirmed', language, given_name, family_name, postal_code,
+            us_state, subject, body, consents, wording, own_share, fingerprint, source, NULL, network, :now,
+            tell, named, keep FROM given JOIN person USING (n)
+        {_AGAIN}),
+    counted AS ({journal.INSERT}
+        SELECT :now, campaign_id, 'letters.unconfirmed', '', count(*) FROM kept WHERE is_new GROUP BY campaign_id),
+    own AS (
+        SELECT given.n, kept.id FROM kept JOIN given USING (submission)
+        UNION ALL
+        SELECT given.n, there.id FROM given CROSS JOIN LATERAL (
+            SELECT id FROM letter WHERE letter.submission = given.submission LIMIT 1) AS there
+        WHERE NOT EXISTS (SELECT 1 FROM kept WHERE kept.submission = given.submission)
+    ),
+    {confirmation.asking(_ACT)}
+    SELECT still_open.n, own.n IS NOT NULL AS kept, mail.n IS NOT NULL AS mails
+    FROM still_open LEFT JOIN own USING (n) LEFT JOIN mail USING (n)
     """  # noqa: S608  # our own text
+    )
 )
 
 
-def _values(
-    door: Doorway, typed: Words, submission: str, alert_id: int | None = None
-) -> dict[str, Any]:
+def _values(door: Doorway, typed: Words, submission: str) -> dict[str, Any]:
     return {
         "campaign_id": door.campaign_id,
         "submission": submission,
@@ -153,9 +177,7 @@ def _values(
         "tell": typed.tell,
         "named": typed.named,
         "keep": typed.keep,
-        "alert_id": alert_id,
         "network": limits.origin() if has_request_context() else "",
-        "now": utcnow(),
     }
 
 
@@ -163,7 +185,8 @@ def _keep(
     door: Doorway, supporter_id: int, typed: Words, submission: str, alert_id: int | None = None
 ) -> int:
     """The letter's row, made or (while unconfirmed) brought up to date, in the caller's transaction; its number."""
-    values = _values(door, typed, submission, alert_id) | {"supporter_id": supporter_id}
+    values = _values(door, typed, submission)
+    values |= {"supporter_id": supporter_id, "alert_id": alert_id, "now": utcnow()}
     row: Any = db.session.execute(_KEEP, values).first()
     if row is None:
         return db.session.execute(

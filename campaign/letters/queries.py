@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from flask import current_app
 from sqlalchemy import select, text
 
 from campaign.clock import utcnow
@@ -84,25 +85,52 @@ def templates(campaign_id: int) -> list[LetterTemplate]:
     return list(db.session.scalars(query.order_by(LetterTemplate.position, LetterTemplate.id)))
 
 
-_DOOR = Statement(
-    """
-    SELECT c.id, c.languages, c.opens_at, c.closes_at, o.name AS lead,
+_DOORS = """
+    SELECT c.id, c.slug, c.languages, c.opens_at, c.closes_at, o.name AS lead,
         EXISTS (SELECT 1 FROM campaign_target t WHERE t.campaign_id = c.id) AS offices,
         ARRAY(SELECT DISTINCT body.value FROM letter_template t, jsonb_each_text(t.body) body
-            WHERE t.campaign_id = c.id AND body.value <> '') AS suggested
-    FROM campaign c JOIN organization o ON o.id = c.lead_organization_id WHERE c.slug = :slug AND c.published
+            WHERE t.campaign_id = c.id AND body.value <> '' ORDER BY body.value) AS suggested
+    FROM campaign c JOIN organization o ON o.id = c.lead_organization_id WHERE c.published"""
+_SEALED = "SELECT door.*, md5(CAST(door AS text)) AS seal FROM ({}) AS door"
+_DOOR = Statement(_SEALED.format(f"{_DOORS} AND c.slug = :slug"))
+
+STILL_OPEN = f"""
+    door AS ({_SEALED.format(f"{_DOORS} AND c.id IN (SELECT campaign_id FROM asked_for WHERE seal <> '')")}),
+    still_open AS (
+        SELECT n FROM asked_for WHERE seal = ''
+        UNION ALL SELECT asked_for.n FROM asked_for JOIN door ON door.id = asked_for.campaign_id AND door.seal = asked_for.seal
+    )"""
+"""Part of a larger statement: the ``n`` of those rows of ``asked_for`` (n, campaign_id, seal) whose door is as it was."""
+
+_DOORS_READ = "campaign.letters.doors"
+_MOST_DOORS = 1000
+
+
+def door(slug: str, language: str, again: bool = False) -> Any:
+    """In one look, what taking a letter in this language needs (id, lead, suggested, seal); None where none is taken now.
+
+    A process keeps what it has read, and reads it ``again`` where the statement that writes says that the seal has changed.
     """
-)
-
-
-def door(slug: str, language: str) -> Any:
-    """In one look, what taking a letter in this language needs (id, lead, suggested); None where none is taken now."""
+    doors: dict[str, Any] = current_app.extensions.setdefault(_DOORS_READ, {})
+    found = doors.get(slug)
+    if found is not None and not again and _takes(found, language):
+        return found
     found = _DOOR.first({"slug": slug})
-    if found is None or not found.offices or language not in found.languages:
+    if found is None:
+        doors.pop(slug, None)
         return None
+    if len(doors) >= _MOST_DOORS:
+        doors.clear()
+    doors[slug] = found
+    return found if _takes(found, language) else None
+
+
+def _takes(found: Any, language: str) -> bool:
+    if not found.offices or language not in found.languages:
+        return False
     now = utcnow()
     closed = found.closes_at is not None and found.closes_at <= now
-    return None if now < found.opens_at or closed else found
+    return bool(found.opens_at <= now and not closed)
 
 
 def dockets(campaign_id: int) -> list[str]:

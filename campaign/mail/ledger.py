@@ -65,7 +65,7 @@ _QUEUE = """
         '<' || replace(gen_random_uuid()::text, '-', '') || '.' || u.id || '@' || :sender_domain || '>', u.data, :now
     FROM (SELECT nextval('message_id_seq') AS id, * FROM {drafts}) AS u
     ON CONFLICT (origin, origin_id, unit_id) DO NOTHING
-    RETURNING id, origin, origin_id, campaign_id
+    RETURNING id, origin, origin_id, campaign_id, unit_id
     """
 
 
@@ -106,7 +106,7 @@ def enqueue(stream: str, drafts: Iterable[Draft]) -> list[int]:
         values["due"] = [draft.due or common["now"] for draft in chunk]
         values["data"] = [None if draft.data is None else Jsonb(draft.data) for draft in chunk]
         values |= common
-        for row_id, origin, origin_id, campaign_id in db.session.execute(_INSERT, values):
+        for row_id, origin, origin_id, campaign_id, _ in db.session.execute(_INSERT, values):
             inserted.append(row_id)
             moves[stream, origin, origin_id, campaign_id, None, "queued"] += 1
     states.count_moves(moves)

@@ -50,15 +50,20 @@ class Agreement:
 
 
 PERSON = """
-    known AS (SELECT id FROM supporter WHERE lower(email) = lower(:email) FOR KEY SHARE),
-    made AS (
-        INSERT INTO supporter (email, language, created_at) SELECT :email, :language, :now
-        WHERE NOT EXISTS (SELECT 1 FROM known) ON CONFLICT (lower(email)) DO NOTHING RETURNING id
+    known AS (
+        SELECT given.n, there.id FROM given CROSS JOIN LATERAL (
+            SELECT id FROM supporter WHERE lower(supporter.email) = lower(given.email) FOR KEY SHARE) AS there
     ),
-    person AS (SELECT id FROM known UNION ALL SELECT id FROM made)"""
-"""``ensure_supporter_in_transaction`` as part of a larger statement: ``person`` has the number in ``id``.
+    made AS (
+        INSERT INTO supporter (email, language, created_at) SELECT email, language, :now FROM given
+        WHERE NOT EXISTS (SELECT 1 FROM known WHERE known.n = given.n)
+        ON CONFLICT (lower(email)) DO NOTHING RETURNING id, email
+    ),
+    person AS (SELECT n, id FROM known UNION ALL SELECT given.n, made.id FROM made JOIN given USING (email))"""
+"""``ensure_supporter_in_transaction`` as part of a larger statement, for each row of ``given`` (n, email, language): ``person``
+has the number in ``id``.
 
-It is empty where another transaction made the row in this very moment: the statement is then run again. The row is kept
+It lacks those of whom another transaction made the row in this very moment: they are then asked for again. The row is kept
 from campaign.supporters.retention until the commit.
 """
 

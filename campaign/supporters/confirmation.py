@@ -114,44 +114,44 @@ def register(kind: str, provider: Provider) -> None:
 _ASKING = f"""
     asked AS (
         INSERT INTO confirmation (address, language, campaign_id, asked_at, round)
-        SELECT :address, :language, CAST(:campaign_id AS bigint), :now, 1 FROM act
+        SELECT address, language, campaign_id, :now, 1 FROM act
         ON CONFLICT (lower(address)) DO UPDATE SET language = excluded.language,
             campaign_id = excluded.campaign_id, asked_at = excluded.asked_at, round = confirmation.round + 1
         WHERE confirmation.asked_at <= :an_interval_ago OR confirmation.asked_at > :clocks_differ
-        RETURNING id, round
+        RETURNING id, round, address
     ),
     draft AS (
-        SELECT CAST('{ORIGIN}' AS text) AS origin, 0 AS origin_id, asked.id * {_ROUNDS} + asked.round AS unit_id,
-            CAST(:address AS text) AS to_address, CAST(:language AS text) AS language,
-            coalesce(CAST(:campaign_id AS bigint), 0) AS campaign_id, 0 AS priority,
+        SELECT act.n, CAST('{ORIGIN}' AS text) AS origin, 0 AS origin_id, asked.id * {_ROUNDS} + asked.round AS unit_id,
+            act.address AS to_address, act.language, coalesce(act.campaign_id, 0) AS campaign_id, 0 AS priority,
             CAST(:now AS timestamptz) AS due, act.data
-        FROM asked CROSS JOIN act
+        FROM asked JOIN act ON lower(act.address) = lower(asked.address)
     ),
-    mail AS ({ledger.queueing("draft")}),
-    mail_counted AS ({journal.INSERT} SELECT :now, 0, 'messages.queued', 'confirmations', 1 FROM mail)"""  # noqa: S608  # our own text
+    queued AS ({ledger.queueing("draft")}),
+    queue_counted AS ({journal.INSERT}
+        SELECT :now, 0, 'messages.queued', 'confirmations', count(*) FROM queued HAVING count(*) > 0),
+    mail AS (SELECT draft.n FROM draft JOIN queued USING (unit_id))"""  # noqa: S608  # our own text
 
 
 def asking(act: str) -> str:
-    """``ask`` as part of a larger statement: ``act`` is a SELECT of the mail's ``data`` (Own as [kind, id], or null),
-    without a row where nothing is to be asked; ``mail`` has a row where a mail goes. Needs ``ask_values``."""
+    """``ask`` as part of a larger statement: ``act`` is a SELECT of n, address (no two the same, whatever their case), language,
+    campaign_id, and the mail's ``data`` (Own as [kind, id], or null); ``mail`` has the ``n`` of those to whom a mail goes.
+    Needs ``ask_values``."""
     return f"act AS ({act}), {_ASKING}"
 
 
-def ask_values(address: str, language: str, campaign_id: int | None) -> dict[str, Any]:
+def ask_values() -> dict[str, Any]:
     """What ``asking`` needs."""
     common = ledger.queue_values("confirmations")
     return common | {
-        "address": address,
-        "language": language,
-        "campaign_id": campaign_id,
         "an_interval_ago": common["now"] - INTERVAL,
         "clocks_differ": common["now"] + SKEW,
     }
 
 
-_ASK = text(
-    f"WITH {asking('SELECT CAST(:data AS jsonb) AS data')} SELECT count(*) FROM mail"  # noqa: S608  # our own text
-)
+_ONE = """
+    SELECT 1 AS n, CAST(:address AS text) AS address, CAST(:language AS text) AS language,
+        CAST(:campaign_id AS bigint) AS campaign_id, CAST(:data AS jsonb) AS data"""
+_ASK = text(f"WITH {asking(_ONE)} SELECT count(*) FROM mail")  # noqa: S608  # our own text
 
 
 def ask(address: str, language: str, campaign_id: int | None, own: Own | None = None) -> bool:
@@ -162,8 +162,12 @@ def ask(address: str, language: str, campaign_id: int | None, own: Own | None = 
 
     The caller says the same to the person either way, and calls ``wake.wake("confirmations")`` after its commit.
     """
-    values = ask_values(address, language, campaign_id)
-    values["data"] = None if own is None else Jsonb([own.kind, own.id])
+    values = ask_values() | {
+        "address": address,
+        "language": language,
+        "campaign_id": campaign_id,
+        "data": None if own is None else Jsonb([own.kind, own.id]),
+    }
     goes = bool(db.session.execute(_ASK, values).scalar())
     if goes:
         gate.mail_used()
