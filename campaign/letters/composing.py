@@ -11,6 +11,7 @@ from wtforms import ValidationError
 from campaign.letters import merging, rules
 from campaign.letters.forms import LetterForm
 from campaign.supporters.places import state_of
+from campaign.web.sent import Sent
 
 ANSWERS = "answers"
 """The form's action that makes the answers the letter."""
@@ -43,7 +44,7 @@ def put_in_answers(form: LetterForm, suggested: Collection[str]) -> bool:
     return True
 
 
-def put_in_fields(form: LetterForm) -> bool:
+def put_in_fields(form: LetterForm | Sent) -> bool:
     """Puts the writer's name and place where the suggested words left room for them; whether it still fits."""
     values = merging.writer(
         form.given_name.data,

@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from campaign import settings
 from campaign.extensions import db
 from campaign.letters.models import Letter
-from campaign.letters.rules import LINK
+from campaign.letters.rules import links as links_in
 
 SETTING = "letters.rules"
 OWN = 0.3
@@ -66,7 +66,7 @@ def reason_to_hold(letter: Letter) -> str:
     """Why a person should read this letter first, in English; empty where no rule says so."""
     found = rules()
     text = f"{letter.subject}\n{letter.body}"
-    links = len(LINK.findall(text))
+    links = len(links_in(text))
     if found.links_from and links >= found.links_from:
         return "It has a link." if links == 1 else f"It has {links} links."
     if found.longest and len(letter.body) > found.longest:

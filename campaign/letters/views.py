@@ -23,6 +23,8 @@ from campaign.supporters import queries as supporters
 from campaign.supporters.places import state_of
 from campaign.supporters.wording import consent_wording
 from campaign.web import access, gate, languages, pages, tokens
+from campaign.web.sent import Sent
+from campaign.web.sent import sent as what_was_sent
 
 bp = Blueprint("letters", __name__)
 
@@ -69,11 +71,12 @@ def _take(slug: str) -> ResponseReturnValue | None:
         door = queries.door(slug, languages.current(), again)
         if door is None:
             return None
-        form = LetterForm(consent_wording(door.lead) if "consent" in request.form else "")
-        if not form.validate() or not composing.put_in_fields(form):
+        form = what_was_sent(LetterForm)
+        if form is None or not composing.put_in_fields(form):
             return None
+        agreement = consent_wording(door.lead) if form.consent.data else ""
         doorway = commands.Doorway(door.id, slug, door.suggested, door.seal)
-        if commands.write_letter(doorway, form.email.data, _typed(form), form.nonce):
+        if commands.write_letter(doorway, form.email.data, _typed(form, agreement), form.nonce):
             return redirect(url_for("letters.sent", slug=slug), 303)
     return None
 
@@ -180,7 +183,7 @@ def _reply_to(form: LetterForm, act: links.Act | None, passed_on: bool) -> str:
     return act.masked if act else str(form.email.data)
 
 
-def _typed(form: LetterForm) -> commands.Words:
+def _typed(form: LetterForm | Sent, agreement: str) -> commands.Words:
     return commands.Words(
         given_name=form.given_name.data,
         family_name=form.family_name.data,
@@ -188,7 +191,7 @@ def _typed(form: LetterForm) -> commands.Words:
         subject=form.subject.data,
         body=form.body.data,
         language=languages.current(),
-        agreement=form.consent.label.text if form.consent.data else "",
+        agreement=agreement,
         source=form.source.data,
         tell=form.tell.data,
         named=form.named.data,
@@ -200,10 +203,11 @@ def _send(
     campaign: Campaign, form: LetterForm, templates: list[LetterTemplate], act: links.Act | None
 ) -> ResponseReturnValue:
     doorway = commands.Doorway(campaign.id, campaign.slug, queries.suggested(templates))
+    typed = _typed(form, form.consent.label.text if form.consent.data else "")
     if act is None:
-        commands.write_letter(doorway, form.email.data, _typed(form), form.nonce)
+        commands.write_letter(doorway, form.email.data, typed, form.nonce)
         return redirect(url_for("letters.sent", slug=doorway.slug), 303)
-    decision = commands.write_proved_letter(doorway, act, _typed(form), form.nonce)
+    decision = commands.write_proved_letter(doorway, act, typed, form.nonce)
     page = render_template(
         "letters/confirmed.html",
         **_frame(campaign),

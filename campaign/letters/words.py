@@ -33,6 +33,8 @@ def own_share(body: str, templates: Iterable[str]) -> float:
     if not words:
         return 0.0
     suggested = _all_shingles(tuple(templates))
+    if suggested.isdisjoint(zip(words, words[1:], words[2:], strict=False)):
+        return 1.0
     taken = [False] * len(words)
     for i in range(len(words) - SHINGLE + 1):
         if tuple(words[i : i + SHINGLE]) in suggested:

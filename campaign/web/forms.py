@@ -7,6 +7,7 @@ from typing import Any
 
 from disposable_email_domains import blocklist
 from email_validator import EmailNotValidError, validate_email
+from email_validator.rfc_constants import CASE_INSENSITIVE_MAILBOX_NAMES
 from flask import current_app, request
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
@@ -105,11 +106,33 @@ class Address:
         if len(text) > EMAIL_LENGTH:
             raise ValidationError(self.message)
         try:
-            field.data = validate_email(
-                text, check_deliverability=False, test_environment=True
-            ).normalized
+            field.data = _usual(text) or _normal(text)
         except EmailNotValidError as error:
             raise ValidationError(self.message) from error
+
+
+def _normal(text: str) -> str:
+    return validate_email(text, check_deliverability=False, test_environment=True).normalized
+
+
+_LOCAL = re.compile(r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*")
+_DOMAIN = re.compile(r"(?:[A-Za-z0-9]+[.-])+[A-Za-z]+")
+_LOCAL_LENGTH = 64
+
+
+def _usual(text: str) -> str:
+    """``_normal`` of an address as nearly all are: their local part stays as it is, and few domains have most of them."""
+    local, _, domain = text.partition("@")
+    if len(local) > _LOCAL_LENGTH or not _LOCAL.fullmatch(local) or not _DOMAIN.fullmatch(domain):
+        return ""
+    if local.lower() in CASE_INSENSITIVE_MAILBOX_NAMES:
+        return ""
+    return f"{local}@{_known_domain(domain)}"
+
+
+@lru_cache(maxsize=4096)
+def _known_domain(domain: str) -> str:
+    return _normal(f"a@{domain}").rpartition("@")[2]
 
 
 class Lasting:

@@ -5,10 +5,11 @@ never addresses or names, because links end up in logs and histories.
 """
 
 import hashlib
+import hmac
 import json
 import secrets
 import time
-from binascii import b2a_base64
+from binascii import a2b_base64, b2a_base64
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -17,6 +18,7 @@ from flask import current_app
 from itsdangerous import BadSignature, SignatureExpired, URLSafeTimedSerializer
 
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
+_FROM_URL_SAFE = bytes.maketrans(b"-_", b"+/")
 
 FORM_AGE = 24 * 3600
 """Seconds for which a public form can be sent after it was opened."""
@@ -61,7 +63,7 @@ def _signer(purpose: str) -> Callable[[str], str]:
     """Makes what itsdangerous' URLSafeTimedSerializer makes, at a quarter of the time."""
     stamp = int(time.time())
     middle = b"." + _base64(stamp.to_bytes((stamp.bit_length() + 7) // 8, "big"))
-    digest = keyed_digest(key(purpose))
+    digest = _digest(current_app.config["SECRET_KEY"], purpose)
 
     def signed(payload: str) -> str:
         value = _base64(payload.encode()) + middle
@@ -105,12 +107,37 @@ def read(purpose: str, token: str, max_age: int | None = None) -> Any:
 
     ``max_age`` in seconds; None never expires. Raises ExpiredToken when it is too old, BadToken for anything else.
     """
+    text = _good(purpose, token, max_age)
+    if text is not None:
+        return json.loads(text)
     try:
         return _serializer(purpose).loads(token, max_age=max_age)
     except SignatureExpired as error:
         raise ExpiredToken from error
     except BadSignature as error:
         raise BadToken from error
+
+
+def _good(purpose: str, token: str, max_age: int | None) -> bytes | None:
+    """A good token's payload, found at a fifth of itsdangerous' time, which then says what is wrong with any other."""
+    value, _, signature = token.rpartition(".")
+    payload, _, stamp = value.rpartition(".")
+    if not token.isascii() or not payload or payload[0] == ".":  # so begins what is compressed
+        return None
+    good = _base64(_digest(current_app.config["SECRET_KEY"], purpose)(value.encode()))
+    if not hmac.compare_digest(good, signature.encode()):
+        return None
+    age = int(time.time()) - int.from_bytes(_unbase64(stamp), "big")
+    return _unbase64(payload) if max_age is None or 0 <= age <= max_age else None
+
+
+@lru_cache(maxsize=256)
+def _digest(secret: str, purpose: str) -> Callable[[bytes], bytes]:
+    return keyed_digest(_key(secret, purpose))
+
+
+def _unbase64(text: str) -> bytes:
+    return a2b_base64(text.encode().translate(_FROM_URL_SAFE) + b"==")
 
 
 def form_token(form: str) -> str:

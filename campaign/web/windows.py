@@ -13,11 +13,10 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from flask import Flask, current_app
-from redis.commands.core import Script
 from redis.exceptions import RedisError
 
 from campaign.clock import utcnow
-from campaign.engines.connection import Connection
+from campaign.engines.connection import Connection, Script
 
 _EXTENSION = "campaign.windows"
 AWAY = 5.0
@@ -57,7 +56,8 @@ def rates(text: str) -> tuple[tuple[int, int], ...]:
 
 
 # KEYS: the mark ('' for none), then one a limit. ARGV: now, seconds for which the mark is kept, then seconds, most and
-# most_plain of each limit. Answers the place of the limit that says no (or -1), the seconds to wait, and the mark.
+# most_plain of each limit. Answers, in one line, the place of the limit that says no (or -1), the seconds to wait, and the
+# mark. A window's key outlives the next one from its first count on.
 _TAKE = """
 local now, n = tonumber(ARGV[1]), #KEYS - 1
 local marked = 0
@@ -69,23 +69,28 @@ for i = 1, n do
   local window = math.floor(now / seconds)
   local kept = redis.call('HMGET', KEYS[i + 1], 'w', 'n', 'p')
   local at, here, before = tonumber(kept[1] or -9), tonumber(kept[2] or 0), tonumber(kept[3] or 0)
-  if at == window - 1 then here, before = 0, here elseif at ~= window then here, before = 0, 0 end
+  local fresh = at ~= window
+  if fresh then here, before = 0, at == window - 1 and here or 0 end
   local passed = now / seconds - window
   if here + before * (1 - passed) + 1 > most then
     local wait = (1 - passed) * seconds
     if here + 1 <= most and before > 0 then wait = (1 - (most - 1 - here) / before - passed) * seconds
     elseif most > 0 then wait = wait + math.max(0, 1 - (most - 1) / here) * seconds end
-    return {i - 1, math.ceil(wait), marked}
+    return redis.status_reply(string.format('%d %d %d', i - 1, math.ceil(wait), marked))
   end
-  found[i] = {window, here + 1, before, seconds}
+  found[i] = fresh and {window, before, seconds}
 end
 for i = 1, n do
   local one = found[i]
-  redis.call('HSET', KEYS[i + 1], 'w', one[1], 'n', one[2], 'p', one[3])
-  redis.call('EXPIRE', KEYS[i + 1], 2 * one[4])
+  if one then
+    redis.call('HSET', KEYS[i + 1], 'w', one[1], 'n', 1, 'p', one[2])
+    redis.call('EXPIRE', KEYS[i + 1], 2 * one[3])
+  else
+    redis.call('HINCRBY', KEYS[i + 1], 'n', 1)
+  end
 end
 if marked == 1 then redis.call('SET', KEYS[1], 1, 'EX', ARGV[2]) end
-return {-1, 0, marked}
+return redis.status_reply('-1 0 ' .. marked)
 """
 
 _GIVE_BACK = "if tonumber(redis.call('HGET', KEYS[1], 'n') or 0) > 0 then redis.call('HINCRBY', KEYS[1], 'n', -1) end"
@@ -153,8 +158,8 @@ class Windows:
         self._give_back: Script | None = None
         if url:
             valkey = Connection.from_url(url)
-            self._take = valkey.register_script(_TAKE)
-            self._give_back = valkey.register_script(_GIVE_BACK)
+            self._take = Script(valkey, _TAKE)
+            self._give_back = Script(valkey, _GIVE_BACK)
 
     def take(self, limits: Sequence[Limit], mark: str = "", kept: int = 1) -> Answer:
         """Counts one more under each limit, unless one of them says no.
@@ -168,7 +173,8 @@ class Windows:
                 for limit in limits:
                     args += limit[1:]
                 found = self._take([mark, *(limit.key for limit in limits)], args)
-                return Answer(int(found[0]), int(found[1]), bool(found[2]))
+                refused_by, wait, marked = map(int, found.split())
+                return Answer(refused_by, wait, bool(marked))
             except RedisError:
                 self._away_until = time.monotonic() + AWAY
         return self.memory.take(limits, now, mark, kept)
@@ -177,7 +183,7 @@ class Windows:
         """Takes one off the count of the present window."""
         if self._give_back is not None and time.monotonic() >= self._away_until:
             try:
-                self._give_back([key])
+                self._give_back([key], ())
                 return
             except RedisError:
                 self._away_until = time.monotonic() + AWAY
