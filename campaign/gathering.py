@@ -1,55 +1,52 @@
-"""One statement for all who ask for it at the same time in this process: a flood's letters share a commit.
+"""Work done once for all who ask for it at the same time in this process: a flood's letters share a commit.
 
-Waiting for the disk costs a transaction more than all its rows do. So while one statement is on its way there, what
-comes meanwhile waits, and goes together with the next one. Nobody is answered before the commit of their own row.
+Waiting for the disk costs a transaction more than all its rows do. So while one piece of work is on its way there, what
+comes meanwhile waits, and goes together with the next one. Nobody is answered before their own part is done.
 """
 
-import json
 import threading
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from campaign.statements import Statement
+Item = TypeVar("Item")
 
 MOST = 32
-"""Rows in one statement."""
+"""Items in one piece of work."""
 PATIENCE = 0.25
-"""Seconds to wait for a statement before: one that hangs on a lock keeps no other from going."""
+"""Seconds to wait for the work before: one that hangs on a lock keeps no other from going."""
 
 
-class _Asked:
-    """A row that waits, and the thread that waits with it."""
+class _Asked(Generic[Item]):
+    """An item that waits, and the thread that waits with it."""
 
-    __slots__ = ("alone", "answer", "done", "key", "leads", "row", "turn")
+    __slots__ = ("done", "item", "key", "leads", "turn")
 
-    def __init__(self, row: dict[str, Any], key: str) -> None:
-        self.row, self.key = row, key
+    def __init__(self, item: Item, key: str) -> None:
+        self.item, self.key = item, key
         self.turn = threading.Lock()
         self.turn.acquire()
         self.leads = False
-        """It takes the next statement; else it is ``done``, or to go ``alone``."""
+        """It takes the next piece of work on itself; else, once it is woken, it is ``done`` or goes alone."""
         self.done = False
-        self.alone = False
-        self.answer: Any = None
 
 
-class Gathered:
-    """A Statement about the rows of ``:rows``: JSON, each with its number ``n``, which its answer repeats."""
+class Gathered(Generic[Item]):
+    """``work`` takes the items that came together, and leaves in each what became of it.
 
-    def __init__(self, statement: Statement) -> None:
-        self._statement = statement
+    It is done again, for each item alone, where it raised an SQLAlchemyError for several: what is wrong with one is no other's error.
+    """
+
+    def __init__(self, work: Callable[[Sequence[Item]], None]) -> None:
+        self._work = work
         self._lock = threading.Lock()
-        self._waiting: list[_Asked] = []
+        self._waiting: list[_Asked[Item]] = []
         self._leaders = 0
 
-    def one(self, row: dict[str, Any], key: str, common: Mapping[str, Any]) -> Any:
-        """The answer's row about this row, or None; it is committed. Raises DBAPIError as SQLAlchemy does.
-
-        Rows of one ``key`` never go together. ``common`` are the statement's other values: those of one of the rows stand for all.
-        """
-        mine = _Asked(row, key)
+    def do(self, item: Item, key: str) -> None:
+        """Has the item done, with others or alone; no two of the same ``key`` go together. Raises what the work raises."""
+        mine = _Asked(item, key)
         with self._lock:
             self._waiting.append(mine)
             if not self._leaders:
@@ -57,13 +54,12 @@ class Gathered:
         if not mine.leads:
             self._wait(mine)
         if mine.leads:
-            self._lead(mine, common)
+            self._lead(mine)
         if not mine.done:
-            [mine.answer] = self._run([mine], common)
-        return mine.answer
+            self._work([item])
 
-    def _wait(self, mine: _Asked) -> None:
-        """Until it is done, or to be done alone, or its turn to lead."""
+    def _wait(self, mine: _Asked[Item]) -> None:
+        """Until it is done, or failed with others, or its turn to lead has come."""
         if mine.turn.acquire(timeout=PATIENCE):
             return
         with self._lock:
@@ -73,32 +69,29 @@ class Gathered:
                 return
         mine.turn.acquire()
 
-    def _lead(self, mine: _Asked, common: Mapping[str, Any]) -> None:
+    def _lead(self, mine: _Asked[Item]) -> None:
         with self._lock:
             together = self._together(mine)
-        others = [one for one in together if one is not mine]
         try:
-            for one, answer in zip(together, self._run(together, common), strict=True):
-                one.answer, one.done = answer, True
+            self._work([one.item for one in together])
+            for one in together:
+                one.done = True
         except SQLAlchemyError:
-            # Each by itself: what is wrong with one row is no other's error.
-            for one in others:
-                one.alone = True
-            if not others:
+            if len(together) == 1:
                 raise
         finally:
             self._hand_over()
-            for one in others:
+            for one in together:
                 one.turn.release()
 
-    def _together(self, mine: _Asked) -> list[_Asked]:
-        """Takes the rows of the next statement: this one, and those that wait, no key twice."""
+    def _together(self, mine: _Asked[Item]) -> list[_Asked[Item]]:
+        """Takes what goes next off those that wait: this one, and as many others, no key twice."""
         taken = {mine.key: mine}
         for one in self._waiting:
             if len(taken) < MOST and not one.leads:
                 taken.setdefault(one.key, one)
         self._waiting = [one for one in self._waiting if taken.get(one.key) is not one]
-        # In order: two processes whose statements touch the same rows must not wait for each other crosswise.
+        # In order: two processes whose transactions touch the same rows must not wait for each other crosswise.
         return sorted(taken.values(), key=lambda one: one.key)
 
     def _hand_over(self) -> None:
@@ -109,8 +102,3 @@ class Gathered:
                 return
             following.leads = True
         following.turn.release()
-
-    def _run(self, together: list[_Asked], common: Mapping[str, Any]) -> list[Any]:
-        rows = json.dumps([{"n": n, **one.row} for n, one in enumerate(together)])
-        found = {row.n: row for row in self._statement.rows({**common, "rows": rows})}
-        return [found.get(n) for n in range(len(together))]

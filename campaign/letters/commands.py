@@ -1,5 +1,6 @@
 """What supporters do with letters: write, take back, correct. One function a use case, one transaction."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -55,27 +56,32 @@ class Doorway:
     """Where it was read earlier, what it has to be still when the letter is written (queries.door)."""
 
 
-def write_letter(door: Doorway, email: str, typed: Words, nonce: str) -> bool:
+def write_letter(
+    door: Doorway, email: str, typed: Words, nonce: str, asking: gate.Asking | None = None
+) -> bool:
     """Keeps a letter and asks for a confirmation; nothing of it counts before that. Committed, with others of this moment.
 
     The same form sent twice is one letter; with other words it is another one, and the confirmation page offers both.
     The answer is the same whether the address is known or not. False: the door is no longer what its seal says.
+    With ``asking`` the request has yet to be let in; raises gate.TooMany where it is not.
     """
     # The words are part of it: what someone has read on the confirmation page cannot change under their hand, and
     # a cached form, which many people share, lets nobody write over another's letter.
     said = (typed.given_name, typed.family_name, typed.postal_code, typed.subject, typed.body)
     submission = tokens.submission(nonce, email, door.slug, *said)
     email = email.strip()
-    row = _values(door, typed, submission) | {"email": email, "seal": door.seal}
+    new = _New(_values(door, typed, submission) | {"email": email, "seal": door.seal}, asking)
     for _ in range(5):
-        found = _WRITE.one(row, email.lower(), confirmation.ask_values())
-        if found is None:
+        _GATHERED.do(new, email.lower())
+        if asking is not None:
+            asking.enter()
+        if new.found is None:
             return False
-        if found.kept:
+        if new.found.kept:
             break
     else:
         raise RuntimeError("a supporter's row came and went under our hands")
-    if found.mails:
+    if new.found.mails:
         gate.mail_used()
     wake.soon("confirmations")
     return True
@@ -126,9 +132,8 @@ _ACT = """
     FROM own JOIN given USING (n)"""
 
 # The statement that a flood of letters waits for: the supporter, the letter, the confirmation, its mail, the journal.
-_WRITE = Gathered(
-    Statement(
-        f"""
+_WRITE = Statement(
+    f"""
     WITH asked_for AS MATERIALIZED (SELECT * FROM json_to_recordset(CAST(:rows AS json)) AS letter(n int, email text,
         campaign_id bigint, seal text, submission text, language text, given_name text, family_name text, postal_code text,
         us_state text, subject text, body text, consents boolean, wording text, own_share float8, fingerprint bigint,
@@ -154,8 +159,32 @@ _WRITE = Gathered(
     SELECT still_open.n, own.n IS NOT NULL AS kept, mail.n IS NOT NULL AS mails
     FROM still_open LEFT JOIN own USING (n) LEFT JOIN mail USING (n)
     """  # noqa: S608  # our own text
-    )
 )
+
+
+@dataclass
+class _New:
+    """A letter to be kept, and what became of it."""
+
+    row: dict[str, Any]
+    asking: gate.Asking | None
+    found: Any = None
+
+
+def _write_each(letters: Sequence[_New]) -> None:
+    """Asks the gate for those that have not passed it, and keeps those that have: all in one statement."""
+    gate.ask([one.asking for one in letters if one.asking])
+    let_in = [one for one in letters if one.asking is None or one.asking.is_let_in]
+    if not let_in:
+        return
+    rows = json.dumps([{"n": n, **one.row} for n, one in enumerate(let_in)])
+    for one in let_in:
+        one.found = None
+    for found in _WRITE.rows(confirmation.ask_values() | {"rows": rows}):
+        let_in[found.n].found = found
+
+
+_GATHERED = Gathered(_write_each)
 
 
 def _values(door: Doorway, typed: Words, submission: str) -> dict[str, Any]:

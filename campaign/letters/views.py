@@ -31,13 +31,14 @@ bp = Blueprint("letters", __name__)
 
 @bp.route("/c/<slug>/letter", methods=["GET", "POST"])
 @access.public
-@gate.guarded
 def write(slug: str) -> ResponseReturnValue:
     """The letter form; the same answer whether the address is known or not."""
-    if request.method == "POST":
-        taken = _take(slug)
-        if taken is not None:
-            return taken
+    taken = _take(slug) if request.method == "POST" else None
+    return _write(slug) if taken is None else taken
+
+
+@gate.guarded
+def _write(slug: str) -> ResponseReturnValue:
     campaign = found(slug)
     if not is_open(campaign) or not offices.any_of_campaign(campaign.id):
         return _closed_page(campaign)
@@ -64,9 +65,13 @@ def write(slug: str) -> ResponseReturnValue:
 
 
 def _take(slug: str) -> ResponseReturnValue | None:
-    """Takes a letter that is good as it stands, on the shortest way; None where there is more to say about it."""
+    """Takes a letter that is good as it stands, on the shortest way; None where there is more to say about it.
+
+    It is the statement's leader that asks the gate, for all whose letters it takes: nothing is kept that is not let in.
+    """
     if request.form.get("action", "send") != "send" or request.form.get("k") or composing.given():
         return None
+    asking = None
     for again in (False, True):
         door = queries.door(slug, languages.current(), again)
         if door is None:
@@ -75,8 +80,10 @@ def _take(slug: str) -> ResponseReturnValue | None:
         if form is None or not composing.put_in_fields(form):
             return None
         agreement = consent_wording(door.lead) if form.consent.data else ""
+        typed = _typed(form, agreement)
         doorway = commands.Doorway(door.id, slug, door.suggested, door.seal)
-        if commands.write_letter(doorway, form.email.data, _typed(form, agreement), form.nonce):
+        asking = asking or gate.Asking()
+        if commands.write_letter(doorway, form.email.data, typed, form.nonce, asking):
             return redirect(url_for("letters.sent", slug=slug), 303)
     return None
 

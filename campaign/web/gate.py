@@ -6,7 +6,7 @@ for those with a solved task. A flood of invented addresses ends there, and othe
 What a refused person typed stays on the page that says so.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -14,7 +14,7 @@ from flask import Flask, Response, current_app, g, has_request_context, request
 from werkzeug.exceptions import TooManyRequests
 
 from campaign.web import limits, proof
-from campaign.web.windows import Limit, rates, windows
+from campaign.web.windows import Answer, Limit, Wish, rates, windows
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -23,6 +23,9 @@ MAILS = 90
 """Confirmation mails that one network may cause in an hour, where PUBLIC_MAILS says nothing else."""
 _SHARE = 25
 """Where PUBLIC_POSTS lets more through than usual, one mail for so many of its hour's posts."""
+
+
+_PASSED = "campaign.gate.passed"
 
 
 class TooMany(TooManyRequests):
@@ -60,16 +63,46 @@ def _limits(mail: bool) -> tuple[list[Limit], str]:
     return found, key
 
 
+class Asking:
+    """A request that asks to be let in: made by the request, answered by ``ask``, then taken up by ``enter``."""
+
+    __slots__ = ("answer", "mail_key", "wish")
+
+    def __init__(self, mail: bool = True) -> None:
+        solved = proof.check(request.form.get(proof.FIELD, ""))
+        asked, self.mail_key = _limits(mail)
+        mark, kept = (f"gate:solved:{solved.mark}", solved.kept) if solved else ("", 1)
+        self.wish = Wish(asked, mark, kept)
+        self.answer: Answer | None = None
+
+    @property
+    def is_let_in(self) -> bool:
+        """Whether it has been asked, and may."""
+        return self.answer is not None and self.answer.refused_by < 0
+
+    def enter(self) -> None:
+        """Raises TooMany where the answer is no; else the request has passed the gate."""
+        if self.answer is not None and not self.is_let_in:
+            mails = bool(self.mail_key) and self.answer.refused_by == len(self.wish.limits) - 1
+            raise TooMany(self.answer.wait, mails, self.answer.marked)
+        g.gate_mail = self.mail_key
+        request.environ[_PASSED] = True
+
+
+def ask(askings: Sequence[Asking]) -> None:
+    """Counts requests, each of them once, in one round trip."""
+    new = [one for one in askings if one.answer is None]
+    if new:
+        for one, answer in zip(new, windows().take_each([one.wish for one in new]), strict=True):
+            one.answer = answer
+
+
 def admit(mail: bool = True) -> None:
     """Counts this request; raises TooMany where its network or address has sent too much. ``mail``: it asks for one."""
-    solved = proof.check(request.form.get(proof.FIELD, ""))
-    asked, key = _limits(mail)
-    mark, kept = (f"gate:solved:{solved.mark}", solved.kept) if solved else ("", 1)
-    answer = windows().take(asked, mark, kept)
-    if answer.refused_by >= 0:
-        mails = bool(key) and answer.refused_by == len(asked) - 1
-        raise TooMany(answer.wait, mails, answer.marked)
-    g.gate_mail = key
+    if _PASSED not in request.environ:
+        asking = Asking(mail)
+        ask([asking])
+        asking.enter()
 
 
 def mail_used() -> None:

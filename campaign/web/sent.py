@@ -35,7 +35,7 @@ class Value:
     def __init__(self, raw_data: list[str], data: Any) -> None:
         self.raw_data = raw_data
         self.data = data
-        self.errors: Any = ()
+        self.errors: list[Any] = []
 
 
 class Sent:

@@ -16,7 +16,7 @@ from flask import Flask, current_app
 from redis.exceptions import RedisError
 
 from campaign.clock import utcnow
-from campaign.engines.connection import Connection, Script
+from campaign.engines.connection import Call, Connection, Script
 
 _EXTENSION = "campaign.windows"
 AWAY = 5.0
@@ -41,6 +41,14 @@ class Answer(NamedTuple):
     wait: int
     marked: bool
     """Whether the single-use mark was given and had not been used."""
+
+
+class Wish(NamedTuple):
+    """What ``take`` is asked for."""
+
+    limits: Sequence[Limit]
+    mark: str = ""
+    kept: int = 1
 
 
 _RATE = re.compile(r"(\d+) per (?:(\d+) )?(second|minute|hour|day)s?")
@@ -148,6 +156,18 @@ def _wait(seconds: int, most: int, here: int, before: int, passed: float) -> int
     return math.ceil((1 - passed + more) * seconds)
 
 
+def _call(wish: Wish, now: float) -> Call:
+    args: list[object] = [now, wish.kept]
+    for limit in wish.limits:
+        args += limit[1:]
+    return [wish.mark, *(limit.key for limit in wish.limits)], args
+
+
+def _answer(line: bytes | str) -> Answer:
+    refused_by, wait, marked = map(int, line.split())
+    return Answer(refused_by, wait, bool(marked))
+
+
 class Windows:
     """The counters of one application."""
 
@@ -166,18 +186,17 @@ class Windows:
 
         ``mark`` is something that may be used once in ``kept`` seconds, and opens the wider limits.
         """
+        return self.take_each([Wish(limits, mark, kept)])[0]
+
+    def take_each(self, wishes: Sequence[Wish]) -> list[Answer]:
+        """``take`` for several, one after the other, in one round trip."""
         now = utcnow().timestamp()
         if self._take is not None and time.monotonic() >= self._away_until:
             try:
-                args = [now, kept]
-                for limit in limits:
-                    args += limit[1:]
-                found = self._take([mark, *(limit.key for limit in limits)], args)
-                refused_by, wait, marked = map(int, found.split())
-                return Answer(refused_by, wait, bool(marked))
+                return list(map(_answer, self._take.each([_call(wish, now) for wish in wishes])))
             except RedisError:
                 self._away_until = time.monotonic() + AWAY
-        return self.memory.take(limits, now, mark, kept)
+        return [self.memory.take(wish.limits, now, wish.mark, wish.kept) for wish in wishes]
 
     def give_back(self, key: str) -> None:
         """Takes one off the count of the present window."""
