@@ -5,6 +5,7 @@ comes meanwhile waits, and goes together with the next one. Nobody is answered b
 """
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
@@ -16,6 +17,9 @@ MOST = 32
 """Items in one piece of work."""
 PATIENCE = 0.25
 """Seconds to wait for the work before: one that hangs on a lock keeps no other from going."""
+GATHER = 0.001
+"""Seconds for which work waits for company, where the work before it had some: as PostgreSQL's commit_delay, but it also saves
+the statements."""
 
 
 class _Asked(Generic[Item]):
@@ -43,6 +47,7 @@ class Gathered(Generic[Item]):
         self._lock = threading.Lock()
         self._waiting: list[_Asked[Item]] = []
         self._leaders = 0
+        self._had_company = False
 
     def do(self, item: Item, key: str) -> None:
         """Has the item done, with others or alone; no two of the same ``key`` go together. Raises what the work raises."""
@@ -70,8 +75,11 @@ class Gathered(Generic[Item]):
         mine.turn.acquire()
 
     def _lead(self, mine: _Asked[Item]) -> None:
+        if self._had_company:
+            time.sleep(GATHER)
         with self._lock:
             together = self._together(mine)
+            self._had_company = len(together) > 1
         try:
             self._work([one.item for one in together])
             for one in together:

