@@ -42,25 +42,18 @@ def own_share(body: str, templates: Iterable[str]) -> float:
     return taken.count(False) / len(words)
 
 
-# Each bit of a hash gets a lane of 16 bits in one large number, so that adding such numbers counts, for
-# all 64 bits at once, how many shingles have the bit set.
-_LANE = 16
-_SPREAD = [sum(1 << (_LANE * bit) for bit in range(8) if byte >> bit & 1) for byte in range(256)]
-
-
 @lru_cache(maxsize=1024)
 def fingerprint(body: str) -> int:
     """A simhash of the words (Charikar 2002) as a signed 64-bit number; near-identical texts differ in few bits."""
     words = words_of(body)
     # Pairs of words: one changed word changes two of them.
     shingles = {" ".join(words[i : i + 2]) for i in range(max(len(words) - 1, 1))}
-    lanes = 0
-    for shingle in shingles:
-        digest = hashlib.blake2b(shingle.encode(), digest_size=8).digest()
-        for place, byte in enumerate(digest):
-            lanes += _SPREAD[byte] << (8 * _LANE * place)
+    hashes = b"".join(hashlib.blake2b(one.encode(), digest_size=8).digest() for one in shingles)
+    # All of them as one large number: shifted and masked, it shows one bit of each, and Python counts bits quickly.
+    together = int.from_bytes(hashes, "little")
+    lowest = int.from_bytes((1).to_bytes(8, "little") * len(shingles), "little")
     half = len(shingles) / 2
-    bits = sum(1 << bit for bit in range(64) if (lanes >> (_LANE * bit) & 0xFFFF) > half)
+    bits = sum(1 << bit for bit in range(64) if (together >> bit & lowest).bit_count() > half)
     return bits - (1 << 64) if bits >> 63 else bits
 
 

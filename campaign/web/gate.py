@@ -49,7 +49,7 @@ def mails_an_hour() -> int:
 
 def _limits(mail: bool) -> tuple[list[Limit], str]:
     """The limits that this request falls under; the mails' own is the last. And that one's key, empty without mail."""
-    network, single = limits.network(), limits.address()
+    network, single = limits.network_and_address()
     found = []
     for many, seconds in rates(current_app.config["PUBLIC_POSTS"]):
         plain = max(1, many // 2)

@@ -36,16 +36,20 @@ def network() -> str:
 
 def origin() -> str:
     """``network`` where it tells something; empty for this machine and for private networks, as a proxy's often is."""
+    return network() if _is_global(request.remote_addr or NOWHERE) else ""
+
+
+@lru_cache(maxsize=512)
+def _is_global(text: str) -> bool:
     try:
-        known = ipaddress.ip_address(request.remote_addr or NOWHERE).is_global
+        return ipaddress.ip_address(text).is_global
     except ValueError:
-        known = False
-    return network() if known else ""
+        return False
 
 
-def address() -> str:
-    """Today's keyed hash of the single address that this request came from."""
-    return _hashed(request.remote_addr or NOWHERE, daily.key())[1]
+def network_and_address() -> tuple[str, str]:
+    """Today's keyed hashes of the network and of the single address that this request came from."""
+    return _hashed(request.remote_addr or NOWHERE, daily.key())
 
 
 @lru_cache(maxsize=512)

@@ -188,7 +188,7 @@ def test_networks_and_addresses_are_named_by_a_hash_of_the_day(
 
     def names(address: str) -> tuple[str, str]:
         with app.test_request_context(environ_base={"REMOTE_ADDR": address}):
-            return limits.network(), limits.address()
+            return limits.network_and_address()
 
     time_machine.move_to(1_800_000_000, tick=False)
     one, same, other = names("203.0.113.9"), names("203.0.113.77"), names("203.0.112.9")
