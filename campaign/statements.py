@@ -4,11 +4,12 @@ No BEGIN, no COMMIT, no session: the database commits a single statement by itse
 straight to psycopg, on a connection of the shared pool.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
 import psycopg
+from psycopg import RawCursor
 from psycopg.rows import namedtuple_row
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql.psycopg import dialect
@@ -21,12 +22,13 @@ class Statement:
     """One SQL statement with :names; harmless when it runs twice, as it does where a connection broke under it."""
 
     def __init__(self, sql: str) -> None:
-        self._text = sql
+        self.sql = sql
 
     @cached_property
-    def sql(self) -> str:
-        """As psycopg takes it."""
-        return str(text(self._text).compile(dialect=dialect()))
+    def _numbered(self) -> tuple[bytes, Sequence[str]]:
+        """With $1, $2 … and their names in order: psycopg reads a long statement's names anew each time, but not these."""
+        compiled: Any = text(self.sql).compile(dialect=dialect(paramstyle="numeric_dollar"))
+        return str(compiled).encode(), tuple(compiled.positiontup)
 
     def first(self, values: Mapping[str, Any]) -> Any:
         """The first row of its answer, or None."""
@@ -50,9 +52,12 @@ class Statement:
         connection: Any = pooled.driver_connection
         try:
             connection.autocommit = True
-            with connection.cursor(row_factory=namedtuple_row) as cursor:
+            sql, names = self._numbered
+            with RawCursor(connection, row_factory=namedtuple_row) as cursor:
                 # Planning it costs more than running it; where a pooler stands between, psycopg lets it be.
-                found: list[Any] = cursor.execute(self.sql, values, prepare=True).fetchall()
+                found: list[Any] = cursor.execute(
+                    sql, [values[name] for name in names], prepare=True
+                ).fetchall()
                 return found
         except psycopg.Error as error:
             broken = connection.closed

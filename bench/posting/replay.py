@@ -45,7 +45,8 @@ def pgbench_script(app: Any) -> str:
 @contextlib.contextmanager
 def listening(app: Any) -> Iterator[tuple[Kept, list[str]]]:
     """What runs meanwhile: campaign.statements' statements with their values, and whatever SQLAlchemy runs besides."""
-    from sqlalchemy import event
+    from sqlalchemy import event, text
+    from sqlalchemy.dialects.postgresql.psycopg import dialect
 
     from campaign.extensions import db
     from campaign.statements import Statement
@@ -55,7 +56,7 @@ def listening(app: Any) -> Iterator[tuple[Kept, list[str]]]:
     run = Statement.run
 
     def keep(self: Statement, values: Mapping[str, Any]) -> Any:
-        kept.append((self.sql, values))
+        kept.append((str(text(self.sql).compile(dialect=dialect())), values))
         return run(self, values)
 
     def refuse(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
