@@ -83,7 +83,7 @@ def an_audience(app: Any, n: int) -> int:
             'Dear {{ given_name | default("friend", true) }},',
             f"**{PARAGRAPH}**",
             "[Write to both agencies]({{ action_url }})",
-            *[PARAGRAPH] * 4,
+            *[PARAGRAPH] * 3,
             "- One letter\n- Two agencies\n- Your own words",
             "[Write now]({{ action_url }})",
         ]

@@ -91,7 +91,7 @@ def message_size() -> int:
     envelope = batches.build(one, said, batches.frame())
     db.session.rollback()
     assert isinstance(envelope, Envelope)
-    return len(envelope.data)
+    return envelope.size
 
 
 def peak_memory(pid: int) -> int:

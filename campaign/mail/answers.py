@@ -21,6 +21,9 @@ class Answer(NamedTuple):
     captured: bool = False
 
 
+NO_ANSWER = Answer(None, None, None, None)
+
+
 class GiveBack(NamedTuple):
     """The message was not tried: it goes back as if it had never been claimed."""
 

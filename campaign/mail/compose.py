@@ -32,6 +32,8 @@ __all__ = [
 _URI = re.compile(r"[!#-;=?-~]{1,900}")
 """Printable ASCII but for blanks, quotes and angle brackets."""
 
+MOST_PIECES = 200
+"""Of one message; the kernel takes a thousand at once, the commands among them."""
 OWN_HEADERS = {
     "from", "to", "sender", "reply-to", "subject", "date", "message-id", "mime-version", "content-type",
     "content-transfer-encoding", "return-path", "bcc", "cc", "received", "dkim-signature",
@@ -81,12 +83,19 @@ class Envelope(NamedTuple):
     sender: str
     recipient: str
     subject: str
-    data: bytes
-    """CRLF line endings, ending in one; dots not yet doubled."""
+    pieces: Sequence[bytes]
+    """The message, piece by piece: CRLF line endings, ending in one; dots not yet doubled."""
+    size: int
+    """The message's bytes."""
     utf8: bool
     """Whether it needs a server that offers SMTPUTF8 (RFC 6531)."""
     dots: bool = True
     """Whether a line may begin with a dot, which has to be doubled."""
+
+    @property
+    def data(self) -> bytes:
+        """The message in one piece."""
+        return b"".join(self.pieces)
 
 
 @dataclass(frozen=True)
@@ -183,12 +192,15 @@ def envelope(
     dots: bool = True,
 ) -> Envelope:
     """The message with its envelope, signed where that is configured; the content follows an empty line."""
-    data = b"".join((header.encode("utf-8", "replace"), b"\r\n", *content))
-    if frame.sign:
-        data = frame.sign(data) + data
+    # What messages share is not copied for each of them.
+    pieces: Sequence[bytes] = (f"{header}\r\n".encode("utf-8", "replace"), *content)
+    if frame.sign or len(pieces) > MOST_PIECES:
+        data = b"".join(pieces)
+        pieces = (frame.sign(data), data) if frame.sign else (data,)
     return Envelope(
-        row, frame.envelope_sender(row), recipient, subject, data, not header.isascii(), dots
-    )
+        row, frame.envelope_sender(row), recipient, subject, pieces, sum(map(len, pieces)),
+        not header.isascii(), dots,
+    )  # fmt: skip
 
 
 @lru_cache(maxsize=256)

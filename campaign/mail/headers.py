@@ -14,6 +14,8 @@ _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _SPECIALS = re.compile(r'[()<>\[\]:;@\\,."]')
 _LOCAL = re.compile(r"[^\x00-\x20\x7f-\x9f()<>\[\]:;@\\,\"\u2028\u2029\u00a0\ud800-\udfff\s]{1,64}")
+_USUAL = re.compile(r"(?=.{1,64}\Z)[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*")
+"""What most local parts are: none of the others' questions arises."""
 _DOMAIN = re.compile(
     r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.I
 )
@@ -23,15 +25,14 @@ class NotAnAddress(ValueError):
     """What should be an address is none; the text does not repeat it."""
 
 
-@lru_cache(maxsize=2048)
 def field_lines(name: str, value: str) -> str:
     """A header of free text, folded, with its CRLF. Raises ValueError where ``name`` is no field name."""
-    if not _TOKEN.fullmatch(name) or len(name) > 60:
-        raise ValueError("not a header field name")
+    _check_name(name)
     value = plain(value)
-    if len(name) + 2 + len(value) <= LINE and value.isascii() and "=?" not in value:
+    ordinary = value.isascii() and "=?" not in value
+    if ordinary and len(name) + 2 + len(value) <= LINE:
         return f"{name}: {value}\r\n"
-    if value.isascii() and "=?" not in value:
+    if ordinary:
         folded = _fold(name, value.split(" "))
         if folded is not None:
             return folded
@@ -40,7 +41,14 @@ def field_lines(name: str, value: str) -> str:
 
 def plain(value: str) -> str:
     """Text on one line: every control character, line ends among them, becomes a space; blanks are squeezed."""
-    return " ".join(_CONTROLS.sub(" ", value).split())
+    # What can all be printed has no control characters.
+    return " ".join((value if value.isprintable() else _CONTROLS.sub(" ", value)).split())
+
+
+@lru_cache(maxsize=256)
+def _check_name(name: str) -> None:
+    if not _TOKEN.fullmatch(name) or len(name) > 60:
+        raise ValueError("not a header field name")
 
 
 def encoded_words(value: str, first: int = 0) -> str:
@@ -80,7 +88,6 @@ def address_header(name: str, address: str) -> str:
     return f"{name}: {address}\r\n"
 
 
-@lru_cache(maxsize=1024)
 def envelope_address(address: str) -> str:
     """An address as SMTP takes it: the domain in its ASCII form, the local part as it is.
 
@@ -88,11 +95,19 @@ def envelope_address(address: str) -> str:
     are refused. Raises NotAnAddress.
     """
     local, at, domain = address.strip(" ").rpartition("@")
+    if at and _USUAL.fullmatch(local):
+        return f"{local}@{_domain(domain)}"
     if not at or not _LOCAL.fullmatch(local) or len(local.encode()) > 64:
         raise NotAnAddress("the address is not one that mail can go to")
     # "=?" begins an encoded word, which some readers decode even here, against RFC 2047 section 5.
     if local.startswith(".") or local.endswith(".") or ".." in local or "=?" in local:
         raise NotAnAddress("the address is not one that mail can go to")
+    return f"{local}@{_domain(domain)}"
+
+
+@lru_cache(maxsize=4096)
+def _domain(domain: str) -> str:
+    """A domain in its ASCII form. Raises NotAnAddress."""
     if not domain.isascii():
         try:
             domain = idna.encode(domain, uts46=True).decode()
@@ -100,7 +115,7 @@ def envelope_address(address: str) -> str:
             raise NotAnAddress("the address's domain does not exist") from error
     if not _DOMAIN.fullmatch(domain) or len(domain) > 253:
         raise NotAnAddress("the address is not one that mail can go to")
-    return f"{local}@{domain}"
+    return domain
 
 
 def _word(chunk: bytes) -> str:

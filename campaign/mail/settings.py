@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from email.utils import parseaddr
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Literal
 
 from flask import current_app
@@ -23,7 +23,7 @@ class Sender:
     address: str
     name: str = ""
 
-    @property
+    @cached_property
     def domain(self) -> str:
         """The part after the at sign, lower-case."""
         return self.address.rpartition("@")[2].lower()

@@ -57,12 +57,13 @@ class Skeleton:
 
         Raises NotAnAddress where the recipient's address is none.
         """
-        text, html = self._text.fill(fields), self._html.fill(fields)
+        quoted: dict[str, bytes] = {}
+        text, html = self._text.fill(fields, quoted), self._html.fill(fields, quoted)
         if text is None or html is None:
             return None
         recipient = envelope_address(row.to_address)
         subject = "".join(
-            piece if isinstance(piece, str) else piece.value(fields) for piece in self._subject
+            [piece if isinstance(piece, str) else piece.value(fields) for piece in self._subject]
         )
         subject = " ".join(subject.split())
         head = compose.head(
@@ -134,25 +135,32 @@ class _Part:
             head + b"Content-Transfer-Encoding: quoted-printable\r\n\r\n", order, quoted
         )
 
-    def fill(self, fields: Fields) -> "_Content | None":
-        """The part with its header lines; None where this message needs the ordinary way."""
+    def fill(self, fields: Fields, quoted: dict[str, bytes]) -> "_Content | None":
+        """The part with its header lines; None where this message needs the ordinary way.
+
+        ``quoted`` remembers the message's values in quoted-printable, since its parts have some in common.
+        """
         values = [value(fields) for value in self._values]
-        whole = "".join(values)
+        whole = " ".join(values)
         if whole.isascii() and whole.isprintable() and all(values):
-            return self._ordinary(values, whole)
+            return self._ordinary(values, whole, quoted)
         if _FORBIDDEN.search(whole):
             return None
         if self._open and (not (last := values[self._last]) or last[-1] == "\n"):
             return None
         return self._in_ascii(values, whole) or self._quoted.filled(list(map(quote, values)))
 
-    def _ordinary(self, values: Sequence[str], whole: str) -> "_Content":
+    def _ordinary(self, values: Sequence[str], whole: str, quoted: dict[str, bytes]) -> "_Content":
         """The same for printable ASCII without line ends, which nearly all values are."""
+        dots = whole[:1] == "." or " ." in whole
         if len(whole) <= self._limit and _MARK not in whole:
-            return self._plain.filled([value.encode() for value in values])
-        return self._quoted.filled(
-            [value.encode() if _is_a_word(value) else quote(value) for value in values]
-        )
+            return self._plain.filled([value.encode() for value in values], dots)
+        encoded: list[bytes] = []
+        for value in values:
+            if (one := quoted.get(value)) is None:
+                one = quoted[value] = value.encode() if _is_a_word(value) else quote(value)
+            encoded.append(one)
+        return self._quoted.filled(encoded, dots or b"\n." in b"".join(encoded))
 
     def _in_ascii(self, values: Sequence[str], whole: str) -> "_Content | None":
         if self._limit < 0 or _MARK in whole:
@@ -200,12 +208,14 @@ class _Form:
         self._dots = texts[0][:1] == b"." or any(b"\n." in text for text in texts)
         self._dot_behind = any(text[:1] == b"." for text in texts[1:])
 
-    def filled(self, values: Sequence[bytes]) -> _Content:
-        """The pieces with the values in the gaps."""
+    def filled(self, values: Sequence[bytes], dots: bool | None = None) -> _Content:
+        """The pieces with the values in the gaps; ``dots``: whether one makes a line begin with a dot, where that is known."""
         pieces = self._pieces.copy()
         for gap, i in self._gaps:
             pieces[gap] = values[i]
-        return _Content(pieces, self._dots or any(map(self._makes_dot, values)))
+        if dots is None:
+            dots = any(map(self._makes_dot, values))
+        return _Content(pieces, self._dots or dots)
 
     def _makes_dot(self, value: bytes) -> bool:
         """Whether a line begins with a dot because of this value."""

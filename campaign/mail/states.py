@@ -16,7 +16,7 @@ from campaign.clock import utcnow
 from campaign.counts import journal
 from campaign.counts.models import WHOLE_SITE
 from campaign.extensions import db
-from campaign.mail.answers import Answer
+from campaign.mail.answers import NO_ANSWER, Answer
 
 TRANSITIONS: dict[str, frozenset[str]] = {
     "queued": frozenset({"leased", "held", "cancelled"}),
@@ -207,7 +207,7 @@ COUNT_MOVED = f"""
 
 
 def _result(row: Row, new: str, answer: Answer | None, now: datetime) -> Result:
-    known = answer or Answer(None, None, None, None)
+    known = answer or NO_ANSWER
     return Result(
         row.id, row.origin, row.origin_id, row.unit_id, row.campaign_id, row.old_state, new,
         known.code, known.enhanced, known.text, known.server, known.captured, now,

@@ -185,7 +185,7 @@ class Session:
             if refusal is not None:
                 fates[i], carry = refusal, (b"RSET\r\n",)
             elif before_dot is None:
-                carry, waiting = (_stuffed(envelope), b".\r\n"), i
+                carry, waiting = (*_stuffed(envelope), b".\r\n"), i
             else:
                 yield from self._send_marked(envelope, fates, i, before_dot)
         if waiting is not None:
@@ -196,7 +196,7 @@ class Session:
         self._used_at = time.monotonic()
 
     def _commands(self, envelope: Envelope) -> tuple[bytes, bytes, bytes]:
-        options = f" SIZE={len(envelope.data)}" if self._size else ""
+        options = f" SIZE={envelope.size}" if self._size else ""
         options += " SMTPUTF8" if envelope.utf8 else ""
         return (
             f"MAIL FROM:<{envelope.sender}>{options}\r\n".encode(),
@@ -248,7 +248,7 @@ class Session:
     def _send_marked(
         self, envelope: Envelope, fates: list[Fate], i: int, before_dot: BeforeDot
     ) -> Talk:
-        self._write(_stuffed(envelope))
+        self._write(*_stuffed(envelope))
         if not before_dot(envelope):
             fates[i] = GiveBack()
             raise Dropped  # without the dot the server throws away what it has
@@ -340,6 +340,6 @@ def _wait_in_the_kernel(connection: socket.socket) -> None:
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
 
 
-def _stuffed(envelope: Envelope) -> bytes:
+def _stuffed(envelope: Envelope) -> Sequence[bytes]:
     """The message as DATA takes it, without the last dot (RFC 5321 section 4.5.2)."""
-    return envelope.data.replace(b"\r\n.", b"\r\n..") if envelope.dots else envelope.data
+    return (envelope.data.replace(b"\r\n.", b"\r\n.."),) if envelope.dots else envelope.pieces

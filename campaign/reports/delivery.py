@@ -69,7 +69,9 @@ def send_test(to: str) -> str | None:
     row = Row(0, "confirmations", "test", 0, 0, 0, to, to.rpartition("@")[2], "en", 1, 0,
               message["Message-ID"], None, None, "leased")  # fmt: skip
     data = message.as_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
-    envelope = Envelope(row, sender.address, to, str(message["Subject"]), data, not to.isascii())
+    envelope = Envelope(
+        row, sender.address, to, str(message["Subject"]), (data,), len(data), not to.isascii()
+    )
     try:
         session = transport.Session(server.configured())
     except server.ServerAway as error:
