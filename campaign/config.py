@@ -24,7 +24,8 @@ _POOL = {
     "pool_size": 4,
     # The connection used last is the warmest, and those that nobody needs rest long enough to be closed.
     "pool_use_lifo": True,
-    "max_overflow": 6,
+    # A worker's two senders have five each at most, and its main thread one.
+    "max_overflow": 8,
     "pool_timeout": 10,
     "pool_recycle": 1800,
     # Errors are logged with their statement; its values are people's names and words.

@@ -9,6 +9,8 @@ from typing import Any
 from sqlalchemy import Engine, event
 from sqlalchemy.exc import DisconnectionError
 
+from campaign.engines import turns
+
 RESTED = 0.5
 """Seconds after which a connection is asked again."""
 
@@ -36,6 +38,10 @@ def watch(engine: Engine) -> None:
         except engine.dialect.loaded_dbapi.Error as error:
             raise DisconnectionError from error
 
+    def connects(_: Any, __: Any, args: Any, options: Any) -> Any:
+        return turns.Connection.connect(*args, **options)
+
+    event.listen(engine, "do_connect", connects)
     event.listen(engine, "connect", connected)
     event.listen(engine, "checkin", checked_in)
     event.listen(engine, "checkout", checked_out)

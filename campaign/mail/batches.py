@@ -20,9 +20,12 @@ log = logging.getLogger(__name__)
 
 FRESH_S = 5
 """How long the database's word that a lease is ours is good for, while nothing speaks against it."""
+AHEAD_BYTES = 3 << 20
+"""How much of a batch is built before there is a connection for it."""
+_AT_ONCE = 4
 
-Message = tuple[Row, Said | Skip | None]
-"""A row and what its feature says in it."""
+Message = tuple[Row, Said | Skip | Envelope | Outcome | None]
+"""A row, and what its feature says in it, or what has been built of that."""
 
 
 class Batch:
@@ -42,11 +45,14 @@ class Batch:
         self.open = len(claim.rows)
         """How many of its messages have not been recorded."""
         self._ready: deque[Message] = deque(zip(claim.rows, said, strict=True))
+        self._built: deque[Message] = deque()
+        """Those in front, built already."""
+        self._ahead = 0
         self._fresh_until = claimed_at + FRESH_S
         self._asked: set[int] = set()
 
     def __len__(self) -> int:
-        return len(self._ready)
+        return len(self._built) + len(self._ready)
 
     @property
     def fresh(self) -> bool:
@@ -56,24 +62,33 @@ class Batch:
     @property
     def rows(self) -> list[Row]:
         """Those that have not left."""
-        return [row for row, _ in self._ready]
+        return [row for row, _ in (*self._built, *self._ready)]
+
+    def build_ahead(self) -> bool:
+        """Builds some of the next messages; False: there are none, or enough are built."""
+        if not self._ready or self._ahead >= AHEAD_BYTES:
+            return False
+        for _ in range(min(_AT_ONCE, len(self._ready))):
+            row, said = self._ready.popleft()
+            made = build(row, said, self.frame)
+            self._built.append((row, made))
+            self._ahead += _size(made)
+        return True
 
     def take(self, n: int, fits: Callable[[Row], bool] | None = None) -> list[Message]:
         """Takes out the first ``n`` messages, or the first that fit."""
-        if fits is None:
-            return [self._ready.popleft() for _ in range(min(n, len(self._ready)))]
-        taken: list[Message] = []
-        left: list[Message] = []
-        while self._ready and len(taken) < n:
-            message = self._ready.popleft()
-            (taken if fits(message[0]) else left).append(message)
-        self._ready.extendleft(reversed(left))
+        taken = _taken(self._built, n, fits)
+        self._ahead -= sum(_size(made) for _, made in taken)
+        if len(taken) < n:
+            taken += _taken(self._ready, n - len(taken), fits)
         return taken
 
     def take_all(self) -> list[Row]:
         """Takes out whatever has not left."""
         rows = self.rows
+        self._built.clear()
         self._ready.clear()
+        self._ahead = 0
         return rows
 
     def doubt(self) -> None:
@@ -82,16 +97,31 @@ class Batch:
 
     def ask(self) -> list[int]:
         """The row numbers of which the database is to say whether they are ours."""
-        self._asked = {row.id for row, _ in self._ready}
+        self._asked = {row.id for row in self.rows}
         return list(self._asked)
 
     def hear(self, ours: set[int]) -> None:
         """Takes in the database's answer to :meth:`ask`: what is not ours any more is dropped."""
-        lost = self._asked - ours
-        kept = [message for message in self._ready if message[0].id not in lost]
-        self.open -= len(self._ready) - len(kept)
-        self._ready = deque(kept)
+        if lost := self._asked - ours:
+            gone = self.take(len(self), lambda row: row.id in lost)
+            self.open -= len(gone)
         self._fresh_until = time.monotonic() + FRESH_S
+
+
+def _taken(messages: deque[Message], n: int, fits: Callable[[Row], bool] | None) -> list[Message]:
+    if fits is None:
+        return [messages.popleft() for _ in range(min(n, len(messages)))]
+    taken: list[Message] = []
+    left: list[Message] = []
+    while messages and len(taken) < n:
+        message = messages.popleft()
+        (taken if fits(message[0]) else left).append(message)
+    messages.extendleft(reversed(left))
+    return taken
+
+
+def _size(made: object) -> int:
+    return made.size if isinstance(made, Envelope) else 0
 
 
 def claim(stream: Stream, at_most: int | None) -> Batch:
@@ -147,8 +177,12 @@ def _rendered(render_batch: compose.RenderBatch, rows: list[Row]) -> Sequence[Sa
     return rendered
 
 
-def build(row: Row, said: Said | Skip | None, frame: Frame) -> Envelope | Outcome:
-    """The message ready to leave, or what becomes of a row that has none."""
+def build(
+    row: Row, said: Said | Skip | Envelope | Outcome | None, frame: Frame
+) -> Envelope | Outcome:
+    """The message ready to leave, or what becomes of a row that has none. What is built already stays as it is."""
+    if isinstance(said, (Envelope, Outcome)):
+        return said
     if said is None:
         return Outcome(row, "held", hold_reason="render")
     if isinstance(said, Skip):

@@ -42,10 +42,12 @@ class Connections:
         One at a time, since all wait while it is being opened. Those on which the sender is talking stay as they
         are. Raises ServerAway, or NoRoom, where there is not one.
         """
+        # Asked first: while the database answers, others have their turn.
+        mode = settings.delivery_mode()
         keys = [(stream, sender, lane) for lane in range(lanes)]
         busy = [key for key in keys if key in self._kept and self._kept[key].talking]
         free = [key for key in keys if key not in busy]
-        if settings.delivery_mode() == "capture":
+        if mode == "capture":
             for key in free:
                 self._close(key)
             return [capture.Session()]

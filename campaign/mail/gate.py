@@ -32,13 +32,13 @@ class Gate:
 
     def look(self) -> None:
         """Reads which domains are left alone now; those that took mail again are forgotten. Commits."""
-        self._paused = domains.paused()
-        if (
-            again := (domains.known() & (self._accepted | self._tally.accepted))
-            - self._paused.keys()
-        ):
+        accepted, self._accepted = self._accepted | self._tally.accepted, set()
+        known = set(self._paused)
+        found = domains.paused()
+        meanwhile = {name: at for name, at in self._paused.items() if name not in known}
+        self._paused = found | meanwhile
+        if again := (domains.known() & accepted) - self._paused.keys():
             domains.takes_mail(again)
-        self._accepted.clear()
         db.session.commit()
 
     def room(self, wanted: int) -> int:

@@ -18,7 +18,7 @@ from campaign.clock import utcnow
 from campaign.columns import array
 from campaign.extensions import db
 from campaign.mail import bounces, orders, states, suppressions
-from campaign.mail.answers import Answer
+from campaign.mail.answers import NO_ANSWER, Answer
 from campaign.mail.models import CapturedMessage
 from campaign.mail.states import Row
 from campaign.mail.streams import STREAMS, Stream
@@ -191,9 +191,10 @@ def settle(owner: str, outcomes: Sequence[Outcome], asked: Sequence[int] = ()) -
 
 _SETTLE = f"""
     WITH outcome AS (
-        -- One text is read faster than eleven arrays are written.
-        SELECT * FROM json_to_recordset(%(outcomes)s::json) AS u (id bigint, state text, due timestamptz,
-            hold_reason text, code smallint, enhanced text, answer text, server text, captured boolean, doubt boolean)
+        SELECT one.id::bigint AS id, one.answer, alike.* FROM json_to_recordset(%(outcomes)s::json) AS alike (
+            ids json, answers json, state text, due timestamptz, hold_reason text, code smallint, enhanced text,
+            server text, captured boolean, doubt boolean
+        ), ROWS FROM (json_array_elements_text(ids), json_array_elements_text(answers)) AS one (id, answer)
     ), settled AS (
         UPDATE message m SET
             state = u.state, next_attempt_at = coalesce(u.due, m.next_attempt_at),
@@ -229,28 +230,34 @@ def _values(owner: str, outcomes: Sequence[Outcome], asked: Sequence[int]) -> di
     return {
         "owner": owner,
         "now": utcnow(),
-        "outcomes": json.dumps([_columns(outcome) for outcome in outcomes]),
+        "outcomes": json.dumps(_alike(outcomes)),
         "asked": array(asked),
     }
 
 
-def _columns(outcome: Outcome) -> dict[str, object]:
-    """What is not the default of an outcome."""
-    state, due, answer = outcome.state, outcome.next_attempt_at, outcome.answer
-    states.check("leased", state)
-    columns: dict[str, object] = {"id": outcome.row.id, "state": state}
-    if answer:
-        columns |= {
-            "code": answer.code, "enhanced": answer.enhanced, "answer": answer.text, "server": answer.server,
-        }  # fmt: skip
-        if answer.captured:
-            columns["captured"] = True
-    if state != "sent":
-        columns |= {
-            "due": due and due.isoformat(), "hold_reason": outcome.hold_reason,
-            "doubt": state == "uncertain" or outcome.hold_reason == DOUBT,
-        }  # fmt: skip
-    return columns
+_Alike = tuple[str, datetime | None, str | None, int | None, str | None, str | None, bool]
+"""State, next attempt, hold reason, code, enhanced code, server, captured."""
+
+
+def _alike(outcomes: Sequence[Outcome]) -> list[dict[str, object]]:
+    """The outcomes as :data:`_SETTLE` reads them: nearly all differ in their row and the answer's text alone."""
+    found: dict[_Alike, tuple[list[int], list[str | None]]] = {}
+    for row, state, due, answer, hold_reason, _ in outcomes:
+        code, enhanced, words, server, captured = answer or NO_ANSWER
+        key = (state, due, hold_reason, code, enhanced, server, captured)
+        if (lists := found.get(key)) is None:
+            states.check("leased", state)
+            lists = found[key] = ([], [])
+        lists[0].append(row.id)
+        lists[1].append(words)
+    return [
+        {
+            "ids": ids, "answers": answers, "state": state, "due": due and due.isoformat(),
+            "hold_reason": hold_reason, "code": code, "enhanced": enhanced, "server": server, "captured": captured,
+            "doubt": state == "uncertain" or hold_reason == DOUBT,
+        }
+        for (state, due, hold_reason, code, enhanced, server, captured), (ids, answers) in found.items()
+    ]  # fmt: skip
 
 
 DOUBT = "uncertain"

@@ -1,4 +1,4 @@
-"""What has become of a sender's messages, on its way into the ledger: gathered, and recorded by another thread."""
+"""What has become of a sender's messages, on its way into the ledger: gathered, and recorded beside the talking."""
 
 import logging
 import time
@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 from typing import NamedTuple
 
-from campaign.engines import stopping
+from campaign.engines import stopping, turns
 from campaign.engines.away import is_away, roll_back
 from campaign.mail import answers, capture, leases
 from campaign.mail.answers import Answer, GiveBack, Patience, Unknown
@@ -41,7 +41,7 @@ Recorded = list[tuple[Group, leases.Settled]]
 
 
 class Recording:
-    """The outcomes of one sender. Not for two threads at once, but for the one that it asks."""
+    """The outcomes of one sender. Not for two threads at once."""
 
     def __init__(self, aside: Aside[Recorded], record: leases.Record) -> None:
         self._aside = aside
@@ -133,7 +133,7 @@ class Recording:
                     return self._settle_one_by_one(group)
                 if not self._tries_on():
                     raise
-                time.sleep(0.3)
+                turns.sleep(0.3)
             else:
                 self._give_up_at = None
                 return settled

@@ -1,8 +1,10 @@
 """Claim, render, send, record: how a stream's messages leave.
 
 A sender talks to the mail server on several connections at once and gives each a group of messages whenever it is free.
-Beside its talking one thread claims and renders what comes next, and another records what has been answered. Whatever
-happens, and at whatever instant, no more than a few messages a connection are in doubt (``Stream.at_risk``).
+Beside its talking, and in the same thread, it claims and renders what comes next, records what has been answered, and looks
+for orders to stop: each of them goes on when the database has answered it. While there is nothing to do it builds messages
+ahead. Whatever happens, and at whatever instant, no more than a few messages a connection are in doubt
+(``Stream.at_risk``).
 """
 
 import contextlib
@@ -28,7 +30,7 @@ from campaign.mail import (
     transport,
 )
 from campaign.mail.answers import GiveBack
-from campaign.mail.aside import Aside, Bell
+from campaign.mail.aside import Aside
 from campaign.mail.batches import Batch
 from campaign.mail.compose import Envelope
 from campaign.mail.connections import Lane
@@ -56,15 +58,24 @@ def send_due(stream: Stream, number: int, lanes: int, over: Callable[[], bool]) 
     could be had: what was claimed then went back.
     """
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # werkzeug's proxy
-    name = f"{stream.name}-{number}"
+    talks = Talks()
     with (
-        contextlib.closing(Bell()) as bell,
         leases.Record() as record,
-        Aside[Batch](app, f"{name}-claims", bell) as reader,
-        Aside[Recorded](app, f"{name}-records", bell) as recorder,
+        Aside[Batch](app, talks) as reader,
+        Aside[Recorded](app, talks) as recorder,
+        Aside[_News](app, talks) as watch,
     ):
         recording = Recording(recorder, record)
-        return _Sender(stream, number, lanes, over, Talks(bell), reader, recording).run()
+        return _Sender(stream, number, lanes, over, talks, reader, recording, watch).run()
+
+
+class _News(NamedTuple):
+    """What has changed in the database meanwhile."""
+
+    paused: bool
+    """Whether the stream is."""
+    standing: dict[tuple[str, int], str] | None
+    """The orders that stand; None: the same as before."""
 
 
 class _Flight(NamedTuple):
@@ -87,16 +98,18 @@ class _Sender:
         talks: Talks,
         reader: Aside[Batch],
         recording: Recording,
+        watch: Aside[_News],
     ) -> None:
         self.stream = stream
         self.over = over
         self.talks = talks
         self.reader = reader
         self.recording = recording
+        self.watch = watch
         self.gate = gate.Gate(bulk=stream.name == "alerts")
         self.patience = stream.patience()
         per_second = limits.rate()
-        self.claim = (
+        self.at_most = (
             min(int(per_second * gate.WAIT_S) or 1, stream.claim) if per_second else stream.claim
         )
         self.batches: deque[Batch] = deque()
@@ -161,7 +174,8 @@ class _Sender:
         return not self.more
 
     def _patience_s(self) -> float:
-        if self._wants_another():
+        """How long it may wait for the servers and the database."""
+        if self._wants_another() or any(batch.build_ahead() for batch in self.batches):
             return 0
         if self.recording.waiting:
             return GATHER_S
@@ -181,7 +195,7 @@ class _Sender:
         self.failure = self.failure or failure
 
     def _take_in(self) -> None:
-        """Takes what the other threads have done."""
+        """Takes what has been done beside the talking."""
         for done in self.recording.take_in():
             renewing.held.drop(done.owner)
             self.batches.remove(done)
@@ -191,7 +205,7 @@ class _Sender:
                 one.doubt()
         if (batch := self.reader.result()) is None:
             return
-        self.more = batch.taken >= self.claim
+        self.more = batch.taken >= self.at_most
         for earlier in self.batches:
             self._obey(earlier, batch.standing)
         if batch.open:
@@ -205,26 +219,39 @@ class _Sender:
         """Looks whether somebody has asked to stop: everything, the stream, or some of the messages in hand."""
         if stopping.requested() or self.gate.dry > gate.WAIT_S:
             self._stop()
-        if (now := time.monotonic()) - self._orders_at >= ORDERS_EVERY_S:
-            self._orders_at = now
-            self._look_for_orders()
-        if now - self._domains_at >= DOMAINS_EVERY_S:
-            self._domains_at = now
-            self.gate.look()
+        if news := self.watch.result():
+            self._hear(news)
+        if self.stopped or self.watch.busy or (now := time.monotonic()) < self._orders_at:
+            return
+        self._orders_at = now + ORDERS_EVERY_S
+        domains_too = now >= self._domains_at
+        if domains_too:
+            self._domains_at = now + DOMAINS_EVERY_S
             if not self.over():
                 self._until = now + LINGER_S
             elif now > self._until:
                 self._stop()
+        self.watch.ask(partial(self._news, domains_too))
 
-    def _look_for_orders(self) -> None:
+    def _news(self, domains_too: bool) -> _News:
+        """Asks the database, and commits."""
+        paused, standing = False, None
         if (latest := orders.latest()) != self._latest_order:
             self._latest_order = latest
-            if orders.stream_paused(self.stream.name):
-                self._stop()
-            self._standing = orders.standing()
+            paused = orders.stream_paused(self.stream.name)
+            standing = orders.standing()
+        db.session.commit()
+        if domains_too:
+            self.gate.look()
+        return _News(paused, standing)
+
+    def _hear(self, news: _News) -> None:
+        if news.paused:
+            self._stop()
+        if news.standing is not None:
+            self._standing = news.standing
             for batch in self.batches:
                 self._obey(batch, self._standing)
-        db.session.commit()
 
     def _obey(self, batch: Batch, standing: dict[tuple[str, int], str]) -> None:
         if standing and any(orders.about(row, standing) for row in batch.rows):
@@ -238,17 +265,22 @@ class _Sender:
     def _claim_ahead(self) -> None:
         """Has more claimed before what is in hand runs out, once there are connections to send it on."""
         in_hand = sum(map(len, self.batches))
-        enough = self.claim * AHEAD if self._nothing_fits else self.claim // 2
+        enough = self.at_most * AHEAD if self._nothing_fits else self.at_most // 2
         wanted = self.more and in_hand <= enough and not self.reader.busy
         if wanted and self.over():
             self.closing, wanted = True, False
         another = self._wants_another()
         if self.stopped or (self.closing and not in_hand) or not (wanted or another):
             return
-        # First a connection, then a claim: a server that is away costs the rows nothing.
-        self.lanes.get(another)
+        if another:
+            self.lanes.get(another)
         if wanted:
-            self.reader.ask(partial(batches.claim, self.stream, self.claim))
+            self.reader.ask(self._claim)
+
+    def _claim(self) -> Batch:
+        # First a connection, then a claim: a server that is away costs the rows nothing.
+        self.lanes.get(another=False)
+        return batches.claim(self.stream, self.at_most)
 
     def _wants_another(self) -> bool:
         """Whether there is something to send for which it has no free connection, and another may be had."""
@@ -271,8 +303,9 @@ class _Sender:
         self._nothing_fits = bool(free and self.narrow and not self.gate.dry and any(self.batches))
 
     def _free(self, lane: Lane) -> bool:
-        at_risk = self.recording.at_risk[lane] + self.stream.group
-        return not lane.talking and at_risk <= self.stream.at_risk and lane.usable()
+        if lane.talking or not lane.usable():
+            return False
+        return self.recording.at_risk[lane] + self.stream.group <= self.stream.at_risk
 
     def _begin(self, lane: Lane, batch: Batch) -> bool:
         """Sends a group on its way; False: nothing of the batch may leave on this connection now."""

@@ -2,10 +2,11 @@
 
 import select
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from typing import Protocol
 
 from campaign.engines import stopping
+from campaign.engines.turns import Wait
 
 STOPPING_S = 5
 """What an answer gets once the worker has been asked to stop."""
@@ -35,26 +36,15 @@ class Line(Protocol):
         """Takes what the server has sent; False: nothing yet. Raises Dropped."""
 
 
-class Bell(Protocol):
-    """What else may end a wait for the server."""
-
-    def fileno(self) -> int:
-        """The number to wait for."""
-
-    def hush(self) -> None:
-        """Has it stop ringing."""
-
-
 class Talks:
     """Conversations that go on beside each other. Not for two threads at once."""
 
-    def __init__(self, bell: Bell | None = None) -> None:
+    def __init__(self) -> None:
         self._waiting: dict[int, _Waiting] = {}
         self._poll = select.poll()
-        self._bell = bell
         self._looked_at = time.monotonic()
-        if bell:
-            self._poll.register(bell.fileno(), select.POLLIN)
+        self._sides: dict[int, Callable[[int], None]] = {}
+        self._sleeping: list[tuple[float, Callable[[int], None]]] = []
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -69,13 +59,23 @@ class Talks:
         self._poll.register(line.fileno(), select.POLLIN)
         return True
 
+    def wait_for(self, wait: Wait, then: Callable[[int], None]) -> None:
+        """Has something else go on beside the conversations: ``then`` is called, once, with what became of the socket."""
+        if wait.fileno < 0:
+            self._sleeping.append((wait.until, then))
+        else:
+            self._sides[wait.fileno] = then
+            self._poll.register(wait.fileno, wait.events)
+
     def go_on(self, wait_s: float = SLICE_S) -> list[Line]:
         """Waits for the servers, so long at most, lets conversations go on, and says which connections' are over."""
         over: list[Line] = []
-        for number, _ in self._poll.poll(min(wait_s, SLICE_S) * 1000):
+        if self._sleeping:
+            wait_s = self._wake(wait_s)
+        for number, events in self._poll.poll(min(wait_s, SLICE_S) * 1000):
             if (one := self._waiting.get(number)) is None:
-                assert self._bell
-                self._bell.hush()
+                self._poll.unregister(number)
+                self._sides.pop(number)(events)
             elif not one.hears():
                 over.append(self._end(number))
         if (now := time.monotonic()) >= self._looked_at + SLICE_S:
@@ -83,6 +83,15 @@ class Talks:
             for number in [number for number, one in self._waiting.items() if one.gives_up(now)]:
                 over.append(self._end(number))
         return over
+
+    def _wake(self, wait_s: float) -> float:
+        """Lets go on what has slept long enough; returns how long the others may be waited for, ``wait_s`` at most."""
+        now = time.monotonic()
+        due = [then for until, then in self._sleeping if until <= now]
+        self._sleeping = [one for one in self._sleeping if one[0] > now]
+        for then in due:
+            then(0)
+        return max(0, min([wait_s, *(until - now for until, _ in self._sleeping)]))
 
     def break_off(self) -> None:
         """Leaves all conversations as they stand: their connections are broken."""

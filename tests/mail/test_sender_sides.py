@@ -1,4 +1,4 @@
-"""A sender's three threads: what goes wrong in one of them, or comes between two, loses and repeats nothing."""
+"""What a sender does beside its talking: what goes wrong there, or comes between, loses and repeats nothing."""
 
 import contextlib
 import threading
@@ -41,22 +41,21 @@ def small_claims(monkeypatch: pytest.MonkeyPatch) -> int:
 def test_an_order_that_comes_while_a_batch_is_rendered(
     live: SmtpServer, queue: Queue, rows: Rows, small_claims: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    looked = threading.Semaphore(0)
+    looks: list[object] = []
     latest = orders.latest
 
     def look() -> Any:
-        found = latest()
-        looked.release()
+        looks.append(found := latest())
         return found
 
     def order_in_the_middle(messages: list[Row]) -> list[Rendered | compose.Skip]:
         if live.got:
             orders.pause("test", 7, by="someone")
             db.session.commit()
-            while looked.acquire(blocking=False):
-                pass
-            for _ in range(2):  # one look may have begun before
-                assert looked.acquire(timeout=60)
+            enough, until = len(looks) + 2, time.monotonic() + 60  # one look may have begun before
+            while len(looks) < enough:
+                assert time.monotonic() < until
+                db.session.execute(text("SELECT pg_sleep(0.01)"))
         return render(messages)
 
     live.script = lambda step, recipient: None
@@ -131,6 +130,38 @@ def test_a_database_that_ends_a_connection_while_it_records_has_nothing_sent_twi
     queue("alerts", 100)
     jobs.deliver("alerts")
     assert ended and len(live.got) == 100 and rows() == {"sent": 100}
+
+
+def test_talking_goes_on_while_a_claim_waits_for_the_database(
+    live: SmtpServer, queue: Queue, rows: Rows, urls: servers.Urls, small_claims: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setitem(STREAMS, "alerts", replace(STREAMS["alerts"], lanes=1))
+    done = threading.Event()
+    locked: list[bool] = []
+    in_time: list[bool] = []
+
+    def hold_up_claims() -> None:
+        with psycopg.connect(urls.libpq()) as outside:
+            outside.execute("LOCK TABLE suppression")  # claims ask it whom not to write to
+            locked.append(True)
+            in_time.append(done.wait(20))
+
+    other = threading.Thread(target=hold_up_claims)
+
+    def script(step: str, recipient: str) -> None:
+        if step == "dot" and not locked:
+            other.start()
+            while not locked:
+                time.sleep(0.01)
+        elif step == "dot" and len(live.got) >= small_claims - 1:
+            done.set()
+
+    live.script = script
+    queue("alerts", 2 * small_claims)
+    jobs.deliver("alerts")
+    other.join()
+    assert in_time == [True] and rows() == {"sent": 2 * small_claims}
 
 
 def test_what_cannot_be_recorded_of_one_message_has_no_other_sent_again(
