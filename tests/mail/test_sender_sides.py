@@ -198,14 +198,16 @@ def test_the_first_connection_is_used_while_others_are_slow_to_open(
     live: SmtpServer, queue: Queue, rows: Rows
 ) -> None:
     """With a greeting that took a third of a second the first message left after five seconds."""
-    sends = threading.Event()
+    sends, more = threading.Event(), threading.Event()
     waited: list[bool] = []
 
     def script(step: str, recipient: str) -> None:
         if step == "connect" and live.connections > 2:
+            more.set()
             waited.append(sends.wait(10))
         elif step == "dot":
             sends.set()
+            more.wait(10)
 
     live.script = script
     queue("alerts", 100)
