@@ -134,7 +134,7 @@ def give_up(ids: Sequence[int]) -> int:
     """Ends failed, uncertain or held deliveries for good, but for those of held letters; returns how many."""
     return _decide(
         "cancelled", ids, f"d.id = ANY(:ids) AND (d.state <> 'held' OR {_LETTER_ALIVE})",
-        "round = d.round + 1, finished_at = :now",
+        "round = d.round + 1, finished_at = :now", given_up=True,
     )  # fmt: skip
 
 
@@ -153,11 +153,17 @@ def _decide(
     where: str,
     set_: str,
     old: Sequence[str] = ("failed", "uncertain", "held"),
+    given_up: bool = False,
     **more: str,
 ) -> int:
     chosen = list(ids)[:AT_ONCE]
     moved = deliveries.move(
-        new, where, {"ids": chosen, "now": utcnow(), **more}, old=old, set_=set_
+        new,
+        where,
+        {"ids": chosen, "now": utcnow(), **more},
+        old=old,
+        set_=set_,
+        given_up=given_up,
     )
     told = 0 if new == "waiting" else telling.look_in_transaction([one.id for one in moved])
     # What the ledger has of the old round is settled with it, doubts too.

@@ -31,6 +31,7 @@ class Moved(NamedTuple):
     target_id: int
     campaign_id: int
     old: str
+    new: str
 
 
 _OPEN = text(
@@ -63,22 +64,32 @@ def move(
     old: Sequence[str],
     set_: str = "",
     limit: int | None = None,
+    given_up: bool = False,
 ) -> list[Moved]:
-    """Moves the deliveries that ``where`` (our own SQL over alias ``d``) finds in the ``old`` states to ``new``."""
+    """Moves the deliveries that ``where`` (our own SQL over alias ``d``) finds in the ``old`` states to ``new``.
+
+    Of one that may have reached its office nobody can say that it was not sent: where it should be ``cancelled`` it is
+    uncertain, and goes no more, until a person has ``given_up``.
+    """
     listed = ", ".join(f"'{state}'" for state in old)
+    state = f"'{new}'"
+    if new == "cancelled" and not given_up:
+        state = "CASE WHEN d.doubted THEN 'uncertain' ELSE 'cancelled' END"
+    if new in ("sent", "uncertain"):
+        set_ += f"{', ' if set_ else ''}doubted = {new == 'uncertain'}"
     statement = text(
         f"""
         WITH picked AS MATERIALIZED (
             SELECT d.id, d.state FROM delivery d WHERE d.state IN ({listed}) AND {where}
             ORDER BY d.id {"LIMIT :limit" if limit else ""} FOR UPDATE
         )
-        UPDATE delivery d SET state = '{new}'{", " + set_ if set_ else ""}
+        UPDATE delivery d SET state = {state}{", " + set_ if set_ else ""}
         FROM picked p WHERE d.id = p.id
-        RETURNING d.id, d.letter_id, d.target_id, d.campaign_id, p.state
+        RETURNING d.id, d.letter_id, d.target_id, d.campaign_id, p.state, d.state
         """  # noqa: S608  # words of this package, no one's input
     )
     rows = [Moved(*row) for row in db.session.execute(statement, {"limit": limit, **values})]
-    count((row.campaign_id, row.target_id, row.old, new) for row in rows)
+    count((row.campaign_id, row.target_id, row.old, row.new) for row in rows)
     return rows
 
 

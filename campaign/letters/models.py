@@ -171,6 +171,8 @@ class Delivery(db.Model):
     due_at: Mapped[Moment | None]
     """The slot that the drip gave it."""
     finished_at: Mapped[Moment | None]
+    doubted: Mapped[bool] = mapped_column(Boolean, server_default="false")
+    """Whether a message of it may have reached the office, since a connection broke before the server had answered."""
     captured: Mapped[bool] = mapped_column(Boolean, server_default="false")
     """Kept in the capture inbox instead of sent."""
     answer: Mapped[str] = mapped_column(server_default="")

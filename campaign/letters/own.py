@@ -7,7 +7,7 @@ from sqlalchemy import delete, select, update
 
 from campaign.counts import journal
 from campaign.extensions import db
-from campaign.letters import confirming, deliveries, queries, replies, together
+from campaign.letters import confirming, deliveries, queries, replies, stopping, together
 from campaign.letters.models import Delivery, Letter
 from campaign.letters.stating import letter_label
 from campaign.mail import forgetting
@@ -37,6 +37,9 @@ def section(supporter: Supporter) -> tuple[str, dict[str, Any]] | None:
                 "can_correct": alive and states <= {"waiting", "held", "queued"} and bool(states),
                 "state": _state(letter, taken_back and alive),
                 "taken_back": taken_back,
+                "no_more": taken_back
+                or not alive
+                or stopping.state(letter.campaign_id) == "cancel",
                 "reason": _reason(letter),
                 "alive": alive,
                 "dockets": queries.dockets(letter.campaign_id) if alive else [],
@@ -118,6 +121,7 @@ def gather(supporter: Supporter) -> list[dict[str, Any]]:
                     "office": f"{one.target.role}, {one.target.agency}",
                     "state": one.delivery.state,
                     "answer": one.delivery.answer,
+                    "may_have_arrived": one.delivery.doubted,
                     "finished_at": one.delivery.finished_at,
                 }
                 for one in queries.receipts(letter.id)

@@ -33,9 +33,9 @@ _RECORD = text(
     ), picked AS MATERIALIZED (
         SELECT d.id, d.state AS old, u.answer, u.captured, u.at,
             CASE WHEN u.state <> 'waiting' THEN u.state
-                WHEN l.taken_back_at IS NOT NULL AND d.state = 'uncertain' THEN 'uncertain'
-                WHEN l.taken_back_at IS NOT NULL OR l.state NOT IN ('confirmed', 'held') THEN 'cancelled'
-                ELSE u.state END AS state
+                WHEN l.taken_back_at IS NULL AND l.state IN ('confirmed', 'held') THEN u.state
+                WHEN d.doubted THEN 'uncertain'
+                ELSE 'cancelled' END AS state
         FROM delivery d JOIN u ON u.id = d.id AND u.round = d.round JOIN letter l ON l.id = d.letter_id
         WHERE d.state <> 'cancelled' AND d.bundle_id IS NULL
         ORDER BY d.id FOR UPDATE OF d
@@ -44,6 +44,7 @@ _RECORD = text(
         state = p.state,
         answer = CASE WHEN p.answer = '' THEN d.answer ELSE p.answer END,
         captured = p.captured,
+        doubted = CASE p.state WHEN 'uncertain' THEN true WHEN 'sent' THEN false ELSE d.doubted END,
         finished_at = CASE WHEN p.state IN ('sent', 'failed', 'cancelled') THEN p.at END,
         round = d.round + CASE WHEN p.state = 'waiting' THEN 1 ELSE 0 END,
         due_at = CASE WHEN p.state = 'waiting' THEN NULL ELSE d.due_at END

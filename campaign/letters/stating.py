@@ -69,8 +69,10 @@ def letter_label(state: str) -> str:
     return texts.get(state, state)
 
 
-def delivery_label(state: str) -> str:
-    """A delivery's state."""
+def delivery_label(state: str, doubted: bool = False) -> str:
+    """A delivery's state; ``doubted``: a message of it may have reached the office."""
+    if doubted and state == "cancelled":
+        return gettext("given up: not certain")
     texts = {
         "waiting": gettext("waits for its turn"),
         "queued": gettext("about to leave"),

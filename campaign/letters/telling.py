@@ -1,6 +1,7 @@
 """The mail that a writer may want: every office has the letter now. Once a letter, through the ledger."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from sqlalchemy import select, text, update
 
@@ -70,6 +71,15 @@ def want(letter_id: int, supporter_id: int, tell: bool, named: bool, keep: bool)
     return changed is not None
 
 
+class _Reached(NamedTuple):
+    """An office, whether it has the letter or may have it, and whether that was practice."""
+
+    role: str
+    reached: bool
+    captured: bool
+    doubted: bool
+
+
 def render(rows: list[Row]) -> list[compose.Rendered | compose.Skip]:
     """The messages of a batch."""
     ids = [row.unit_id for row in rows]
@@ -80,22 +90,23 @@ def render(rows: list[Row]) -> list[compose.Rendered | compose.Skip]:
         .where(Letter.id.in_(ids), Supporter.erased_at.is_(None))
     )
     found = {letter.id: (letter, campaign) for letter, campaign in db.session.execute(query)}
-    offices: dict[int, list[tuple[str, bool, bool]]] = {}
+    offices: dict[int, list[_Reached]] = {}
     over = (
-        select(Delivery.letter_id, Target.role, Delivery.state, Delivery.captured)
+        select(Delivery.letter_id, Target.role, Delivery.state, Delivery.captured, Delivery.doubted)
         .join(Target, Target.id == Delivery.target_id)
         .where(Delivery.letter_id.in_(ids), Delivery.state.in_(("sent", "cancelled")))
         .order_by(Delivery.id)
     )
-    for letter_id, role, state, captured in db.session.execute(over):
-        offices.setdefault(letter_id, []).append((role, state == "sent", captured))
+    for letter_id, role, state, captured, doubted in db.session.execute(over):
+        one = _Reached(role, state == "sent", captured, doubted)
+        offices.setdefault(letter_id, []).append(one)
     return [_message(row, found.get(row.unit_id), offices.get(row.unit_id, [])) for row in rows]
 
 
 def _message(
-    row: Row, found: tuple[Letter, Campaign] | None, offices: list[tuple[str, bool, bool]]
+    row: Row, found: tuple[Letter, Campaign] | None, offices: list[_Reached]
 ) -> compose.Rendered | compose.Skip:
-    if found is None or not any(reached for _, reached, _ in offices):
+    if found is None or not any(one.reached for one in offices):
         return compose.Skip("the letter has changed since")
     letter, campaign = found
     return letterhead.written(
@@ -105,9 +116,10 @@ def _message(
         name=letter.given_name,
         letter_subject=letter.subject,
         campaign_title=languages.pick(campaign.title, row.language),
-        offices=[role for role, reached, _ in offices if reached],
-        others=[role for role, reached, _ in offices if not reached],
-        practice=any(reached and captured for _, reached, captured in offices),
+        offices=[one.role for one in offices if one.reached],
+        others=[one.role for one in offices if not (one.reached or one.doubted)],
+        doubted=[one.role for one in offices if one.doubted and not one.reached],
+        practice=any(one.reached and one.captured for one in offices),
         own_url=keys.own_page_link(letter.supporter_id, row.language),
     )
 

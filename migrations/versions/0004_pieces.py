@@ -1,4 +1,4 @@
-"""Pieces of packets, letters taken back out of them; comments filed, in a petition's history; the hour of an office's digest"""
+"""Pieces of packets, letters taken back out of them; comments filed, in a petition's history; the hour of an office's digest; of uncertain fate"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -47,9 +47,12 @@ def upgrade() -> None:
         WHERE b.target_id = t.id
         """
     )
+    op.add_column("delivery", sa.Column("doubted", sa.Boolean(), server_default="false", nullable=False))
+    op.execute("UPDATE delivery SET doubted = true WHERE state = 'uncertain'")
 
 
 def downgrade() -> None:
+    op.drop_column("delivery", "doubted")
     op.drop_column("target", "digested_until")
     op.drop_column("target", "digest_at")
     for name in ("forms", "alone", "document_id"):

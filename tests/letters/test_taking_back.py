@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import time_machine
 
 from campaign.clock import utcnow
 from tests.letters.conftest import Writer, own_page, wait_all
+from tests.working import post
 
 pytestmark = pytest.mark.main_flow
 
@@ -110,3 +112,77 @@ def test_what_is_taken_back_does_not_go_again_where_another_office_had_it(
     ]  # fmt: skip
     page = app.test_client().get(url).get_data(as_text=True)
     assert "You took this letter back" in page and "Take it back where" not in page
+
+
+@pytest.fixture
+def doubtful(writer: Writer, confirm: Any, app: Any, smtp: Any, deliver: Any) -> Any:
+    """A letter whose message goes through ledger states one by one, from ``leased`` on; the address of its writer's page."""
+    from campaign.extensions import db
+    from campaign.mail import states
+
+    def move(*path: str) -> None:
+        with app.app_context():
+            for old, new in pairwise(path):
+                due = "next_attempt_at = now() + interval '30 minutes'"
+                states.move(new, "m.origin = 'delivery'", {}, set_=due, old=(old,))
+            db.session.commit()
+
+    writer.send()
+    smtp.answer = lambda address: "451 4.7.1 Later" if address.startswith("secretary") else "250 OK"
+    url = own_page(confirm())
+    deliver()
+    smtp.answer = lambda address: "250 OK"
+    move("deferred", "leased")
+    return url, move
+
+
+def told(client: Any, url: str, smtp: Any) -> None:
+    """The writer reads that nobody knows, and nothing went once more."""
+    page = client.get(url).get_data(as_text=True)
+    assert "nobody knows whether it arrived" in page and "It is not tried again." in page
+    assert "Not sent" not in page
+    assert not smtp.to("secretary@dot.example")
+
+
+def test_what_may_have_arrived_is_not_told_as_unsent_when_the_campaign_is_cancelled(
+    doubtful: Any, client: Any, cli: Any, smtp: Any, deliver: Any, staff: Any, sql: Any
+) -> None:
+    url, move = doubtful
+    move("leased", "uncertain")
+    assert cli("cancel", "letters:test").exit_code == 0
+    with time_machine.travel(utcnow() + timedelta(hours=2), tick=False):
+        deliver()
+        deliver()
+    assert sql("SELECT state FROM delivery") == [("uncertain",)]
+    told(client, url, smtp)
+    # A person may give it up; that does not make it unsent.
+    desk = staff("organizer")
+    post(desk, "/desk/deliveries?state=uncertain", "/desk/deliveries", id=["1"], action="give_up")
+    assert sql("SELECT state FROM delivery") == [("cancelled",)]
+    told(client, url, smtp)
+    assert "given up: not certain" in desk.get("/desk/letters/1").get_data(as_text=True)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ((), ("leased", "uncertain")),  # the connection broke after the writer had taken it back
+        (("leased", "uncertain", "queued"), ()),  # about to go once more
+        (("leased", "uncertain", "queued", "leased", "deferred"), ()),  # once more, and refused
+        (("leased", "uncertain", "cancelled"), ()),  # the office had closed meanwhile: it waits
+    ],
+)
+def test_what_may_have_arrived_is_not_told_as_unsent_when_it_is_taken_back(
+    doubtful: Any, client: Any, smtp: Any, deliver: Any, sql: Any, before: Any, after: Any
+) -> None:
+    url, move = doubtful
+    sql("UPDATE target SET paused = true")
+    move(*before)
+    assert client.post(f"{url}/letters/1/withdraw").status_code == 303
+    move(*after)
+    sql("UPDATE target SET paused = false")
+    for hours in (2, 5):
+        with time_machine.travel(utcnow() + timedelta(hours=hours), tick=False):
+            deliver()
+    assert sql("SELECT state FROM delivery") == [("uncertain",)]
+    told(client, url, smtp)
