@@ -33,8 +33,8 @@ class Connections:
         """The names under which connections count, where their number is limited."""
         self._not_before: dict[tuple[str, int], float] = {}
         """When a sender whom the server refused a connection tries to get more again."""
-        self._wanting = False
-        """Whether this process has asked for a connection that alerts have."""
+        self._wanting: set[str] = set()
+        """The streams for which this process has asked for a connection that others have."""
 
     def get(self, stream: str, sender: int, lanes: int, another: bool = False) -> list[Lane]:
         """Those of a sender's ``lanes`` connections that work, and ``another`` where it may. At least one.
@@ -51,7 +51,7 @@ class Connections:
             for key in free:
                 self._close(key)
             return [capture.Session()]
-        if stream == "alerts" and limits.wanted():
+        if limits.wanted(stream):
             for key in free:
                 self._close(key)
             raise NoRoom
@@ -83,17 +83,18 @@ class Connections:
         return time.monotonic() < self._not_before.get(key[:2], 0)
 
     def _first(self, key: Key) -> Session:
-        """A sender's first connection. Where there is none for a letter or a confirmation, alerts are to make room."""
+        """A sender's first connection. Where there is none for a confirmation letters and alerts are to make room, and for
+        a letter alerts are."""
         try:
             found = self._get(key)
         except (ServerFull, NoRoom):
             if key[0] != "alerts" and not any(self._works(other) for other in self._of(key[0])):
-                self._wanting = True
-                limits.want(True)
+                self._wanting.add(key[0])
+                limits.want(key[0], True)
             raise
-        if self._wanting and key[0] != "alerts":
-            self._wanting = False
-            limits.want(False)
+        if key[0] in self._wanting:
+            self._wanting.discard(key[0])
+            limits.want(key[0], False)
         return found
 
     def _of(self, stream: str) -> list[Key]:
@@ -159,9 +160,8 @@ class Connections:
         while self._places:
             limits.leave(PLACES, self._places.popitem()[1])
         self._not_before.clear()
-        if self._wanting:
-            self._wanting = False
-            limits.want(False)
+        while self._wanting:
+            limits.want(self._wanting.pop(), False)
 
 
 kept = Connections()

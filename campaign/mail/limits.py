@@ -132,24 +132,27 @@ def leave(name: str, member: str) -> None:
 
 _WANTED = "campaign:connection-wanted"
 WANTED_S = 15
+_MORE_URGENT = {"alerts": ("confirmations", "letters"), "letters": ("confirmations",)}
 
 
-def want(wanted: bool) -> None:
-    """Asks the alerts' senders of all workers to leave their connections, since the server refuses another; or no more."""
+def want(stream: str, wanted: bool) -> None:
+    """Asks the senders of what is less urgent, in all workers, to leave their connections to ``stream``; or no more."""
     client = _client(current_app.config["RQ_CONNECTION"])
     if _valkey.asked():
         try:
-            client.set(_WANTED, 1, ex=WANTED_S) if wanted else client.delete(_WANTED)
+            name = f"{_WANTED}:{stream}"
+            client.set(name, 1, ex=WANTED_S) if wanted else client.delete(name)
         except RedisError:
             _valkey.failed()
 
 
-def wanted() -> bool:
-    """Whether somebody wants a connection that alerts have; with Valkey away nobody knows."""
-    if not _valkey.asked():
+def wanted(stream: str) -> bool:
+    """Whether something more urgent wants a connection that ``stream`` has; with Valkey away nobody knows."""
+    names = [f"{_WANTED}:{other}" for other in _MORE_URGENT.get(stream, ())]
+    if not names or not _valkey.asked():
         return False
     try:
-        return bool(_client(current_app.config["RQ_CONNECTION"]).exists(_WANTED))
+        return bool(_client(current_app.config["RQ_CONNECTION"]).exists(*names))
     except RedisError:
         _valkey.failed()
         return False

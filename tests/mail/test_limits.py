@@ -196,22 +196,38 @@ def test_a_confirmation_gets_in_where_the_server_bears_few_connections(
     )
 
 
+@pytest.mark.parametrize("stream", ["alerts", "letters"])
 def test_a_confirmation_gets_in_where_only_one_connection_is_allowed(
-    limited: Any, live: SmtpServer, queue: Queue, rows: Rows
+    limited: Any, live: SmtpServer, queue: Queue, rows: Rows, stream: str
 ) -> None:
-    """An alert's jobs follow each other so quickly that nobody found the one connection free until the alert had ended."""
+    """A backlog's jobs follow each other so quickly that nobody found the one connection free until it had ended."""
     limited(MAIL_MAX_CONNECTIONS=1)
     queue("confirmations", 1)
     other = connections.Connections()
-    assert len(other.get("alerts", 0, 16)) == 1
+    assert len(other.get(stream, 0, 1)) == 1
     jobs.deliver("confirmations")
     assert rows() == {"queued": 1}
     with pytest.raises(connections.NoRoom):
-        other.get("alerts", 0, 16)
-    other.rest("alerts", 0, more=True)
+        other.get(stream, 0, 1)
+    other.rest(stream, 0, more=True)
     jobs.deliver("confirmations")
     assert rows() == {"sent": 1}
-    assert len(other.get("alerts", 0, 16)) == 1
+    assert len(other.get(stream, 0, 1)) == 1
+    other.close()
+
+
+def test_a_letter_takes_no_connection_from_a_confirmation(
+    limited: Any, live: SmtpServer, queue: Queue, rows: Rows
+) -> None:
+    limited(MAIL_MAX_CONNECTIONS=1)
+    queue("letters", 1)
+    other = connections.Connections()
+    assert len(other.get("confirmations", 0, 1)) == 1
+    jobs.deliver("letters")
+    assert len(other.get("confirmations", 0, 1)) == 1
+    other.rest("confirmations", 0, more=False)
+    jobs.deliver("letters")
+    assert rows() == {"sent": 1}
     other.close()
 
 
