@@ -4,6 +4,7 @@ A letter's words are never altered. Who decided and why is kept with the letter.
 """
 
 import hashlib
+import time
 from collections.abc import Mapping, Sequence
 
 from campaign.clock import utcnow
@@ -14,6 +15,8 @@ from campaign.mail import ledger, wake
 
 AT_ONCE = 1000
 """Deliveries that one press of a button moves at most."""
+CANCEL_S = 8
+"""So long a press of the button cancels what waits for a retired office."""
 
 
 def can_be_stopped(letter_id: int) -> bool:
@@ -128,6 +131,31 @@ def try_all_again(target_id: int) -> int:
     db.session.commit()
     wake.wake("letters")
     return len(moved) + together_with_others
+
+
+def cancel_waiting(target_id: int) -> int:
+    """Ends what waits for a retired office, a chunk a transaction; returns how many deliveries.
+
+    Letters that a person is to read first are not waited for either. What may have arrived stays uncertain.
+    """
+    n = 0
+    until = time.monotonic() + CANCEL_S
+    retired = (
+        "EXISTS (SELECT 1 FROM target t WHERE t.id = d.target_id AND t.retired_at IS NOT NULL)"
+    )
+    while True:
+        moved = deliveries.move(
+            "cancelled", f"d.target_id = :target_id AND d.bundle_id IS NULL AND {retired}",
+            {"target_id": target_id, "now": utcnow()}, old=("waiting", "held"), limit=AT_ONCE, set_="finished_at = :now",
+        )  # fmt: skip
+        told = telling.look_in_transaction([one.id for one in moved])
+        ledger.cancel(deliveries.ORIGIN, unit_ids=[one.id for one in moved if one.old == "held"])
+        db.session.commit()
+        n += len(moved)
+        if told:
+            wake.wake("confirmations")
+        if len(moved) < AT_ONCE or time.monotonic() > until:
+            return n
 
 
 def give_up(ids: Sequence[int]) -> int:

@@ -262,6 +262,24 @@ def decide_deliveries() -> ResponseReturnValue:
     return redirect(url_for(".deliveries", state=request.form.get("state", "failed")), 303)
 
 
+@bp.post("/targets/<int:target_id>/cancel-waiting")
+@access.organizer
+def cancel_waiting(target_id: int) -> ResponseReturnValue:
+    """Ends the letters that wait for a retired office."""
+    target = pages.or_404(offices.target(target_id))
+    if target.retired_at is None:
+        flash(gettext("This office is not retired: nothing was cancelled."), "error")
+    else:
+        n = deciding.cancel_waiting(target_id)
+        flash(
+            ngettext(
+                "%(num)s letter does not go to this office.", "%(num)s letters do not go to this office.", n
+            ),
+            "success",
+        )  # fmt: skip
+    return redirect(url_for("offices_desk.target", target_id=target_id), 303)
+
+
 @bp.post("/targets/<int:target_id>/again")
 @access.organizer
 def again(target_id: int) -> ResponseReturnValue:

@@ -119,7 +119,7 @@ def save(target_id: int | None, fields: Mapping[str, Any], by: str = IMPORT) -> 
     if target_id is None:
         target = make_in_transaction(fields, by)
     else:
-        target = _lock(target_id)
+        target = lock(target_id)
         change_in_transaction(target, fields, by)
     db.session.commit()
     wake.wake("letters")
@@ -205,9 +205,12 @@ def digested_in_transaction(target_id: int, until: datetime | None) -> None:
 def resume(target_id: int, by: str) -> bool:
     """Letters go on. Whoever resumes has looked at the address, so a suppression of it is lifted.
 
-    False, and nothing changes, where the office has complained: an administrator lifts that first.
+    False, and nothing changes, where the office has complained: an administrator lifts that first. Nor where it is retired.
     """
-    target = _lock(target_id)
+    target = lock(target_id)
+    if target.retired_at is not None:
+        db.session.rollback()
+        return False
     for scope in ("letters", "all"):
         suppressions.lift(target.email, scope, by=by)
     if suppressions.is_suppressed(target.email, "letters"):
@@ -259,6 +262,7 @@ def stale(today: date) -> ColumnElement[bool]:
     return or_(Target.checked_on.is_(None), Target.checked_on < today - timedelta(days=STALE_DAYS))
 
 
-def _lock(target_id: int) -> Target:
+def lock(target_id: int) -> Target:
+    """The office, as it is now, kept from others until the caller's commit."""
     query = select(Target).where(Target.id == target_id).with_for_update()
     return db.session.execute(query, execution_options={"populate_existing": True}).scalar_one()

@@ -9,7 +9,7 @@ from flask_login import current_user
 
 from campaign.clock import utcnow
 from campaign.counts import queries as counts
-from campaign.offices import commands, digest_plan, office_page, plan, queries
+from campaign.offices import commands, digest_plan, office_page, plan, queries, retiring
 from campaign.offices.forms import CHANNEL_LABELS, HolderForm, ReasonForm, TargetForm
 from campaign.offices.hours import office_of, write_days
 from campaign.offices.models import Target
@@ -17,6 +17,9 @@ from campaign.offices.stating import changed_labels
 from campaign.web import access, pages
 
 bp = Blueprint("offices_desk", __name__, url_prefix="/desk/targets")
+
+RETIRE = "retire-"
+"""What the names of that form's fields begin with, beside those of pausing."""
 
 
 def _today(target: Target | None = None) -> date:
@@ -96,6 +99,7 @@ def target(target_id: int) -> ResponseReturnValue:
         channels=CHANNEL_LABELS,
         holder_form=HolderForm(formdata=None, since=_today(target)),
         pause_form=ReasonForm(formdata=None),
+        retire_form=ReasonForm(formdata=None, prefix=RETIRE),
         changes=queries.changes(target.id),
         labels=changed_labels(),
         today=_today(target),
@@ -171,11 +175,37 @@ def pause(target_id: int) -> ResponseReturnValue:
     return redirect(url_for(".target", target_id=target.id), 303)
 
 
+@bp.post("/<int:target_id>/retire")
+@access.organizer
+def retire(target_id: int) -> ResponseReturnValue:
+    """The office is no more: no campaign offers it."""
+    target = _found(target_id)
+    form = ReasonForm(prefix=RETIRE)
+    if _is_good(form):
+        retiring.retire(target.id, form.reason.data, current_user.email)
+        flash(gettext("The office is retired: no campaign offers it any more."), "success")
+    return redirect(url_for(".target", target_id=target.id), 303)
+
+
+@bp.post("/<int:target_id>/bring-back")
+@access.organizer
+def bring_back(target_id: int) -> ResponseReturnValue:
+    """A retired office is one again, paused at first and in no campaign."""
+    retiring.bring_back(_found(target_id).id, current_user.email)
+    flash(
+        gettext("The office is back in the directory. Choose it in a campaign, and let letters go on."),
+        "success",
+    )  # fmt: skip
+    return redirect(url_for(".target", target_id=target_id), 303)
+
+
 @bp.post("/<int:target_id>/resume")
 @access.organizer
 def resume(target_id: int) -> ResponseReturnValue:
     """Letters go on."""
-    if commands.resume(_found(target_id).id, current_user.email):
+    if _found(target_id).retired_at is not None:
+        flash(gettext("This office is retired: bring it back first."), "error")
+    elif commands.resume(_found(target_id).id, current_user.email):
         flash(gettext("Letters to this office go on at its pace."), "success")
     else:
         flash(

@@ -21,7 +21,7 @@ def choose(slug: str) -> ResponseReturnValue:
     campaign = found(slug)
     chosen = queries.of_campaign(campaign.id)
     ids = [one.target.id for one in chosen]
-    others = [one for one in queries.directory() if one.id not in set(ids)]
+    others = [one for one in queries.directory(retired=False) if one.id not in set(ids)]
     form = ChooseTargetsForm()
     form.targets.choices = options(
         (one.id, f"{one.role}, {one.agency}") for one in [*(o.target for o in chosen), *others]

@@ -106,6 +106,8 @@ def _whole(row: Mapping[str, str], known: Target | None) -> Mapping[str, str]:
 
 def _write(read: Line, campaign_id: int | None, target: Target | None) -> str:
     outcome = "unchanged"
+    if target is not None and target.retired_at is not None:
+        raise ValueError(gettext("this office is retired: bring it back at the desk first"))
     if target is None:
         target = commands.make_in_transaction(read.fields)
         outcome = "created"

@@ -45,6 +45,8 @@ class Target(db.Model):
     """When its daily digest leaves, in its own time; None is the usual hour (campaign.offices.digest_plan)."""
     paused: Mapped[bool] = mapped_column(Boolean, server_default="false")
     paused_reason: Mapped[str] = mapped_column(server_default="")
+    retired_at: Mapped[Moment | None]
+    """Since when the office is no more: it is paused then, and no campaign can choose it."""
     released_until: Mapped[Moment | None]
     """The drip's own clock: every slot up to this time has been given out."""
     digested_until: Mapped[Moment | None]
@@ -92,6 +94,6 @@ class TargetChange(db.Model):
     at: Mapped[Moment]
     by: Mapped[str]
     what: Mapped[str]
-    """The field, or ``made``, ``holder``, ``holder removed``, ``checked``, ``paused``, ``resumed``."""
+    """The field, or ``made``, ``holder``, ``holder removed``, ``checked``, ``paused``, ``resumed``, ``retired``, ``brought back``."""
     old: Mapped[str] = mapped_column(server_default="")
     new: Mapped[str] = mapped_column(server_default="")

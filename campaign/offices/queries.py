@@ -123,7 +123,7 @@ def page_of_targets(agency: str = "", *, unchecked: bool = False) -> Page[Any]:
     """Offices with today's holders, newest first; ``unchecked``: those that nobody has looked at for 90 days."""
     query = select(Target)
     if unchecked:
-        query = query.where(stale(utcnow().date()))
+        query = query.where(stale(utcnow().date()), Target.retired_at.is_(None))
     if agency:
         query = query.where(Target.agency == agency)
     page = page_by_key(query, Target.id)
@@ -134,9 +134,13 @@ def page_of_targets(agency: str = "", *, unchecked: bool = False) -> Page[Any]:
     return Page(rows, page.next_key, page.previous_key)
 
 
-def directory() -> list[Target]:
-    """All offices by agency and role, for choosing from; a directory of more than a thousand is cut off there."""
-    return list(db.session.scalars(select(Target).order_by(Target.agency, Target.role).limit(1000)))
+def directory(*, retired: bool = True) -> list[Target]:
+    """All offices by agency and role, for choosing from; a directory of more than a thousand is cut off there.
+
+    Without ``retired`` those that are no more are left out.
+    """
+    query = select(Target).order_by(Target.agency, Target.role).limit(1000)
+    return list(db.session.scalars(query if retired else query.where(Target.retired_at.is_(None))))
 
 
 def holders(target_id: int) -> list[Holder]:

@@ -23,4 +23,6 @@ def changed_labels() -> dict[str, str]:
         "checked": gettext("Checked"),
         "paused": gettext("Paused"),
         "resumed": gettext("Resumed"),
+        "retired": gettext("Retired"),
+        "brought back": gettext("Brought back"),
     }

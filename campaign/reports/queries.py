@@ -144,7 +144,12 @@ def alerts_overdue() -> list[Alert]:
 
 def targets_paused() -> list[Target]:
     """Offices to which nothing leaves, some of them."""
-    query = select(Target).where(Target.paused).order_by(Target.id).limit(5)
+    query = (
+        select(Target)
+        .where(Target.paused, Target.retired_at.is_(None))
+        .order_by(Target.id)
+        .limit(5)
+    )
     return list(db.session.scalars(query))
 
 

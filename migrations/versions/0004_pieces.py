@@ -1,4 +1,4 @@
-"""Pieces of packets, letters taken back out of them; comments filed, in a petition's history; the hour of an office's digest; of uncertain fate"""
+"""Pieces of packets, letters taken back out of them; comments filed, in a petition's history; the hour of an office's digest; of uncertain fate; offices that are no more"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -49,9 +49,11 @@ def upgrade() -> None:
     )
     op.add_column("delivery", sa.Column("doubted", sa.Boolean(), server_default="false", nullable=False))
     op.execute("UPDATE delivery SET doubted = true WHERE state = 'uncertain'")
+    op.add_column("target", sa.Column("retired_at", sa.DateTime(timezone=True), nullable=True))
 
 
 def downgrade() -> None:
+    op.drop_column("target", "retired_at")
     op.drop_column("delivery", "doubted")
     op.drop_column("target", "digested_until")
     op.drop_column("target", "digest_at")
