@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 
 from campaign import settings
 from campaign.extensions import db
+from campaign.letters import nearly
 from campaign.letters.models import Letter
 from campaign.letters.rules import links as links_in
 
@@ -30,7 +31,7 @@ class Rules:
     words: tuple[str, ...] = ()
     """Letters that contain one of these words, whatever their case."""
     same: int = 10
-    """The same own words from so many other addresses."""
+    """The same own words, or nearly the same, from so many other addresses."""
     longest: int = 0
     """Longer than so many characters."""
     network: int = 100
@@ -79,6 +80,9 @@ def reason_to_hold(letter: Letter) -> str:
         others = _same(letter, found.same)
         if others >= found.same:
             return f"The same own words came from at least {others} other addresses."
+        others = nearly.others(letter)
+        if others >= found.same:
+            return f"Nearly the same own words came from at least {others} other addresses."
     if found.network and letter.network and _near(letter, found.network) >= found.network:
         return f"At least {found.network} others came from the same network that day."
     return ""

@@ -41,6 +41,9 @@ _HELD: dict[str, Callable[[str], str]] = {
     r"The same own words came from at least (\d+) other addresses\.": lambda n: gettext(
         "The same own words came from at least %(n)s other addresses.", n=n
     ),
+    r"Nearly the same own words came from at least (\d+) other addresses\.": lambda n: gettext(
+        "Nearly the same own words came from at least %(n)s other addresses.", n=n
+    ),
     r"At least (\d+) others came from the same network that day\.": lambda n: gettext(
         "At least %(n)s others came from the same network that day.", n=n
     ),

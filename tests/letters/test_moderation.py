@@ -165,6 +165,33 @@ def test_the_same_own_words_from_many_addresses_are_held(
     assert "other addresses" in held(sql)[0][1]
 
 
+def test_a_word_more_does_not_hide_the_same_words_from_many_addresses(
+    campaign_id: int, office: Any, app: Any, sql: Any
+) -> None:
+    from campaign.extensions import db
+    from campaign.letters import commands, confirming, moderation
+
+    office()
+    ghost = random.Random(7)
+    vocabulary = [f"word{n}" for n in range(2000)]
+    copied = [ghost.choice(vocabulary) for _ in range(150)]
+    with app.app_context():
+        moderation.save(moderation.Rules(same=3), by="an organizer")
+        door = commands.Doorway(campaign_id, "test")
+        for n in range(20):
+            own = [ghost.choice(vocabulary) for _ in range(150)]
+            body = " ".join([*copied[: n * 7], f"mine{n}", *copied[n * 7 :]] if n % 2 else own)
+            words = commands.Words("A", "B", "60604", f"Subject {n}", body, "en")
+            commands.write_letter(door, f"w{n}@people.example", words, f"nonce{n}")
+            confirming.confirm_in_transaction(n + 1)
+            db.session.commit()
+    found = held(sql)
+    assert {state for state, _ in found[::2]} == {"confirmed"}, "each in words of its own"
+    copies = [state for state, _ in found[1::2]]
+    assert copies[:3] == ["confirmed"] * 3 and copies.count("held") >= 5
+    assert "Nearly the same own words came from at least" in "".join(why for _, why in found)
+
+
 def test_unchanged_templates_are_welcome(demo: Any, client: Any, confirm: Any, sql: Any) -> None:
     body = sql("SELECT body ->> 'en' FROM letter_template LIMIT 1")[0][0]
     writer = Writer(client, "wait-in-freedom")
