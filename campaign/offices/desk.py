@@ -99,6 +99,7 @@ def target(target_id: int) -> ResponseReturnValue:
         channels=CHANNEL_LABELS,
         holder_form=HolderForm(formdata=None, since=_today(target)),
         pause_form=ReasonForm(formdata=None),
+        undecided=_undecided(target),
         retire_form=ReasonForm(formdata=None, prefix=RETIRE),
         changes=queries.changes(target.id),
         labels=changed_labels(),
@@ -107,6 +108,13 @@ def target(target_id: int) -> ResponseReturnValue:
         most=digest_plan.MOST,
         **office_page.context(target),
     )
+
+
+def _undecided(target: Target) -> int:
+    """How many letters wait for an office that is retired, also right after somebody has decided about them."""
+    if target.retired_at is None:
+        return 0
+    return counts.exact(["deliveries.waiting", "deliveries.held"], part=str(target.id))
 
 
 @bp.route("/<int:target_id>/edit", methods=["GET", "POST"])
