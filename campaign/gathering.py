@@ -9,8 +9,6 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
-from sqlalchemy.exc import SQLAlchemyError
-
 Item = TypeVar("Item")
 
 MOST = 32
@@ -39,7 +37,7 @@ class _Asked(Generic[Item]):
 class Gathered(Generic[Item]):
     """``work`` takes the items that came together, and leaves in each what became of it.
 
-    It is done again, for each item alone, where it raised an SQLAlchemyError for several: what is wrong with one is no other's error.
+    It is done again, for each item alone, where it failed for several: what is wrong with one is no other's error.
     """
 
     def __init__(self, work: Callable[[Sequence[Item]], None]) -> None:
@@ -84,7 +82,7 @@ class Gathered(Generic[Item]):
             self._work([one.item for one in together])
             for one in together:
                 one.done = True
-        except SQLAlchemyError:
+        except Exception:
             if len(together) == 1:
                 raise
         finally:

@@ -120,3 +120,20 @@ def test_a_letter_refused_at_the_gate_is_not_kept(
         pass
     assert sorted(found) == [303] * 4 + [429] * 2
     assert sql("SELECT count(*) FROM letter") == [(4,)]
+
+
+def test_what_is_wrong_with_one_letter_is_no_others_error(
+    app: Flask, writer: Writer, sql: Any
+) -> None:
+    token = form_token(writer.open())
+    calls = [_sending(app, token, f"w{n}@people.example") for n in range(6)]
+    bad = _sending(app, token, "bad@people.example", given_name="Bad")
+    sql("ALTER TABLE letter ADD CONSTRAINT not_bad CHECK (given_name <> 'Bad')")
+    try:
+        with _in_threads([*calls, bad]) as found:
+            pass
+    finally:
+        sql("ALTER TABLE letter DROP CONSTRAINT not_bad")
+    assert found == [303] * 6 + [500]
+    assert sql("SELECT count(*) FROM letter") == [(6,)]
+    assert sql("SELECT count(*) FROM message") == [(6,)]
