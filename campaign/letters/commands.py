@@ -72,9 +72,12 @@ def write_letter(
     email = email.strip()
     new = _New(_values(door, typed, submission) | {"email": email, "seal": door.seal}, asking)
     for _ in range(5):
-        _GATHERED.do(new, email.lower())
-        if asking is not None:
-            asking.enter()
+        try:
+            _GATHERED.do(new, email.lower())
+        finally:
+            # Also where nothing could be kept: the mail that was reserved for it is given back after the request.
+            if asking is not None and asking.answer is not None:
+                asking.enter()
         if new.found is None:
             return False
         if new.found.kept:

@@ -28,6 +28,9 @@ from campaign.web.sent import sent as what_was_sent
 
 bp = Blueprint("letters", __name__)
 
+LOOKS = ("preview", composing.ANSWERS, "edit")
+"""What the form's button does where it sends nothing yet."""
+
 
 @bp.route("/c/<slug>/letter", methods=["GET", "POST"])
 @access.public
@@ -37,7 +40,7 @@ def write(slug: str) -> ResponseReturnValue:
     return _write(slug) if taken is None else taken
 
 
-@gate.guarded
+@gate.guarded_except(*LOOKS)
 def _write(slug: str) -> ResponseReturnValue:
     campaign = found(slug)
     if not is_open(campaign) or not offices.any_of_campaign(campaign.id):

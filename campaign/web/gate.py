@@ -112,8 +112,13 @@ def mail_used() -> None:
 
 
 def guarded(view: View) -> View:
-    """Puts the gate before a view whose POST mails a confirmation; not where its ``action`` only looks (preview, edit)."""
-    return _before(view, lambda: request.form.get("action", "send") == "send")
+    """Puts the gate before a view whose POST mails a confirmation."""
+    return _before(view, lambda: True)
+
+
+def guarded_except(*looks: str) -> Callable[[View], View]:
+    """``guarded`` for a view that mails nobody where the form's ``action`` is one of ``looks``; any other word reserves a mail."""
+    return lambda view: _before(view, lambda: request.form.get("action") not in looks)
 
 
 def counted(view: View) -> View:

@@ -158,6 +158,37 @@ def test_mails_have_a_budget_and_looking_costs_none(
     assert writer.send("eve@people.example", altcha=solved(client)).status_code == 429
 
 
+def test_no_word_for_the_action_goes_round_the_budget(
+    demo: Any, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, sql: Any
+) -> None:
+    monkeypatch.setitem(client.application.config, "PUBLIC_MAILS", 4)
+    letters = Writer(client, "wait-in-freedom")
+    for number, action in enumerate(("send", "Send", "", "other", "edited")):
+        told = letters.send(f"w{number}@people.example", action=action)
+        assert told.status_code == (303 if number < 3 else 429)
+    signup = "/c/wait-in-freedom/signup"
+    for action in ("preview", "edit", "answers", "other"):
+        token = form_token(client.get(signup).get_data(as_text=True))
+        typed = {"form_token": token, "email": f"{action}@people.example", "given_name": "Ana"}
+        typed |= {"family_name": "Ruiz", "postal_code": "60604", "consent": "y", "action": action}
+        assert client.post(signup, data=typed).status_code == 429
+    assert sql("SELECT count(*) FROM message") == [(3,)]
+
+
+def test_a_letter_that_could_not_be_kept_costs_no_mail(
+    writer: Writer, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, sql: Any
+) -> None:
+    monkeypatch.setitem(client.application.config, "PUBLIC_MAILS", 1)
+    sql("ALTER TABLE letter ADD CONSTRAINT not_bad CHECK (given_name <> 'Bad')")
+    try:
+        for _ in range(3):
+            assert writer.send("bad@people.example", given_name="Bad").status_code == 500
+    finally:
+        sql("ALTER TABLE letter DROP CONSTRAINT not_bad")
+    assert writer.send("ana@people.example").status_code == 303
+    assert writer.send("ben@people.example").status_code == 429
+
+
 def test_the_budget_follows_a_raised_limit(
     app_context: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
