@@ -59,6 +59,9 @@ class Verdict(NamedTuple):
     next_attempt_at: datetime | None = None
 
 
+_SENT = Verdict("sent")
+
+
 def parse(code: int, text: str, server: str | None) -> Answer:
     """An answer as it is kept: enhanced code apart, addresses left out, trimmed."""
     text = " ".join(text.split())
@@ -84,7 +87,7 @@ def judge(
     if answer.code is None or answer.code >= 500:
         return Verdict("failed")
     if 200 <= answer.code < 300:
-        return Verdict("sent")
+        return _SENT
     due = now + patience.wait(attempts)
     # Not before the third try: a clock that jumped must not end what was tried once.
     if due > first_attempt_at + patience.give_up and attempts >= 3:

@@ -78,6 +78,9 @@ class Session:
     def __init__(self, server: Server) -> None:
         """Connects. Raises ServerAway."""
         self.server = server
+        # A message's two usual fates while nothing has been answered.
+        self._broke = Answer(421, None, "the connection broke", server.host)
+        self._unknown = Unknown(server.host)
         self.broken = False
         self.talking = False
         self.carried = 0
@@ -173,12 +176,12 @@ class Session:
                 continue
             commands = self._commands(envelope)
             if waiting is not None:
-                fates[waiting] = Unknown(self.server.host)
+                fates[waiting] = self._unknown
             self._write(*carry, *(commands if self.pipelining else ()))
             if carry:
                 yield from self._finish(waiting, fates)
             carry, waiting = (), None
-            fates[i] = Answer(421, None, "the connection broke", self.server.host)
+            fates[i] = self._broke
             refusal = None
             if not self._accepted():
                 refusal = yield from self._propose(commands, fates, i)
@@ -189,7 +192,7 @@ class Session:
             else:
                 yield from self._send_marked(envelope, fates, i, before_dot)
         if waiting is not None:
-            fates[waiting] = Unknown(self.server.host)
+            fates[waiting] = self._unknown
         if carry:
             self._write(*carry)
             yield from self._finish(waiting, fates)
@@ -253,7 +256,7 @@ class Session:
             fates[i] = GiveBack()
             raise Dropped  # without the dot the server throws away what it has
         self._write(b".\r\n")
-        fates[i] = Unknown(self.server.host)
+        fates[i] = self._unknown
         yield from self._finish(i, fates)
 
     def _finish(self, waiting: int | None, fates: list[Fate]) -> Talk:
@@ -284,7 +287,7 @@ class Session:
 
     def _line(self) -> _Reply | None:
         """A reply of one line, if it is here."""
-        if (found := _LINE.match(self._buffer)) is None:
+        if not self._buffer or (found := _LINE.match(self._buffer)) is None:
             return None
         self._buffer = self._buffer[found.end() :]
         return _Reply(int(found[1]), found[2] or b"")
