@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 FRESH_S = 5
 """How long the database's word that a lease is ours is good for, while nothing speaks against it."""
 AHEAD_BYTES = 3 << 20
-"""How much of a batch is built before there is a connection for it."""
+"""How much of a batch is built before there is a connection for it, were all of it as large as the largest."""
 _AT_ONCE = 4
 
 Message = tuple[Row, Said | Skip | Envelope | Outcome | None]
@@ -47,7 +47,7 @@ class Batch:
         self._ready: deque[Message] = deque(zip(claim.rows, said, strict=True))
         self._built: deque[Message] = deque()
         """Those in front, built already."""
-        self._ahead = 0
+        self._largest = 0
         self._fresh_until = claimed_at + FRESH_S
         self._asked: set[int] = set()
 
@@ -66,19 +66,19 @@ class Batch:
 
     def build_ahead(self) -> bool:
         """Builds some of the next messages; False: there are none, or enough are built."""
-        if not self._ready or self._ahead >= AHEAD_BYTES:
+        if not self._ready or len(self._built) * self._largest >= AHEAD_BYTES:
             return False
         for _ in range(min(_AT_ONCE, len(self._ready))):
             row, said = self._ready.popleft()
             made = build(row, said, self.frame)
             self._built.append((row, made))
-            self._ahead += _size(made)
+            if isinstance(made, Envelope) and made.size > self._largest:
+                self._largest = made.size
         return True
 
     def take(self, n: int, fits: Callable[[Row], bool] | None = None) -> list[Message]:
         """Takes out the first ``n`` messages, or the first that fit."""
         taken = _taken(self._built, n, fits)
-        self._ahead -= sum(_size(made) for _, made in taken)
         if len(taken) < n:
             taken += _taken(self._ready, n - len(taken), fits)
         return taken
@@ -88,7 +88,6 @@ class Batch:
         rows = self.rows
         self._built.clear()
         self._ready.clear()
-        self._ahead = 0
         return rows
 
     def doubt(self) -> None:
@@ -118,10 +117,6 @@ def _taken(messages: deque[Message], n: int, fits: Callable[[Row], bool] | None)
         (taken if fits(message[0]) else left).append(message)
     messages.extendleft(reversed(left))
     return taken
-
-
-def _size(made: object) -> int:
-    return made.size if isinstance(made, Envelope) else 0
 
 
 def claim(stream: Stream, at_most: int | None) -> Batch:

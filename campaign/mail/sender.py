@@ -152,15 +152,19 @@ class _Sender:
 
     def _over(self) -> bool:
         """Brings everything on its way that can be; True: there was nothing."""
-        with self._or_stop():
+        try:
             self._take_in()
             self._look()
+        except Exception as error:
+            self._fail(error)
         if self.stopped:
             for batch in self.batches:
                 self._give_back(batch)
-        with self._or_stop():
+        try:
             self._claim_ahead()
             self._fill()
+        except Exception as error:
+            self._fail(error)
         busy = self.talks or self.reader.busy or any(self.batches)
         enough = len(self.lanes.open) * self.stream.at_risk // 2 if busy else 0
         front = next(filter(len, self.batches), None)
@@ -187,8 +191,11 @@ class _Sender:
         try:
             yield
         except Exception as error:
-            roll_back()
-            self._stop(error)
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        roll_back()
+        self._stop(error)
 
     def _stop(self, failure: Exception | None = None) -> None:
         self.stopped = True

@@ -163,9 +163,8 @@ class Session:
         ``before_dot`` is called when all but the last byte of a message has left, and may still stop it by
         answering False.
         """
-        carry: tuple[
-            bytes, ...
-        ] = ()  # goes out in front of the next commands: a body with its dot, or RSET
+        # Goes out in front of the next commands: a body with its dot, or RSET.
+        carry: Sequence[bytes] = ()
         waiting: int | None = None  # whose body that is
         for i, envelope in enumerate(envelopes):
             if self.room() <= (waiting is not None) or stopping.requested():
@@ -177,7 +176,7 @@ class Session:
             commands = self._commands(envelope)
             if waiting is not None:
                 fates[waiting] = self._unknown
-            self._write(*carry, *(commands if self.pipelining else ()))
+            self._write(*carry, *((b"".join(commands),) if self.pipelining else ()))
             if carry:
                 yield from self._finish(waiting, fates)
             carry, waiting = (), None
