@@ -120,7 +120,9 @@ class Handler:
         raw = content if isinstance(content, bytes) else content.encode()
         verdicts = []
         async with self._busy:
-            mail = Incoming(raw, envelope.mail_from or "", "", self.source)
+            # aiosmtpd writes the null return path with its brackets.
+            sender = (envelope.mail_from or "").strip("<>")
+            mail = Incoming(raw, sender, "", self.source)
             for recipient in envelope.rcpt_tos:
                 verdicts.append(await asyncio.to_thread(self._receive, mail.to(recipient)))
         answers = [CODES[verdict] if verdict else AWAY for verdict in verdicts]

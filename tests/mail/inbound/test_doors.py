@@ -169,7 +169,7 @@ def test_a_complaint_is_for_good(
     post(doors, f"abuse@{DOMAIN}", letters.arf("Message-ID: <made.up.1@coalition.example>"))
     assert len(suppressed()) == 1
     assert counted() == {"complaint": 1, "repeated": 1, "automatic": 1, "unknown": 1}
-    assert refusal(doors, f"postmaster@{DOMAIN}", letters.plain()) == 550
+    assert refusal(doors, f"postmaster@{DOMAIN}", letters.plain(), "ana@there.example") == 550
 
 
 def test_a_feature_gets_the_replies_to_its_addresses_once(
@@ -182,8 +182,10 @@ def test_a_feature_gets_the_replies_to_its_addresses_once(
     assert address
     for raw in (letters.plain(), letters.plain(), letters.VACATION, letters.dsn(address)):
         post(doors, address.upper().replace(DOMAIN.upper(), DOMAIN), raw, "ana@there.example")
+    # What comes with the null return path no person wrote, whatever its header says.
+    post(doors, address, letters.plain().replace(b"do", b"wait"), "")
     assert got == [("Please do", 12)]
-    assert counted() == {"testing": 1, "repeated": 2, "automatic": 1}
+    assert counted() == {"testing": 1, "repeated": 3, "automatic": 1}
 
 
 def test_lmtp_answers_for_each_recipient(sent: Make, doors: Doors, suppressed: Any) -> None:
