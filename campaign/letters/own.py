@@ -32,6 +32,7 @@ def section(supporter: Supporter) -> tuple[str, dict[str, Any]] | None:
             {
                 "letter": letter,
                 "title": pick(campaign.title),
+                "timezone": campaign.timezone,
                 "receipts": receipts,
                 "can_withdraw": alive and not taken_back and can_be_stopped,
                 "can_correct": alive and states <= {"waiting", "held", "queued"} and bool(states),

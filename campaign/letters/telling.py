@@ -74,7 +74,7 @@ def want(letter_id: int, supporter_id: int, tell: bool, named: bool, keep: bool)
 class _Reached(NamedTuple):
     """An office, whether it has the letter or may have it, and whether that was practice."""
 
-    role: str
+    name: str
     reached: bool
     captured: bool
     doubted: bool
@@ -92,13 +92,20 @@ def render(rows: list[Row]) -> list[compose.Rendered | compose.Skip]:
     found = {letter.id: (letter, campaign) for letter, campaign in db.session.execute(query)}
     offices: dict[int, list[_Reached]] = {}
     over = (
-        select(Delivery.letter_id, Target.role, Delivery.state, Delivery.captured, Delivery.doubted)
+        select(
+            Delivery.letter_id,
+            Target.role,
+            Target.agency,
+            Delivery.state,
+            Delivery.captured,
+            Delivery.doubted,
+        )
         .join(Target, Target.id == Delivery.target_id)
         .where(Delivery.letter_id.in_(ids), Delivery.state.in_(("sent", "cancelled")))
         .order_by(Delivery.id)
     )
-    for letter_id, role, state, captured, doubted in db.session.execute(over):
-        one = _Reached(role, state == "sent", captured, doubted)
+    for letter_id, role, agency, state, captured, doubted in db.session.execute(over):
+        one = _Reached(f"{role} ({agency})", state == "sent", captured, doubted)
         offices.setdefault(letter_id, []).append(one)
     return [_message(row, found.get(row.unit_id), offices.get(row.unit_id, [])) for row in rows]
 
@@ -116,9 +123,9 @@ def _message(
         name=letter.given_name,
         letter_subject=letter.subject,
         campaign_title=languages.pick(campaign.title, row.language),
-        offices=[one.role for one in offices if one.reached],
-        others=[one.role for one in offices if not (one.reached or one.doubted)],
-        doubted=[one.role for one in offices if one.doubted and not one.reached],
+        offices=[one.name for one in offices if one.reached],
+        others=[one.name for one in offices if not (one.reached or one.doubted)],
+        doubted=[one.name for one in offices if one.doubted and not one.reached],
         practice=any(one.reached and one.captured for one in offices),
         own_url=keys.own_page_link(letter.supporter_id, row.language),
     )

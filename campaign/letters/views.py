@@ -160,12 +160,13 @@ def _preview_page(
         state_of(form.postal_code.data),
     )
     by_agency = {one.agency: one for one in templates}
+    written_to = offices.of_campaign(campaign.id)
     letters = [
         message.message(
             office.target, office.holder, by_agency.get(office.target.agency), person,
             form.subject.data, form.body.data, languages.current(),
         )
-        for office in offices.of_campaign(campaign.id)
+        for office in written_to
     ]  # fmt: skip
     lead = campaign.lead_organization.name
     passed_on = replies.through_us(campaign.id)
@@ -175,6 +176,7 @@ def _preview_page(
         **_frame(campaign),
         form=form,
         letters=letters,
+        channels=[office.target.channel for office in written_to],
         lead=lead,
         own_share=round(100 * share),
         from_name=from_name(person.name, lead),

@@ -74,12 +74,13 @@ def begin_packet(
     """
     target = db.session.get_one(Target, target_id)
     petition = petition_alone and offices.petition_of(campaign_id, target) is not None
-    day = plan.local_day(office_of(target), utcnow())
+    now = utcnow()
+    day = plan.local_day(office_of(target), now)
     made: list[Bundle] = []
     for piece in range(1, PIECES + 1):
         bundle = Bundle(
             kind="packet", target_id=target_id, campaign_id=campaign_id, day=day, piece=piece, state="making",
-            created_at=utcnow(), created_by=by,
+            created_at=now, created_by=by,
         )  # fmt: skip
         alone = petition and piece == 1
         taken = begin_in_transaction(bundle, IN_A_PIECE, alone=alone)

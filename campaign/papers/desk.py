@@ -22,6 +22,10 @@ from campaign.web.languages import pick
 bp = Blueprint("papers_desk", __name__, url_prefix="/desk/targets/<int:target_id>/bundles")
 
 
+_STANDS = ("making", "ready", "queued", "sent", "handed")
+"""What the progress bar counts of the packets and digests that are being made."""
+
+
 def _target(target_id: int) -> Target:
     return pages.or_404(offices.target(target_id))
 
@@ -37,6 +41,9 @@ def index(target_id: int) -> ResponseReturnValue:
     target = _target(target_id)
     found = queries.bundles(target.id)
     at_work = [one for one in found if one.state == "making"]
+    begun = {one.created_at for one in at_work}
+    # With the pieces that are done already, and without what was taken apart the same day.
+    in_work = [one for one in found if one.created_at in begun and one.state in _STANDS]
     gone = taken_back.since_made([one.id for one in found if one.state == "ready"])
     offers = []
     for campaign in offices.campaigns_writing_to(target.id):
@@ -51,10 +58,8 @@ def index(target_id: int) -> ResponseReturnValue:
         target=target,
         bundles=[(one, bundle_label(one.state), gone.get(one.id, 0)) for one in found],
         making=at_work,
-        done=sum(making.progress(one) for one in found if one.day == at_work[0].day)
-        if at_work
-        else 0,
-        total=sum(one.letters for one in found if one.day == at_work[0].day) if at_work else 0,
+        done=sum(making.progress(one) for one in in_work),
+        total=sum(one.letters for one in in_work),
         offers=offers,
         form=HandOverForm(formdata=None, on=_today(target)),
     )
@@ -146,6 +151,8 @@ def handed(target_id: int, bundle_id: int) -> ResponseReturnValue:
         flash(gettext("Please write the day on which it was handed over."), "error")
     elif form.on.data > _today(target):
         flash(gettext("That day has not come yet."), "error")
+    elif form.on.data < bundle.day:
+        flash(gettext("That day is before the packet was made."), "error")
     elif not checking.ready(checking.check(bundle.campaign_id, target)):
         flash(
             gettext(

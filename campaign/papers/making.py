@@ -41,6 +41,7 @@ def make_next() -> bool:
         bundle.state = "queued"
         digests.enqueue_in_transaction(bundle)
     db.session.commit()
+    _forget(number)
     wake.wake("letters")
     return True
 
@@ -53,6 +54,12 @@ def _tell(bundle_id: int, done: int) -> None:
     """Leaves word how far a paper is; its row is locked meanwhile, and with Valkey away nobody needs to know."""
     with contextlib.suppress(RedisError):
         next(iter(rq.queues.values())).connection.set(_key(bundle_id), done, ex=600)
+
+
+def _forget(bundle_id: int) -> None:
+    """A paper that is made again begins at nothing."""
+    with contextlib.suppress(RedisError):
+        next(iter(rq.queues.values())).connection.delete(_key(bundle_id))
 
 
 def progress(bundle: Bundle) -> int:

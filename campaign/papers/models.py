@@ -56,6 +56,7 @@ class Bundle(db.Model):
     problem: Mapped[str] = mapped_column(server_default="")
     content: Mapped[bytes | None] = deferred(mapped_column(LargeBinary))
     created_at: Mapped[Moment]
+    """The same for all pieces of a packet."""
     created_by: Mapped[str] = mapped_column(server_default="")
     handed_on: Mapped[date | None]
     handed_by: Mapped[str] = mapped_column(server_default="")

@@ -128,8 +128,8 @@ def test_who_wants_to_hear_the_end_hears_also_where_the_letter_does_not_go(
     )
     deliver()
     told = text_of(smtp.to("ana@people.example")[-1])
-    assert "handed over to these offices" in told and "- Secretary of Tests" in told
-    assert "It does not go to: Keeper of Tests." in told
+    assert "handed over to these offices" in told and "- Secretary of Tests (DOT)" in told
+    assert "It does not go to: Keeper of Tests (DOT)." in told
 
 
 @pytest.mark.parametrize(

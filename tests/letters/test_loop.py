@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from campaign import config, create_app
-from tests.letters.conftest import BODY, Writer, form_token, text_of
+from tests.letters.conftest import BODY, Writer, form_token, own_page, text_of
 
 pytestmark = pytest.mark.main_flow
 
@@ -187,3 +187,32 @@ def test_while_the_database_is_away_a_letter_keeps_its_words(
     page = Writer(away.test_client()).send(token=token, given_name="Zoila")
     assert page.status_code == 503
     assert "Zoila" in page.text and "locked door before a judge" in page.text
+
+
+@pytest.mark.parametrize(
+    ("channel", "how"),
+    [
+        ("email", ""),
+        ("digest", "Gets the day’s letters together, in one message"),
+        ("packet", "Gets letters on paper, handed over by a person"),
+    ],
+)
+def test_the_writer_sees_how_the_letter_reaches_each_office(
+    writer: Writer, sql: Any, channel: str, how: str
+) -> None:
+    sql("UPDATE target SET channel = %s", channel)
+    form, preview = writer.open(), writer.send(action="preview").get_data(as_text=True)
+    assert ("as your own message" in form) == (channel == "email")
+    assert how in form and how in preview
+    assert ("Gets" in form) == ("Gets" in preview) == bool(how)
+
+
+def test_own_page_names_agencies_and_says_the_day_where_the_campaign_is(
+    writer: Writer, confirm: Any, client: Any, sql: Any
+) -> None:
+    writer.send()
+    own = own_page(confirm())
+    sql("UPDATE letter SET confirmed_at = '2026-11-26 01:30+00'")
+    page = client.get(own).get_data(as_text=True)
+    assert "Secretary of Tests, DOT" in page
+    assert "November 25, 2026" in page, "it is evening in New York"

@@ -24,6 +24,12 @@ def pdf_text(content: bytes, tmp_path: Path) -> str:
     ).stdout
 
 
+def made_on(sql: Any) -> str:
+    """The office's day on which the newest packet was made: the first on which it can be handed over."""
+    ((day,),) = sql("SELECT day::text FROM bundle ORDER BY id DESC LIMIT 1")
+    return str(day)
+
+
 @pytest.fixture
 def desk(demo: Flask, staff: Callable[..., FlaskClient], sql: Any) -> FlaskClient:
     """An organizer's desk of the founding case, whose first office takes paper."""

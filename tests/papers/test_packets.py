@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.letters.conftest import Writer
-from tests.papers.conftest import pdf_text
+from tests.papers.conftest import made_on, pdf_text
 from tests.working import post
 
 
@@ -28,16 +28,14 @@ def test_a_packet_is_made_printed_handed_over_and_told_of(
     assert "ready to print" in page
     post(desk, "/desk/targets/1/bundles", "/desk/targets/1/bundles/1/handed", on="2099-01-01")
     assert sql("SELECT state FROM bundle") == [("ready",)], "not before that day"
-    post(
-        desk,
-        "/desk/targets/1/bundles",
-        "/desk/targets/1/bundles/1/handed",
-        on="2026-11-24",
-        note="Mail room",
-    )
-    assert sql("SELECT state, handed_on::text, note FROM bundle") == [
-        ("handed", "2026-11-24", "Mail room")
-    ]
+    handed = "/desk/targets/1/bundles/1/handed"
+    post(desk, "/desk/targets/1/bundles", handed, on="2020-01-02")
+    page = desk.get("/desk/targets/1/bundles").get_data(as_text=True)
+    assert "before the packet was made" in page
+    assert sql("SELECT state FROM bundle") == [("ready",)], "nor before there was a packet"
+    day = made_on(sql)
+    post(desk, "/desk/targets/1/bundles", handed, on=day, note="Mail room")
+    assert sql("SELECT state, handed_on::text, note FROM bundle") == [("handed", day, "Mail room")]
     assert sql("SELECT state FROM delivery WHERE target_id = 1") == [("sent",)]
     link = re.search(r'href="([^"]*/me/[^"#]+)', own)
     assert link and "Handed over on paper" in client.get(link[1]).get_data(as_text=True)
@@ -100,7 +98,7 @@ def test_the_petition_goes_alone_where_no_letter_waits(
     words = pdf_text(desk.get(f"{where}/{number}.pdf").data, tmp_path)
     assert "Petition for Rulemaking" in words and "is enclosed, with its" in words
     assert "that they support" not in words and "The letters" not in words
-    post(desk, where, f"{where}/{number}/handed", on="2026-11-24")
+    post(desk, where, f"{where}/{number}/handed", on=made_on(sql))
     assert sql("SELECT state, letters FROM bundle") == [("handed", 0)]
 
 
@@ -184,3 +182,17 @@ def test_who_is_deleted_is_in_no_pdf(app: Any, packet: Any, sql: Any) -> None:
         (1, "cancelled"),
         (2, "waiting"),
     ]
+
+
+def test_the_bar_counts_only_the_packet_that_is_being_made(
+    desk: Any, client: Any, confirm: Any, deliver: Any
+) -> None:
+    where = "/desk/targets/1/bundles"
+    Writer(client, "wait-in-freedom").send()
+    confirm()
+    post(desk, where, campaign="1")
+    deliver()
+    post(desk, where, f"{where}/1/undo")
+    post(desk, where, campaign="1")
+    page = desk.get(where).get_data(as_text=True)
+    assert 'max="1" value="0"' in page, "not what was taken apart the same day"

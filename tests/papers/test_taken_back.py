@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from tests.letters.conftest import BODY, Writer, own_page
-from tests.papers.conftest import pdf_text
+from tests.papers.conftest import made_on, pdf_text
 from tests.working import post
 
 WHERE = "/desk/targets/1/bundles"
@@ -46,14 +46,15 @@ def test_a_letter_is_taken_back_out_of_a_packet_which_is_made_again_without_it(
     assert "to be made again" in desk.get("/desk/").get_data(as_text=True)
     refused = desk.get(f"{WHERE}/1.pdf", follow_redirects=True)
     assert "make it again first" in refused.get_data(as_text=True)
-    post(desk, WHERE, f"{WHERE}/1/handed", on="2026-11-24")
+    post(desk, WHERE, f"{WHERE}/1/handed", on=made_on(sql))
     assert sql("SELECT state FROM bundle") == [("ready",)], "a button of a page opened before"
 
     post(desk, WHERE, f"{WHERE}/1/again")
+    assert 'max="1" value="0"' in bundles(desk), "the bar begins again"
     deliver()
     words = pdf_text(desk.get(f"{WHERE}/1.pdf").data, tmp_path)
     assert "So says Ben" in words and "So says Ana" not in words
-    post(desk, WHERE, f"{WHERE}/1/handed", on="2026-11-24")
+    post(desk, WHERE, f"{WHERE}/1/handed", on=made_on(sql))
     states = "SELECT letter_id, state, bundle_id FROM delivery WHERE target_id = 1 ORDER BY id"
     assert sql(states) == [(1, "cancelled", None), (2, "sent", 1)]
     page = client.get(ben).get_data(as_text=True)
