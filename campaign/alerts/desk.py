@@ -101,8 +101,7 @@ def edit(alert_id: int) -> ResponseReturnValue:
     """Changes a draft."""
     alert = _found(alert_id)
     if alert.state not in commands.EDITABLE:
-        flash(_("Only a draft can be changed: take the alert back first."), "warn")
-        return _to(alert_id)
+        return _unchangeable(alert)
     form = AlertForm()
     if form.validate_on_submit():
         try:
@@ -119,8 +118,7 @@ def edit(alert_id: int) -> ResponseReturnValue:
             alert = _found(alert_id)
             form.seen.data = str(alert.version)
         except commands.Refused:
-            flash(_("Only a draft can be changed: take the alert back first."), "warn")
-            return _to(alert_id)
+            return _unchangeable(_found(alert_id))
     elif not form.is_submitted():
         form.show(alert)
     campaign = queries.campaign_of(alert)
@@ -128,6 +126,14 @@ def edit(alert_id: int) -> ResponseReturnValue:
     return render_template(
         "alerts/desk_write.html", form=form, campaign=campaign, alert=alert
     ), status
+
+
+def _unchangeable(alert: Alert) -> ResponseReturnValue:
+    if alert.state == "scheduled":
+        flash(_("Only a draft can be changed: take the alert back first."), "warn")
+    else:
+        flash(_("This alert cannot be changed any more: write another like it instead."), "warn")
+    return _to(alert.id)
 
 
 @blueprint.get("/<int:alert_id>")

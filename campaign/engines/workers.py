@@ -38,6 +38,8 @@ SHARES = (
     ("confirmations", "default", "letters"),
     ("letters", "alerts", "confirmations"),
 )
+TURNS = ("letters", "alerts")
+"""A long queue of one leaves the other every second turn."""
 PATIENCE_SECONDS = 8.0
 log = logging.getLogger(__name__)
 
@@ -52,6 +54,18 @@ class Worker(SimpleWorker):
         """Run the job in an application context of its own: its session ends with it."""
         with self.app.app_context():
             return super().perform_job(job, queue, execution)
+
+    def register_birth(self) -> None:
+        """Also where Valkey, away for a while, still has this process from before: nobody else has its name."""
+        self.connection.delete(self.key)
+        super().register_birth()
+
+    def reorder_queues(self, reference_queue: Queue) -> None:
+        """Letters and alerts take turns: whichever had the last one stands last for the next."""
+        home = list(self.queues)
+        if reference_queue.name in TURNS:
+            home.sort(key=lambda queue: queue.name == reference_queue.name)
+        self._ordered_queues = home
 
     def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
         """Say that it lives, and again who it is: Valkey may have been flushed since its birth."""

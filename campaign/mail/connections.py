@@ -36,14 +36,14 @@ class Connections:
         self._wanting: set[str] = set()
         """The streams for which this process has asked for a connection that others have."""
 
-    def get(self, stream: str, sender: int, lanes: int, another: bool = False) -> list[Lane]:
+    def get(
+        self, stream: str, sender: int, lanes: int, mode: settings.Delivery, another: bool = False
+    ) -> list[Lane]:
         """Those of a sender's ``lanes`` connections that work, and ``another`` where it may. At least one.
 
         One at a time, since all wait while it is being opened. Those on which the sender is talking stay as they
         are. Raises ServerAway, or NoRoom, where there is not one.
         """
-        # Asked first: while the database answers, others have their turn.
-        mode = settings.delivery_mode()
         keys = [(stream, sender, lane) for lane in range(lanes)]
         busy = [key for key in keys if key in self._kept and self._kept[key].talking]
         free = [key for key in keys if key not in busy]

@@ -2,7 +2,7 @@
 
 import time
 
-from campaign.mail import connections
+from campaign.mail import connections, settings
 from campaign.mail.connections import Lane
 from campaign.mail.server import ServerAway
 
@@ -17,6 +17,7 @@ class Lanes:
         self.open: list[Lane] = []
         self._sender = (stream, number)
         self._most = most
+        self._mode: settings.Delivery = "capture"
         self._refused = False
         """Whether the last wish for another was in vain."""
         self._not_before = 0.0
@@ -31,8 +32,11 @@ class Lanes:
 
     def get(self, another: bool) -> None:
         """Looks which of them work, and opens another where that is wished. Raises ServerAway, or NoRoom, where none does."""
+        if not another:
+            # Asked where a batch is claimed: whoever opens another beside the talking does not wait for the database.
+            self._mode = settings.delivery_mode()
         had, began = len(self.open), time.monotonic()
-        self.open = connections.kept.get(*self._sender, self._most, another)
+        self.open = connections.kept.get(*self._sender, self._most, self._mode, another)
         self._refused = another and len(self.open) <= had
         if another:
             # All wait while one is being opened: at least half of the time is for those that are open.

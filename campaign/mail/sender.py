@@ -139,6 +139,8 @@ class _Sender:
             while not self._over():
                 for lane in self.talks.go_on(self._patience_s()):
                     self._landed(cast("Lane", lane))
+                for error in self.talks.errors:
+                    self._stop(error)
             with self._or_stop():
                 self.gate.look()
         finally:

@@ -45,13 +45,15 @@ class Talks:
         self._looked_at = time.monotonic()
         self._sides: dict[int, Callable[[int], None]] = {}
         self._sleeping: list[tuple[float, Callable[[int], None]]] = []
+        self.errors: list[Exception] = []
+        """What nobody expected of some conversations: their connections are broken, the others' go on."""
 
     def __len__(self) -> int:
         return len(self._waiting)
 
     def begin(self, line: Line, talk: Talk) -> bool:
         """Begins a conversation; False: it is over already."""
-        one = _Waiting(line, talk)
+        one = _Waiting(line, talk, self.errors)
         if not one.goes_on():
             return False
         line.talking = True
@@ -112,14 +114,17 @@ def converse(talks: Mapping[Line, Talk]) -> None:
         together.begin(line, talk)
     while together:
         together.go_on()
+    for error in together.errors:
+        raise error
 
 
 class _Waiting:
     """A conversation that waits for the server."""
 
-    def __init__(self, line: Line, talk: Talk) -> None:
+    def __init__(self, line: Line, talk: Talk, errors: list[Exception]) -> None:
         self.line = line
         self._talk = talk
+        self._errors = errors
         self._until = 0.0
 
     def goes_on(self) -> bool:
@@ -129,6 +134,10 @@ class _Waiting:
         except StopIteration:
             return False
         except Dropped:
+            self.line.broken = True
+            return False
+        except Exception as error:
+            self._errors.append(error)
             self.line.broken = True
             return False
         return True

@@ -20,7 +20,7 @@ from campaign.mail import settings
 from campaign.mail.answers import Answer, GiveBack, Unknown, parse
 from campaign.mail.compose import Envelope
 from campaign.mail.server import Server, ServerAway, configured, connect
-from campaign.mail.talks import STOPPING_S, Dropped, Talk, converse
+from campaign.mail.talks import SLICE_S, STOPPING_S, Dropped, Talk, converse
 
 COMMAND_S = 60
 DOT_S = 300
@@ -277,12 +277,31 @@ class Session:
             return
         try:
             if self._tls:
-                self._socket.settimeout(COMMAND_S)
-                self._socket.sendall(b"".join(parts))
-            elif left := sum(map(len, parts)) - self._socket.sendmsg(parts):
-                self._socket.sendall(b"".join(parts)[-left:])
+                self._socket.settimeout(SLICE_S)
+                self._write_slowly(b"".join(parts))
+            elif left := sum(map(len, parts)) - self._sent(parts):
+                self._write_slowly(b"".join(parts)[-left:])
         except OSError as error:
             raise Dropped from error
+
+    def _sent(self, parts: Sequence[bytes]) -> int:
+        try:
+            return self._socket.sendmsg(parts)
+        except BlockingIOError:
+            return 0
+
+    def _write_slowly(self, data: bytes) -> None:
+        """Writes what a server takes by and by. One that takes nothing is given up: soon, where the worker is to stop."""
+        left = memoryview(data)
+        took_at = time.monotonic()
+        while left:
+            try:
+                left = left[self._socket.send(left) :]
+                took_at = time.monotonic()
+            except (BlockingIOError, TimeoutError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                patience_s = SLICE_S if stopping.requested() else COMMAND_S
+                if time.monotonic() - took_at >= patience_s:
+                    raise Dropped from None
 
     def _line(self) -> _Reply | None:
         """A reply of one line, if it is here."""
@@ -336,9 +355,9 @@ class Session:
 
 
 def _wait_in_the_kernel(connection: socket.socket) -> None:
-    """Has the kernel keep a plain connection's time limit, which spares Python a poll for each call."""
+    """Has the kernel say when a plain connection takes nothing, which spares Python a poll for each call."""
     connection.settimeout(None)
-    limit = struct.pack("ll", COMMAND_S, 0)
+    limit = struct.pack("ll", SLICE_S, 0)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
 
 

@@ -174,7 +174,20 @@ def test_an_alert_that_left_its_draft_cannot_be_changed(organizer: Organizer, pe
 
     data = {**TEXTS, "name": "Changed", "seen": seen.group(1), "csrf_token": csrf_token(page)}
     organizer.client.post(f"{alert}/edit", data=data)
-    assert "Changed" not in organizer.page(alert)
+    page = organizer.page(alert)
+    assert "Changed" not in page and "take the alert back first" in page
+
+
+def test_an_alert_that_has_begun_is_not_told_to_be_taken_back(
+    organizer: Organizer, person: Any, deliver: Any
+) -> None:
+    person("Ana")
+    alert = organizer.write()
+    organizer.do(alert, "schedule", when="now")
+    deliver()
+    organizer.client.get(f"{alert}/edit")
+    page = organizer.page(alert)
+    assert "write another like it" in page and "take the alert back" not in page
 
 
 def test_two_editors_do_not_overwrite_each_other(organizer: Organizer) -> None:

@@ -95,3 +95,35 @@ def test_a_folder_marked_read_only_is_refused_even_to_root(tmp_path: Path) -> No
             config.writable(tmp_path)
     finally:
         tmp_path.chmod(0o755)
+
+
+def test_a_worker_is_born_again_where_valkey_still_knows_it(app_context: Flask) -> None:
+    """Valkey was killed and came back with what it knew: the worker ended over its own name."""
+    queue = rq.queues["default"]
+    for _ in range(2):
+        worker = workers.Worker(
+            [queue], name=processes.name(os.getpid()), job_class=queue.job_class
+        )
+        worker.register_birth()
+    assert probes.workers() == 1
+
+
+def test_letters_and_alerts_take_turns(app_context: Flask) -> None:
+    """A long queue of letters left an alert standing until its last one had gone."""
+    queues = [rq.queues[name] for name in ("letters", "alerts", "confirmations")]
+    worker = workers.Worker(queues, job_class=queues[0].job_class)
+    worker.register_birth()
+    served = []
+    for _ in range(4):
+        for queue in queues[:2]:
+            if not queue.count:
+                queue.enqueue(print)
+        job, queue = worker.dequeue_job_and_maintain_ttl(timeout=None) or (None, None)
+        assert job and queue
+        served.append(queue.name)
+    assert served == ["letters", "alerts", "letters", "alerts"]
+    queues[2].enqueue(print)
+    _, queue = worker.dequeue_job_and_maintain_ttl(timeout=None) or (None, None)
+    assert queue and queue.name == "letters"
+    _, queue = worker.dequeue_job_and_maintain_ttl(timeout=None) or (None, None)
+    assert queue and queue.name == "confirmations"

@@ -179,15 +179,15 @@ def test_a_confirmation_gets_in_where_the_server_bears_few_connections(
     queue("alerts", 2000)
     queue("confirmations", 1, first=5001)
     other, mine = connections.Connections(), connections.kept
-    assert [len(other.get("alerts", 0, 3, another=True)) for _ in range(3)] == [1, 2, 3]
+    assert [len(other.get("alerts", 0, 3, "live", another=True)) for _ in range(3)] == [1, 2, 3]
     jobs.deliver("confirmations")
     assert rows() == {"queued": 2001}
     with pytest.raises(connections.NoRoom):
-        other.get("alerts", 0, 3)
+        other.get("alerts", 0, 3, "live")
     jobs.deliver("confirmations")
     assert rows() == {"queued": 2000, "sent": 1}
     # And the alerts go on with what is left.
-    assert [len(other.get("alerts", 0, 8, another=True)) for _ in range(3)] == [1, 2, 2]
+    assert [len(other.get("alerts", 0, 8, "live", another=True)) for _ in range(3)] == [1, 2, 2]
     other.close()
     jobs.deliver("alerts")
     assert rows() == {"sent": 2001}
@@ -204,15 +204,15 @@ def test_a_confirmation_gets_in_where_only_one_connection_is_allowed(
     limited(MAIL_MAX_CONNECTIONS=1)
     queue("confirmations", 1)
     other = connections.Connections()
-    assert len(other.get(stream, 0, 1)) == 1
+    assert len(other.get(stream, 0, 1, "live")) == 1
     jobs.deliver("confirmations")
     assert rows() == {"queued": 1}
     with pytest.raises(connections.NoRoom):
-        other.get(stream, 0, 1)
+        other.get(stream, 0, 1, "live")
     other.rest(stream, 0, more=True)
     jobs.deliver("confirmations")
     assert rows() == {"sent": 1}
-    assert len(other.get(stream, 0, 1)) == 1
+    assert len(other.get(stream, 0, 1, "live")) == 1
     other.close()
 
 
@@ -222,9 +222,9 @@ def test_a_letter_takes_no_connection_from_a_confirmation(
     limited(MAIL_MAX_CONNECTIONS=1)
     queue("letters", 1)
     other = connections.Connections()
-    assert len(other.get("confirmations", 0, 1)) == 1
+    assert len(other.get("confirmations", 0, 1, "live")) == 1
     jobs.deliver("letters")
-    assert len(other.get("confirmations", 0, 1)) == 1
+    assert len(other.get("confirmations", 0, 1, "live")) == 1
     other.rest("confirmations", 0, more=False)
     jobs.deliver("letters")
     assert rows() == {"sent": 1}

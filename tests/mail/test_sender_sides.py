@@ -16,7 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from campaign.engines import stopping
 from campaign.extensions import db
-from campaign.mail import compose, jobs, ledger, orders, recording, sender, wake
+from campaign.mail import compose, jobs, ledger, orders, recording, sender, transport, wake
 from campaign.mail.compose import Rendered
 from campaign.mail.states import Row
 from campaign.mail.streams import STREAMS
@@ -287,3 +287,79 @@ def test_a_stop_while_the_database_is_away_waits_for_neither(
         start = time.monotonic()
         jobs.deliver("alerts")
         assert time.monotonic() - start < 3
+
+
+def test_what_goes_wrong_with_one_message_has_no_other_sent_again(
+    live: SmtpServer, queue: Queue, rows: Rows, sql: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands = transport.Session._commands
+
+    def fails_at_one(self: transport.Session, envelope: compose.Envelope) -> Any:
+        if envelope.recipient.startswith("r50@"):
+            raise ValueError("nobody expected this")
+        return commands(self, envelope)
+
+    monkeypatch.setattr(transport.Session, "_commands", fails_at_one)
+    queue("alerts", 100)
+    for _ in range(3):
+        jobs.deliver("alerts")
+    assert rows().keys() <= {"sent", "queued", "deferred"}
+    assert rows().get("sent", 0) == len(live.got) == len(set(live.recipients())) < 100
+    monkeypatch.undo()
+    sql("UPDATE message SET next_attempt_at = now() WHERE state <> 'sent'")
+    jobs.deliver("alerts")
+    assert rows() == {"sent": 100} and len(live.got) == len(set(live.recipients())) == 100
+
+
+def test_no_transaction_stays_open_while_messages_leave(
+    live: SmtpServer, queue: Queue, rows: Rows, urls: servers.Urls
+) -> None:
+    """Who asks for another connection to the mail server left one open for as long as there was something to send."""
+    looked: list[bool] = []
+
+    def nobody_rests_in_one() -> bool:
+        query = (
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+            "AND state = 'idle in transaction' AND state_change < clock_timestamp() - interval '0.2 s'"
+        )
+        with contextlib.closing(psycopg.connect(urls.libpq(), autocommit=True)) as outside:
+            until = time.monotonic() + 5
+            while outside.execute(query).fetchone() != (0,):
+                if time.monotonic() > until:
+                    return False
+                outside.execute("SELECT pg_sleep(0.05)")
+        return True
+
+    def script(step: str, recipient: str) -> None:
+        if step == "dot" and not looked and live.connections > 1:
+            looked.append(False)
+            time.sleep(0.3)
+            looked[0] = nobody_rests_in_one()
+
+    live.script = script
+    db.session.commit()
+    queue("alerts", 200)
+    jobs.deliver("alerts")
+    assert looked == [True] and rows() == {"sent": 200}
+
+
+def test_a_stop_waits_for_no_server_that_takes_nothing(
+    live: SmtpServer, queue: Queue, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A message larger than what the network holds kept a worker for two minutes."""
+    end = threading.Event()
+
+    def reads_no_further(talk: Any) -> bool:
+        talk.say("354 go")
+        stop = threading.Timer(0.5, lambda: monkeypatch.setattr(stopping, "_requested", True))
+        stop.start()
+        end.wait(30)
+        return False
+
+    monkeypatch.setattr("tests.mail.server._Talk.data", reads_no_further)
+    queue("letters", 1, data={"text": "A long letter.\n" * 1_200_000})
+    start = time.monotonic()
+    jobs.deliver("letters")
+    assert time.monotonic() - start < 8
+    end.set()
+    assert rows() == {"deferred": 1}
