@@ -6,6 +6,7 @@ Both write into the database a megabyte at a time and hold no file whole.
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Protocol
 
 from campaign.extensions import db
@@ -14,6 +15,7 @@ from campaign.letters.models import Letter, LetterTemplate
 from campaign.letters.render import templates_of
 from campaign.offices.models import Target
 from campaign.papers.models import FilingPart
+from campaign.petitions import docketing
 
 PIECE = 1 << 20
 
@@ -86,6 +88,12 @@ def template_of(job: Job) -> LetterTemplate | None:
     if found is not None:
         db.session.expunge(found)
     return found
+
+
+def day_of(letter: Letter) -> date | None:
+    """The day on which a letter was confirmed, where the comment period has its days: in Washington."""
+    at = letter.confirmed_at
+    return at.astimezone(docketing.WASHINGTON).date() if at else None
 
 
 def office_of(job: Job) -> Target:

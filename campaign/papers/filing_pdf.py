@@ -9,6 +9,7 @@ from campaign.papers.filing_files import (
     Job,
     Sink,
     alike,
+    day_of,
     message_of,
     office_of,
     statement,
@@ -79,6 +80,5 @@ class Pdf:
     def _letter(self, number: int, letter: Letter) -> dict[str, Any]:
         text = message_of(letter, self.target, self.template)
         group = self.job.numbers.get(letter.fingerprint)
-        return paper.set_letter(
-            number, text, letter, email="", group=f"Form letter group {group}" if group else ""
-        )
+        kind = f"Form letter group {group}" if group else ""
+        return paper.set_letter(number, text, letter, email="", day=day_of(letter), group=kind)

@@ -15,6 +15,7 @@ from campaign.papers.filing_files import (
     PIECE,
     Job,
     Sink,
+    day_of,
     message_of,
     office_of,
     statement,
@@ -145,9 +146,9 @@ class _Table:
 
 
 def _as_file(text: message.Message, letter: Letter, number: int) -> str:
-    day = paper.day_text(letter.confirmed_at.date()) if letter.confirmed_at else ""
+    day = day_of(letter)
     parts = [
-        f"Letter {number}{', ' + day if day else ''}", text.subject, text.salutation, *text.own_and_request,
+        f"Letter {number}{', ' + paper.day_text(day) if day else ''}", text.subject, text.salutation, *text.own_and_request,
         "\n".join(part for part in (f"{text.signoff}\n", text.name, text.place) if part), text.note,
     ]  # fmt: skip
     return "\n\n".join(part for part in parts if part).replace("\n", "\r\n") + "\r\n"

@@ -236,20 +236,24 @@ def _letter(
     text = message.message(
         target, holder, template, person, letter.subject, letter.body, letter.language
     )
-    letter_set = set_letter(number, text, letter, email)
-    if letter.confirmed_at:
-        # The office's day, as the digest's or the packet's own.
-        letter_set["date"] = day_text(plan.local_day(office_of(target), letter.confirmed_at))
-    return letter_set
+    # The office's day, as the digest's or the packet's own.
+    at = letter.confirmed_at
+    day = plan.local_day(office_of(target), at) if at else None
+    return set_letter(number, text, letter, email, day)
 
 
 def set_letter(
-    number: int, text: message.Message, letter: Letter, email: str, group: str = ""
+    number: int,
+    text: message.Message,
+    letter: Letter,
+    email: str,
+    day: date | None,
+    group: str = "",
 ) -> dict[str, Any]:
     """A letter as templates/papers/paper.typ sets it; ``group`` says which form letter it nearly is."""
     return {
         "heading": f"{number}. {text.name}{', ' + text.place if text.place else ''}",
-        "date": day_text(letter.confirmed_at.date()) if letter.confirmed_at else "",
+        "date": day_text(day) if day else "",
         "subject": text.subject,
         "salutation": text.salutation,
         "language": letter.language,

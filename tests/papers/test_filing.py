@@ -74,6 +74,23 @@ def test_a_zip_holds_each_letter_and_names_what_does_not_fit(
     assert "Anonymous" in last and "Ruiz" not in last and "people.example" not in first + last
 
 
+def test_a_letter_of_the_last_evening_bears_its_day_in_washington(
+    docket: None, letters: Any, staff: Any, deliver: Any, tmp_path: Any
+) -> None:
+    with time_machine.travel(datetime(2026, 12, 2, 3, tzinfo=UTC)):
+        letters(1)
+        desk = staff("organizer")
+        for number, layout in enumerate(("zip", "pdf"), 1):
+            assert post(desk, DESK, layout=layout).status_code == 303
+            deliver()
+            made = desk.get(f"{DESK}/{number}/1").data
+            if layout == "zip":
+                said = zipfile.ZipFile(io.BytesIO(made)).read("letters/000001.txt").decode()
+            else:
+                said = pdf_text(made, tmp_path)
+            assert "December 1, 2026" in said and "December 2" not in said
+
+
 def test_what_was_filed_is_written_into_the_history_once(
     docket: None, letters: Any, staff: Any, deliver: Any, sql: Any
 ) -> None:
