@@ -284,8 +284,10 @@ def cancel_waiting(target_id: int) -> ResponseReturnValue:
 @access.organizer
 def again(target_id: int) -> ResponseReturnValue:
     """What failed at this office waits once more."""
-    if offices.target(target_id) is None:
-        abort(404)
-    n = deciding.try_all_again(target_id)
-    flash(ngettext("%(num)s letter waits again.", "%(num)s letters wait again.", n), "success")
+    target = pages.or_404(offices.target(target_id))
+    if target.retired_at is not None:
+        flash(gettext("This office is retired: bring it back first."), "error")
+    else:
+        n = deciding.try_all_again(target_id)
+        flash(ngettext("%(num)s letter waits again.", "%(num)s letters wait again.", n), "success")
     return redirect(url_for("offices_desk.target", target_id=target_id), 303)

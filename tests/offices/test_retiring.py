@@ -60,3 +60,24 @@ def test_a_retired_office_is_offered_nowhere_and_a_person_decides_about_its_lett
     post(desk, DESK, f"{DESK}/resume")
     assert sql("SELECT paused FROM target WHERE id = 1") == [(False,)]
     assert "Secretary of Tests" in desk.get("/desk/campaigns/test/targets").get_data(as_text=True)
+
+
+def test_what_a_retired_office_returned_is_not_put_in_its_queue_again(
+    writer: Writer,  # noqa: F811  # the fixture
+    confirm: Any,  # noqa: F811  # the fixture
+    staff: Any,
+    deliver: Any,
+    smtp: Any,
+    sql: Any,
+) -> None:
+    smtp.answer = lambda address: "554 5.7.1 Blocked" if "secretary" in address else "250 OK"
+    writer.send()
+    confirm()
+    deliver()
+    desk = staff("organizer")
+    assert "Send what was returned once more" in desk.get(DESK).get_data(as_text=True)
+    post(desk, DESK, f"{DESK}/retire", **{"retire-reason": "Abolished by law"})
+    assert "Send what was returned once more" not in desk.get(DESK).get_data(as_text=True)
+    answer = post(desk, DESK, f"{DESK}/again")
+    assert "bring it back first" in desk.get(answer.location).get_data(as_text=True)
+    assert sql("SELECT state FROM delivery") == [("failed",)]
