@@ -22,11 +22,11 @@ DIFFERENT_WORDS = 8
 
 _ENDINGS = "com|net|org|info|biz|xyz|shop|site|online|top|io|ru|cn"
 LINK = re.compile(
-    rf"(?:https?://|\bwww\.[a-z0-9]|(?<![@\w.-])(?:[a-z0-9-]+\.)+(?:{_ENDINGS})\b)[^\s,;<>()]*",
+    rf"(?:https?://|\bwww\.[a-z0-9]|(?<![@\w.-])(?:[a-z0-9-]+\.)+(?:(?:{_ENDINGS})\b|[a-z]{{2,}}/[a-z0-9]))[^\s,;<>()]*",
     re.IGNORECASE,
 )
-"""A web address, also one without a beginning where mail programs make a link of it; not a mail address."""
-_ENDED = re.compile(rf"\.(?:{_ENDINGS})\b", re.IGNORECASE)
+"""A web address, also one without a beginning where mail programs make a link of it (bit.ly/abc); not a mail address."""
+_ENDED = re.compile(rf"\.(?:(?:{_ENDINGS})\b|[a-z]{{2,}}/[a-z0-9])", re.IGNORECASE)
 # Chinese, Japanese, Thai, Lao and Khmer put no blanks between words: there each sign counts.
 _WORD = re.compile(r"[\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]|[^\W\d_]{2,}")
 

@@ -25,7 +25,10 @@ class OneName:
     Names end up in letters and lists, so a form must not be a way to put links there.
     """
 
-    LINK = re.compile(r"://|www\.|@|[<>]", re.IGNORECASE)
+    LINK = re.compile(
+        r"://|www\.|@|[<>]|\w\w\.(?:(?:com|net|org|info|biz|xyz|shop|site|online|top|io|ru|cn)\b|[a-z]{2,}/)",
+        re.IGNORECASE,
+    )
 
     def __call__(self, form: Form, field: Field) -> None:
         if self.LINK.search(field.data or ""):

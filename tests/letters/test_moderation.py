@@ -285,12 +285,23 @@ def test_the_writer_reads_a_usual_reason_in_their_language(
 
 
 def test_links_are_counted_as_readers_count_them() -> None:
-    from campaign.letters.rules import LINK
+    from campaign.letters.rules import LINK, links
 
     for text, n in (
         ("See https://www.uscis.gov/asylum and more.", 1),
         ("See www.uscis.gov, https://a.example/www.b and http://c.example.", 3),
         ("Buy at best-casino.com or at shop.best-casino.com/now today.", 2),
         ("Write to ana@people.com, e.g. on Monday; it is and/or U.S. law.", 0),
+        ("Shortened: bit.ly/a1 and T.ME/chat, and evil.club/now", 3),
+        ("See 8 U.S.C./CFR, the D.C./Maryland line, 1.5/2 and so on etc./more", 0),
     ):
         assert len(LINK.findall(text)) == n, text
+        assert len(links(text)) == n, text
+
+
+def test_a_name_is_no_web_address(writer: Writer) -> None:
+    for name in ("evil.com", "Buy casino.shop", "bit.ly/now", "http://x", "a@b"):
+        refused = writer.send(given_name=name)
+        assert refused.status_code == 422 and "write only the name" in refused.text, name
+    for number, name in enumerate(("J.R. O'Neil-Smith", "Ma.Teresa", "St. John", "Nuñez y Cía.")):
+        assert writer.send(f"w{number}@people.example", given_name=name).status_code == 303, name
