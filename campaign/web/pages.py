@@ -29,6 +29,11 @@ def _fingerprint(path: str, changed: int) -> str:
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:10]
 
 
+def following(address: str) -> Response:
+    """Sends the browser on to the page that follows what was sent (303, RFC 9110 15.4.4): without a text, which nobody sees."""
+    return Response(status=303, headers={"Location": address})
+
+
 def asset(name: str) -> str:
     """The address of a static file, the same in every language, changing when the file does."""
     from flask import current_app
