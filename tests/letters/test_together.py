@@ -77,6 +77,18 @@ def test_a_letter_that_waits_for_a_lock_keeps_no_other_waiting(
     assert sql("SELECT count(*) FROM letter") == [(5,)]
 
 
+def test_letters_that_come_the_long_way_leave_a_connection_to_whoever_writes_them(
+    app: Flask, writer: Writer, sql: Any
+) -> None:
+    token = form_token(writer.open())
+    # A key that is none: the page reads the campaign first. There are more of them than the process has connections.
+    calls = [_sending(app, token, f"w{n}@people.example", k="none") for n in range(20)]
+    with _in_threads(calls) as found:
+        pass
+    assert found == [303] * 20
+    assert sql("SELECT count(*) FROM letter") == [(20,)]
+
+
 @pytest.mark.parametrize(
     "change",
     [
