@@ -112,15 +112,14 @@ def decide(letter_id: int, decision: str) -> ResponseReturnValue:
         done = deciding.hold(letter_id, form.reason.data, by)
     else:
         done = deciding.reject(letter_id, form.reason.data, by, request.form.get("seen", ""))
-    if done:
-        flash(gettext("Done."), "success")
-    else:
-        flash(
+    if not done:
+        form.form_errors.append(
             gettext(
                 "This letter has changed meanwhile, and nothing was done: please look at it again."
-            ),
-            "error",
+            )
         )
+        return _letter(letter_id, form)
+    flash(gettext("Done."), "success")
     return redirect(url_for(".letter", letter_id=letter_id), 303)
 
 

@@ -83,20 +83,23 @@ def lift(suppression_id: int) -> ResponseReturnValue:
         )
     except NoResultFound:
         abort(404)
+    except lifting.Unexplained:
+        return _page(AddForm(formdata=None), 422, unexplained=suppression_id)
     except lifting.NotYours:
-        flash(
-            gettext(
-                "This one is not yours to lift, or not without saying why: see the lines above the list."
-            ),
-            "error",
-        )
+        flash(gettext("This one is not yours to lift: see the lines above the list."), "error")
     else:
         if lifted:
             flash(gettext("Mail goes to this address again."), "success")
-    return redirect(url_for(".index"), 303)
+    return redirect(url_for(".index", **_place()), 303)
 
 
-def _page(form: AddForm, status: int = 200) -> ResponseReturnValue:
+def _place() -> dict[str, str]:
+    """Which page of the list it is: what is done with one row leads back there."""
+    return {name: request.args[name] for name in ("before", "after") if name in request.args}
+
+
+def _page(form: AddForm, status: int = 200, unexplained: int | None = None) -> ResponseReturnValue:
+    """The list and the form; ``unexplained`` is the row that is not lifted for want of a reason."""
     address = request.form.get("q", "").strip()
     lifted = request.args.get("state") == "lifted"
     came = counts.states("inbound", campaign_id=None)
@@ -106,6 +109,7 @@ def _page(form: AddForm, status: int = 200) -> ResponseReturnValue:
         page=shown, things=lifting.things(shown), q=address, lifted=lifted, reasons=REASONS, scopes=SCOPES,
         came=[(label, came[name], None) for name, label in CAME_IN.items() if came.get(name)],
         may_lift=lambda reason, scope: lifting.may_lift(reason, scope, current_user.role), form=form,
+        unexplained=unexplained, place=_place(),
     )  # fmt: skip
     return pages.private(body, status)
 

@@ -20,7 +20,11 @@ BY_ORGANIZERS = {"hard-bounce", "soft-bounces", "person"}
 
 
 class NotYours(Exception):
-    """This suppression is not for someone of this role to lift, or not without a reason."""
+    """This suppression is not for someone of this role to lift."""
+
+
+class Unexplained(Exception):
+    """This suppression is lifted only by who says why."""
 
 
 def may_lift(reason: str, scope: str, role: str) -> bool:
@@ -62,13 +66,18 @@ def things(shown: Page[Any]) -> dict[int, naming.Thing]:
 
 
 def lift(suppression_id: int, role: str, by: str, why: str = "") -> bool:
-    """A person lifts a suppression; False where it is lifted already. Raises NotYours, NoResultFound."""
+    """A person lifts a suppression; False where it is lifted already. Raises NotYours, Unexplained, NoResultFound."""
     found = db.session.execute(
         select(Suppression).where(Suppression.id == suppression_id).with_for_update()
     ).scalar_one()
-    if not may_lift(found.reason, found.scope, role) or (found.reason == "complaint" and not why):
+    refusal = None
+    if not may_lift(found.reason, found.scope, role):
+        refusal = NotYours
+    elif found.reason == "complaint" and not why:
+        refusal = Unexplained
+    if refusal:
         db.session.rollback()
-        raise NotYours
+        raise refusal
     changed = db.session.execute(
         update(Suppression)
         .where(Suppression.id == suppression_id, Suppression.lifted_at.is_(None))

@@ -85,9 +85,19 @@ def new() -> ResponseReturnValue:
 @access.organizer
 def target(target_id: int) -> ResponseReturnValue:
     """One office: its entry, its holders, its queue."""
-    target = _found(target_id)
+    return _page(_found(target_id))
+
+
+def _page(
+    target: Target,
+    *,
+    holder: HolderForm | None = None,
+    pausing: ReasonForm | None = None,
+    retirement: ReasonForm | None = None,
+) -> ResponseReturnValue:
+    """The page; after a mistake with the form that it was made in."""
     states = counts.states("deliveries", campaign_id=None, part=str(target.id))
-    return render_template(
+    body = render_template(
         "offices/desk_office.html",
         target=target,
         holders=queries.holders(target.id),
@@ -97,10 +107,10 @@ def target(target_id: int) -> ResponseReturnValue:
         stale=commands.is_stale(target, _today()),
         days=write_days(list(target.days)),
         channels=CHANNEL_LABELS,
-        holder_form=HolderForm(formdata=None, since=_today(target)),
-        pause_form=ReasonForm(formdata=None),
+        holder_form=holder or HolderForm(formdata=None, since=_today(target)),
+        pause_form=pausing or ReasonForm(formdata=None),
         undecided=_undecided(target),
-        retire_form=ReasonForm(formdata=None, prefix=RETIRE),
+        retire_form=retirement or ReasonForm(formdata=None, prefix=RETIRE),
         changes=queries.changes(target.id),
         labels=changed_labels(),
         today=_today(target),
@@ -108,6 +118,7 @@ def target(target_id: int) -> ResponseReturnValue:
         most=digest_plan.MOST,
         **office_page.context(target),
     )
+    return body, 422 if holder or pausing or retirement else 200
 
 
 def _undecided(target: Target) -> int:
@@ -140,9 +151,10 @@ def set_holder(target_id: int) -> ResponseReturnValue:
     """Someone takes the office over."""
     target = _found(target_id)
     form = HolderForm()
-    if _is_good(form):
-        commands.set_holder(target.id, form.name.data, form.since.data, current_user.email)
-        flash(gettext("Saved. Salutations go by whoever holds the office on the day."), "success")
+    if not form.validate():
+        return _page(target, holder=form)
+    commands.set_holder(target.id, form.name.data, form.since.data, current_user.email)
+    flash(gettext("Saved. Salutations go by whoever holds the office on the day."), "success")
     return redirect(url_for(".target", target_id=target.id), 303)
 
 
@@ -177,9 +189,10 @@ def pause(target_id: int) -> ResponseReturnValue:
     """Stops letters to the office; those that wait go on waiting."""
     target = _found(target_id)
     form = ReasonForm()
-    if _is_good(form):
-        commands.pause(target.id, form.reason.data, current_user.email)
-        flash(gettext("Letters to this office are paused and keep their places."), "success")
+    if not form.validate():
+        return _page(target, pausing=form)
+    commands.pause(target.id, form.reason.data, current_user.email)
+    flash(gettext("Letters to this office are paused and keep their places."), "success")
     return redirect(url_for(".target", target_id=target.id), 303)
 
 
@@ -189,9 +202,10 @@ def retire(target_id: int) -> ResponseReturnValue:
     """The office is no more: no campaign offers it."""
     target = _found(target_id)
     form = ReasonForm(prefix=RETIRE)
-    if _is_good(form):
-        retiring.retire(target.id, form.reason.data, current_user.email)
-        flash(gettext("The office is retired: no campaign offers it any more."), "success")
+    if not form.validate():
+        return _page(target, retirement=form)
+    retiring.retire(target.id, form.reason.data, current_user.email)
+    flash(gettext("The office is retired: no campaign offers it any more."), "success")
     return redirect(url_for(".target", target_id=target.id), 303)
 
 
@@ -227,13 +241,3 @@ def resume(target_id: int) -> ResponseReturnValue:
 
 def _status(form: TargetForm) -> int:
     return 422 if form.errors else 200
-
-
-def _is_good(form: HolderForm | ReasonForm) -> bool:
-    """Whether the form can be taken; its problems are told on the page that follows."""
-    if form.validate():
-        return True
-    for field in form:
-        for text in field.errors:
-            flash(f"{field.label.text}: {text}", "error")
-    return False

@@ -27,26 +27,34 @@ def choose(slug: str) -> ResponseReturnValue:
         (one.id, f"{one.role}, {one.agency}") for one in [*(o.target for o in chosen), *others]
     )
     written = petitions.all_of_campaign(campaign.id)
-    if form.validate_on_submit():
+    about: dict[int, int | None] = {
+        one.target.id: one.petition.petition.id for one in chosen if one.petition
+    }
+    if form.is_submitted():
         known = {one.id for one in written}
-        about = {
-            n: number
-            for n in form.targets.data
-            if (number := request.form.get(f"about-{n}", type=int)) in known
-        }
-        commands.choose_for_campaign(campaign.id, form.targets.data, form.urgent.data, about)
+        for choice in form.targets.choices:
+            number = request.form.get(f"about-{choice.value}", type=int)
+            about[choice.value] = number if number in known else None
+    if form.validate_on_submit():
+        commands.choose_for_campaign(
+            campaign.id,
+            form.targets.data,
+            form.urgent.data,
+            {n: number for n in form.targets.data if (number := about[n]) is not None},
+        )
         flash(gettext("Saved. Letters confirmed from now on go to these offices."), "success")
         return redirect(url_for("letters_campaign_desk.templates", slug=slug), 303)
     if request.method == "GET":
         form.targets.data = ids
         form.urgent.data = any(one.urgent for one in chosen)
-    return render_template(
+    body = render_template(
         "offices/desk_choose.html",
         campaign=campaign,
         form=form,
         petitions=[(one.id, f"{one.agency} ({one.slug})") for one in written],
-        about={one.target.id: one.petition.petition.id for one in chosen if one.petition},
+        about=about,
         by_agency={one.agency: one.id for one in reversed(written)},
         agencies={one.target.id: one.target.agency for one in chosen}
         | {one.id: one.agency for one in others},
     )
+    return body, 422 if form.errors else 200

@@ -1,5 +1,6 @@
 """/desk/targets/<n>/bundles: an office's packets and digests; making a packet, printing it, handing it over."""
 
+from collections.abc import Mapping
 from datetime import date
 from zoneinfo import ZoneInfo
 
@@ -38,7 +39,11 @@ def _bundle(target_id: int, bundle_id: int) -> Bundle:
 @access.organizer
 def index(target_id: int) -> ResponseReturnValue:
     """What has been put together for an office, and what could be."""
-    target = _target(target_id)
+    return _page(_target(target_id))
+
+
+def _page(target: Target, typed: Mapping[int, HandOverForm] | None = None) -> ResponseReturnValue:
+    """The page; after a mistake with what was ``typed`` into a packet's form."""
     found = queries.bundles(target.id)
     at_work = [one for one in found if one.state == "making"]
     begun = {one.created_at for one in at_work}
@@ -53,7 +58,7 @@ def index(target_id: int) -> ResponseReturnValue:
         offers.append(
             (campaign, pick(campaign.title), waiting, alone, points, checking.ready(points))
         )
-    return render_template(
+    body = render_template(
         "papers/desk_bundles.html",
         target=target,
         bundles=[(one, bundle_label(one.state), gone.get(one.id, 0)) for one in found],
@@ -61,8 +66,14 @@ def index(target_id: int) -> ResponseReturnValue:
         done=sum(making.progress(one) for one in in_work),
         total=sum(one.letters for one in in_work),
         offers=offers,
-        form=HandOverForm(formdata=None, on=_today(target)),
+        forms={
+            one.id: HandOverForm(one.id, _today(target), formdata=None)
+            for one in found
+            if one.state == "ready"
+        }
+        | dict(typed or {}),
     )
+    return body, 422 if typed else 200
 
 
 def _today(target: Target) -> date:
@@ -110,17 +121,16 @@ def send_digest(target_id: int) -> ResponseReturnValue:
     return redirect(url_for("offices_desk.target", target_id=target_id), 303)
 
 
-def _refused(bundle: Bundle) -> bool:
-    """Says so where a packet has a letter that its writer has taken back since."""
+def _taken_back(bundle: Bundle) -> str:
+    """Why a packet must be made again first; empty where it has no letter that its writer has taken back since."""
     n = taken_back.since_made([bundle.id]).get(bundle.id, 0) if bundle.state == "ready" else 0
-    if n:
-        text = ngettext(
-            "%(num)s letter was taken back since this packet was made: make it again first.",
-            "%(num)s letters were taken back since this packet was made: make it again first.",
-            n,
-        )
-        flash(text, "error")
-    return n > 0
+    if not n:
+        return ""
+    return ngettext(
+        "%(num)s letter was taken back since this packet was made: make it again first.",
+        "%(num)s letters were taken back since this packet was made: make it again first.",
+        n,
+    )
 
 
 @bp.get("/<int:bundle_id>.pdf")
@@ -130,7 +140,8 @@ def pdf(target_id: int, bundle_id: int) -> ResponseReturnValue:
     bundle = _bundle(target_id, bundle_id)
     if not bundle.content:
         abort(404)
-    if _refused(bundle):
+    if why := _taken_back(bundle):
+        flash(why, "error")
         return redirect(url_for(".index", target_id=target_id), 303)
     answer = Response(bundle.content, mimetype="application/pdf")
     part = f"-piece-{bundle.piece}-of-{bundle.pieces}" if bundle.pieces > 1 else ""
@@ -143,30 +154,30 @@ def pdf(target_id: int, bundle_id: int) -> ResponseReturnValue:
 @bp.post("/<int:bundle_id>/handed")
 @access.organizer
 def handed(target_id: int, bundle_id: int) -> ResponseReturnValue:
-    """A person has handed the packet over; refused while the agency's check list is not met."""
+    """A person has handed the packet over; refused while the agency's check list is not met, keeping what was typed."""
     bundle = _bundle(target_id, bundle_id)
-    form = HandOverForm()
     target = _target(target_id)
-    if not form.validate():
-        flash(gettext("Please write the day on which it was handed over."), "error")
-    elif form.on.data > _today(target):
-        flash(gettext("That day has not come yet."), "error")
-    elif form.on.data < bundle.day:
-        flash(gettext("That day is before the packet was made."), "error")
-    elif not checking.ready(checking.check(bundle.campaign_id, target)):
-        flash(
-            gettext(
-                "Something that the agency asks for is missing: it cannot be called handed over."
-            ),
-            "error",
+    form = HandOverForm(bundle.id, _today(target))
+    form.made = bundle.day
+    if form.validate():
+        why = _cannot_be_handed(bundle, target)
+        if not why and commands.hand_over(
+            bundle.id, form.on.data, current_user.email, form.note.data or ""
+        ):
+            flash(gettext("Noted. Its writers see it on their own pages."), "success")
+            return redirect(url_for(".index", target_id=target_id), 303)
+        form.form_errors.append(
+            why or gettext("This packet is in another state now: nothing was changed.")
         )
-    elif _refused(bundle):
-        pass
-    elif commands.hand_over(bundle.id, form.on.data, current_user.email, form.note.data or ""):
-        flash(gettext("Noted. Its writers see it on their own pages."), "success")
-    else:
-        flash(gettext("This packet is in another state now: nothing was changed."), "error")
-    return redirect(url_for(".index", target_id=target_id), 303)
+    return _page(target, {bundle.id: form})
+
+
+def _cannot_be_handed(bundle: Bundle, target: Target) -> str:
+    if not checking.ready(checking.check(bundle.campaign_id, target)):
+        return gettext(
+            "Something that the agency asks for is missing: it cannot be called handed over."
+        )
+    return _taken_back(bundle)
 
 
 @bp.post("/<int:bundle_id>/again")

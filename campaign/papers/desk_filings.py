@@ -1,6 +1,7 @@
 """/desk/…/petitions/<n>/comments: letters as the mass comments of a docket, and the files to file."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import date
 
 from flask import (
     Blueprint,
@@ -41,10 +42,20 @@ LAYOUTS = {"zip": _l("ZIP with one file a letter"), "pdf": _l("PDF")}
 @access.organizer
 def index(petition_id: int) -> ResponseReturnValue:
     """What has been made, what is being made, and what does not fit."""
+    return _page(petition_id)
+
+
+def _today() -> date:
+    """The day at the agency, where comments are filed."""
+    return utcnow().astimezone(docketing.WASHINGTON).date()
+
+
+def _page(petition_id: int, typed: Mapping[int, FiledForm] | None = None) -> ResponseReturnValue:
+    """The page; after a mistake with what was ``typed`` into a filing's form."""
     petition, campaign = found(petition_id)
     made = queries.filings(petition.id)
     files = queries.files([one.id for one in made if one.state == "ready"])
-    return render_template(
+    body = render_template(
         "papers/desk_filings.html",
         petition=petition,
         campaign=campaign,
@@ -52,8 +63,10 @@ def index(petition_id: int) -> ResponseReturnValue:
         filings=[(one, LAYOUTS[one.layout], files.get(one.id, [])) for one in made],
         making=next((one for one in made if one.state == "making"), None),
         layouts=list(LAYOUTS.items()),
-        form=FiledForm(formdata=None, on=utcnow().astimezone(docketing.WASHINGTON).date()),
+        forms={one.id: FiledForm(one.id, _today(), formdata=None) for one in made}
+        | dict(typed or {}),
     )
+    return body, 422 if typed else 200
 
 
 @bp.post("/comments")
@@ -123,12 +136,11 @@ def download(petition_id: int, filing_id: int, file: int) -> ResponseReturnValue
 def filed(petition_id: int, filing_id: int) -> ResponseReturnValue:
     """A person has filed the comments: the petition's history says so, with the counts."""
     row = _found(petition_id, filing_id)
-    form = FiledForm()
+    form = FiledForm(row.id, _today())
     if row.state != "ready":
         abort(404)
-    if not form.validate() or form.on.data > utcnow().astimezone(docketing.WASHINGTON).date():
-        flash(gettext("Please write the day on which they were filed, not one to come."), "error")
-        return redirect(url_for(".index", petition_id=petition_id), 303)
+    if not form.validate():
+        return _page(petition_id, {row.id: form})
     event = docketing.record_comments(
         petition_id, form.on.data, row.alone, row.forms, current_user.email
     )

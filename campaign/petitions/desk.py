@@ -173,17 +173,29 @@ def publish(version_id: int) -> ResponseReturnValue:
         except commands.NotADraft:
             return _published(row.id)
         except commands.Stale:
-            flash(
+            version, row, campaign = found_draft(version_id)
+            missing = _missing(version, campaign)
+            form.form_errors.append(
                 gettext(
                     "Someone else changed the draft. Please read it again before you publish it."
-                ),
-                "bad",
+                )
             )
-            return redirect(url_for("petitions_desk.publish", version_id=version_id))
+            return _publish_page(version, row, campaign, form, missing), 409
         flash(gettext("Published as version %(number)s.", number=version.number), "good")
         return redirect(url_for("petitions_desk.petition", petition_id=row.id))
+    body = _publish_page(version, row, campaign, form, missing)
+    return body, 422 if request.method == "POST" else 200
+
+
+def _publish_page(
+    version: PetitionVersion,
+    row: Petition,
+    campaign: Campaign,
+    form: PublishVersionForm,
+    missing: list[str],
+) -> str:
     form.seen.data = commands.mark(version, commands.FIELDS)
-    body = render_template(
+    return render_template(
         "petitions/desk/publish.html",
         form=form,
         version=version,
@@ -194,7 +206,6 @@ def publish(version_id: int) -> ResponseReturnValue:
         missing=missing,
         legal=names_the_form(version),
     )
-    return body, 422 if request.method == "POST" else 200
 
 
 def _missing(version: PetitionVersion, campaign: Campaign) -> list[str]:

@@ -63,7 +63,8 @@ def test_letters_are_found_held_released_and_rejected(
     assert "Ana Ruiz" in text_of(mail)
     assert "/me/" in own
     for decision in ("hold", "reject"):
-        post(desk, "/desk/letters", f"/desk/letters/1/{decision}", reason="Too late")
+        answer = post(desk, "/desk/letters", f"/desk/letters/1/{decision}", reason="Too late")
+        assert "changed meanwhile" in answer.get_data(as_text=True)
     assert sql("SELECT state FROM letter WHERE id = 1") == [("confirmed",)], "every office has it"
     assert ">Reject<" not in desk.get("/desk/letters/1").get_data(as_text=True)
 

@@ -127,6 +127,9 @@ def test_what_was_ticked_and_typed_stays_where_the_reason_is_missing(
     assert 'value="Some reason"' in none.get_data(as_text=True)
     long = post(desk, "/desk/letters/1", "/desk/letters/1/reject", reason="long " * 100)
     assert long.status_code == 422 and "long long" in long.get_data(as_text=True)
+    other = post(desk, "/desk/letters/1", "/desk/letters/1/reject", reason="Mine", seen="before")
+    page = other.get_data(as_text=True)
+    assert "changed meanwhile" in page and 'value="Mine"' in page
     assert {state for state, _ in held(sql)} == {"held"}
 
 

@@ -1,5 +1,6 @@
 """The desk: the directory of offices, used as an organizer uses it."""
 
+import re
 from datetime import date
 from typing import Any
 
@@ -54,6 +55,44 @@ def test_an_organizer_keeps_the_directory(campaign_id: int, staff: Any, sql: Any
     assert "Ask the office first" in desk.get("/desk/targets/1").get_data(as_text=True)
     post(desk, "/desk/targets/1", "/desk/targets/1/resume")
     assert sql("SELECT paused FROM target") == [(False,)]
+
+
+def test_what_was_typed_on_an_offices_page_stays_where_it_is_wrong(
+    writer: Writer, staff: Any, sql: Any
+) -> None:
+    desk = staff("organizer")
+    where = "/es/desk/targets/1"
+    answer = post(desk, where, f"{where}/holders", name="Ruiz, Ana", since="ayer")
+    page = answer.get_data(as_text=True)
+    assert answer.status_code == 422 and 'value="Ruiz, Ana"' in page and 'value="ayer"' in page
+    assert re.search(r'class="problem" id="since-error">[^<]*fecha', page)
+    long = "porque sí " * 50
+    for action, prefix in (("pause", ""), ("retire", "retire-")):
+        answer = post(desk, where, f"{where}/{action}", **{f"{prefix}reason": long})
+        page = answer.get_data(as_text=True)
+        assert answer.status_code == 422 and long.strip() in page
+        assert re.search(rf'class="problem" id="{prefix}reason-error">[^<]*400', page)
+    assert sql("SELECT paused, retired_at FROM target") == [(False, None)]
+    assert sql("SELECT count(*) FROM holder WHERE name = 'Ruiz, Ana'") == [(0,)]
+
+
+def test_what_was_chosen_stays_where_an_office_was_retired_meanwhile(
+    demo: Any, staff: Any, sql: Any
+) -> None:
+    desk = staff("organizer")
+    where = "/desk/campaigns/wait-in-freedom/targets"
+    (chosen,), (gone,), *_ = sql("SELECT id FROM target ORDER BY id")
+    about = sql("SELECT max(id) FROM petition")[0][0]
+    sql("UPDATE target SET retired_at = now() WHERE id = %s", gone)
+    sql("DELETE FROM campaign_target WHERE target_id = %s", gone)
+    answer = post(
+        desk, where, targets=[str(chosen), str(gone)], urgent="y", **{f"about-{chosen}": str(about)}
+    )
+    page = answer.get_data(as_text=True)
+    assert answer.status_code == 422 and 'class="problem"' in page
+    assert re.search(rf'<input checked[^>]*value="{chosen}"', page)
+    assert re.search(r'<input [^>]*checked [^>]*name="urgent"', page)
+    assert re.search(rf'name="about-{chosen}".*?<option value="{about}" selected', page)
 
 
 @pytest.mark.parametrize(

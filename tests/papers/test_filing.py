@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import zipfile
 from datetime import UTC, datetime
 from typing import Any
@@ -102,7 +103,9 @@ def test_what_was_filed_is_written_into_the_history_once(
         post(desk, DESK, layout="zip")
         deliver()
         late = post(desk, DESK, f"{DESK}/1/filed", on="2026-11-21")
-        assert "not one to come" in desk.get(late.location).get_data(as_text=True)
+        page = late.get_data(as_text=True)
+        assert late.status_code == 422 and 'value="2026-11-21"' in page
+        assert re.search(r'class="problem" id="on-1-error">That day has not come yet\.<', page)
         answer = post(desk, DESK, f"{DESK}/1/filed", on="2026-11-20")
         assert "receipt can be attached" in desk.get(answer.location).get_data(as_text=True)
         again = post(desk, DESK, f"{DESK}/1/filed", on="2026-11-20")

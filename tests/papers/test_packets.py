@@ -29,9 +29,8 @@ def test_a_packet_is_made_printed_handed_over_and_told_of(
     post(desk, "/desk/targets/1/bundles", "/desk/targets/1/bundles/1/handed", on="2099-01-01")
     assert sql("SELECT state FROM bundle") == [("ready",)], "not before that day"
     handed = "/desk/targets/1/bundles/1/handed"
-    post(desk, "/desk/targets/1/bundles", handed, on="2020-01-02")
-    page = desk.get("/desk/targets/1/bundles").get_data(as_text=True)
-    assert "before the packet was made" in page
+    early = post(desk, "/desk/targets/1/bundles", handed, on="2020-01-02")
+    assert "before the packet was made" in early.get_data(as_text=True)
     assert sql("SELECT state FROM bundle") == [("ready",)], "nor before there was a packet"
     day = made_on(sql)
     post(desk, "/desk/targets/1/bundles", handed, on=day, note="Mail room")
@@ -43,6 +42,38 @@ def test_a_packet_is_made_printed_handed_over_and_told_of(
     for said in ("Petition for Rulemaking", "100 Example Street", "245 Murray Lane", "Contents", "my grandmother waited",
                  "Ana Ruiz", "Physicians for Human Rights", "1. What we ask"):  # fmt: skip
         assert said in words, said
+
+
+def test_what_was_typed_of_a_packet_stays_where_the_day_is_wrong(packet: Any, staff: Any) -> None:
+    packet(1)
+    desk = staff("organizer")
+    where = "/es/desk/targets/1/bundles"
+    for day, problem in (
+        ("", "Complete este campo, por favor."),
+        ("31/12/2026", "fecha"),
+        ("2099-01-01", "Ese día todavía no ha llegado."),
+    ):
+        answer = post(desk, where, f"{where}/1/handed", on=day, note="Al portero, recibo 7019")
+        page = answer.get_data(as_text=True)
+        assert answer.status_code == 422 and 'value="Al portero, recibo 7019"' in page
+        said = re.search(r'class="problem" id="on-1-error">([^<]*)<', page)
+        assert said and problem in said[1], said
+        assert 'aria-describedby="on-1-error"' in page and f'value="{day}"' in page
+
+
+def test_what_was_typed_stays_where_the_packet_cannot_be_handed_over(
+    desk: Any, client: Any, confirm: Any, deliver: Any, sql: Any
+) -> None:
+    where = "/desk/targets/1/bundles"
+    Writer(client, "wait-in-freedom").send()
+    confirm()
+    post(desk, where, campaign="1")
+    deliver()
+    sql("UPDATE petition_version SET facts = facts - 'petitioner_address'")
+    answer = post(desk, where, f"{where}/1/handed", on=made_on(sql), note="Receipt 7019")
+    page = answer.get_data(as_text=True)
+    assert "cannot be called handed over" in page and 'value="Receipt 7019"' in page
+    assert sql("SELECT state FROM bundle") == [("ready",)]
 
 
 def test_a_packet_is_refused_while_something_is_missing(

@@ -76,11 +76,14 @@ def test_nobody_publishes_what_they_have_not_read(
     organizer: FlaskClient, staff: Any, sql: Any
 ) -> None:
     draft = begin(organizer)
-    seen = fields(organizer, f"{draft}/publish")
+    seen = fields(organizer, f"{draft}/publish") | {"material": "y"}
     other = staff("administrator")
     other.post(draft, data={**fields(other, draft), "title_en": "Something else"})
     answer = organizer.post(f"{draft}/publish", data=seen)
-    assert "Someone else changed the draft" in words(organizer.get(answer.headers["Location"]))
+    assert answer.status_code == 409 and "Someone else changed the draft" in words(answer)
+    assert "Something else" in words(answer), "to be read again"
+    ticked = BeautifulSoup(answer.get_data(as_text=True), "html.parser").select_one("#material")
+    assert ticked and ticked.has_attr("checked")
     assert sql("SELECT count(*) FROM petition_version WHERE published_at IS NULL")[0][0] == 1
 
 
