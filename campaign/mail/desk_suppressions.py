@@ -1,5 +1,7 @@
 """/desk/suppressions: addresses that are not mailed, why, since when, because of which message, and lifting that."""
 
+from typing import Any
+
 from flask import Blueprint, Flask, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
@@ -93,7 +95,7 @@ def lift(suppression_id: int) -> ResponseReturnValue:
     return redirect(url_for(".index", **_place()), 303)
 
 
-def _place() -> dict[str, str]:
+def _place() -> dict[str, Any]:
     """Which page of the list it is: what is done with one row leads back there."""
     return {name: request.args[name] for name in ("before", "after") if name in request.args}
 

@@ -70,14 +70,10 @@ def lift(suppression_id: int, role: str, by: str, why: str = "") -> bool:
     found = db.session.execute(
         select(Suppression).where(Suppression.id == suppression_id).with_for_update()
     ).scalar_one()
-    refusal = None
-    if not may_lift(found.reason, found.scope, role):
-        refusal = NotYours
-    elif found.reason == "complaint" and not why:
-        refusal = Unexplained
-    if refusal:
+    yours = may_lift(found.reason, found.scope, role)
+    if not yours or (found.reason == "complaint" and not why):
         db.session.rollback()
-        raise refusal
+        raise Unexplained if yours else NotYours
     changed = db.session.execute(
         update(Suppression)
         .where(Suppression.id == suppression_id, Suppression.lifted_at.is_(None))
