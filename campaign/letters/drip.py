@@ -36,7 +36,7 @@ _TARGET = text("SELECT id FROM target WHERE id = :id AND NOT paused FOR NO KEY U
 
 _NEXT = text(
     """
-    SELECT d.id, d.letter_id, d.campaign_id, d.round, d.priority, l.language
+    SELECT d.id, d.letter_id, d.campaign_id, d.round, d.priority, l.language, d.doubted
     FROM delivery d JOIN letter l ON l.id = d.letter_id
     WHERE d.target_id = :target_id AND d.state = 'waiting' AND d.campaign_id <> ALL (:stopped)
     ORDER BY d.priority, d.id LIMIT :limit FOR UPDATE OF d SKIP LOCKED
@@ -50,7 +50,7 @@ _LAST_CLASS = text(
 )
 _NEXT_OF_CLASS = text(
     """
-    SELECT d.id, d.letter_id, d.campaign_id, d.round, d.priority, l.language
+    SELECT d.id, d.letter_id, d.campaign_id, d.round, d.priority, l.language, d.doubted
     FROM delivery d JOIN letter l ON l.id = d.letter_id
     WHERE d.target_id = :target_id AND d.state = 'waiting' AND d.priority = :priority
     AND d.campaign_id <> ALL (:stopped)
@@ -123,7 +123,7 @@ def _choose(target_id: int, free: list[plan.Slot]) -> list[tuple[plan.Slot, tupl
 
 def _queue(target: Target, chosen: list[tuple[plan.Slot, tuple[int, ...]]]) -> None:
     drafts = []
-    for slot, (delivery_id, _letter_id, campaign_id, round_, _priority, language) in chosen:
+    for slot, (delivery_id, _letter_id, campaign_id, round_, _priority, language, _) in chosen:
         drafts.append(
             ledger.Draft(
                 origin=deliveries.ORIGIN,
@@ -136,6 +136,8 @@ def _queue(target: Target, chosen: list[tuple[plan.Slot, tuple[int, ...]]]) -> N
             )
         )
     ledger.enqueue("letters", drafts)
+    # Who has it already is to know it again, a mail program too.
+    ledger.repeat(deliveries.ORIGIN, {row[0]: row[3] for _, row in chosen if row[6]})
     due: list[datetime] = [slot.at for slot, _ in chosen]
     db.session.execute(_QUEUE, {"id": [row[0] for _, row in chosen], "due": due})
     deliveries.count((row[2], target.id, "waiting", "queued") for _, row in chosen)

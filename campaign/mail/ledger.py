@@ -5,7 +5,7 @@ All of it happens in the caller's transaction; after its commit the caller wakes
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -35,7 +35,7 @@ from campaign.mail.states import IllegalTransition, Result, Row, on_result
 
 __all__ = [
     "Draft", "IllegalTransition", "Result", "Row", "cancel", "decide", "doubtful", "enqueue", "enqueue_select",
-    "hold", "on_result", "open_messages", "progress", "release", "retry", "settle_doubts", "totals", "unit",
+    "hold", "on_result", "open_messages", "progress", "release", "repeat", "retry", "settle_doubts", "totals", "unit",
 ]  # fmt: skip
 
 CHUNK = 1000
@@ -111,6 +111,28 @@ def enqueue(stream: str, drafts: Iterable[Draft]) -> list[int]:
             moves[stream, origin, origin_id, campaign_id, None, "queued"] += 1
     states.count_moves(moves)
     return inserted
+
+
+_REPEAT = text(
+    """
+    UPDATE message m SET message_id = coalesce((
+        SELECT e.message_id FROM message e WHERE e.origin = m.origin AND e.unit_id = m.unit_id
+        AND e.origin_id IN (SELECT generate_series(0, m.origin_id - 1)) ORDER BY e.origin_id DESC LIMIT 1
+    ), m.message_id)
+    FROM unnest(CAST(:unit_id AS bigint[]), CAST(:origin_id AS bigint[])) AS u (unit_id, origin_id)
+    WHERE m.origin = :origin AND m.origin_id = u.origin_id AND m.unit_id = u.unit_id
+    """
+)
+
+
+def repeat(origin: str, units: Mapping[int, int]) -> None:
+    """Gives messages {unit_id: origin_id} the Message-ID of the unit's message before, under a smaller ``origin_id``.
+
+    For what may have arrived and goes once more: it is the same message.
+    """
+    if units:
+        values = {"origin": origin, "unit_id": list(units), "origin_id": list(units.values())}
+        db.session.execute(_REPEAT, values)
 
 
 def enqueue_select(

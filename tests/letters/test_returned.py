@@ -1,11 +1,14 @@
 """A letter that comes back: its office pauses by itself, the others go on, and a person lets it go on."""
 
+import email
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.mail.inbound import letters as mails
-from tests.working import csrf_token
+from tests.mail.server import DROP, SmtpServer
+from tests.working import csrf_token, post
 
 DOMAIN = "in.coalition.example"
 
@@ -23,6 +26,15 @@ def come_in(app: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
             assert receiving.receive(Incoming(raw, "", address, "smtp")) is receiving.DONE
 
     return run
+
+
+@pytest.fixture
+def live(app: Any, smtp: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[SmtpServer]:
+    """A mail server that breaks connections where a test says so."""
+    server = SmtpServer()
+    monkeypatch.setitem(app.config, "MAIL_PORT", server.port)
+    yield server
+    server.close()
 
 
 def test_an_office_whose_address_returns_mail_pauses_by_itself(
@@ -52,6 +64,37 @@ def test_an_office_whose_address_returns_mail_pauses_by_itself(
     assert answer.status_code == 303
     deliver()
     assert sql(rows)[:2] == [(1, "failed"), (1, "sent")]
+
+
+def test_what_may_have_arrived_goes_once_more_as_the_same_message(
+    come_in: Any,
+    office: Any,
+    campaign_id: int,
+    letters: Any,
+    live: Any,
+    deliver: Any,
+    staff: Any,
+    sql: Any,
+) -> None:
+    """A person's word makes a new row of the ledger; its Message-ID is the first one's, and finds the row that left."""
+    office()
+    letters(1)
+    to = "secretary@dot.example"
+    live.script = lambda step, recipient: DROP if (step, recipient) == ("dot", to) else None
+    deliver()
+    assert sql("SELECT state FROM delivery") == [("uncertain",)]
+    live.script = lambda step, recipient: None
+    page = "/desk/deliveries?state=uncertain"
+    post(staff("organizer"), page, "/desk/deliveries", id="1", action="again", state="uncertain")
+    deliver()
+    arrived = [email.message_from_bytes(got.raw) for got in live.got if got.recipient == to]
+    first, second = (mail["Message-ID"] for mail in arrived)
+    assert first == second
+    assert sql("SELECT state FROM delivery") == [("sent",)]
+    come_in(f"complaints@{DOMAIN}", mails.arf(f"Message-ID: {first}"))
+    rows = """SELECT m.state, s.scope FROM message m LEFT JOIN suppression s ON s.message_id = m.id
+        WHERE m.stream = 'letters' ORDER BY m.id"""
+    assert sql(rows) == [("cancelled", None), ("sent", "letters")]
 
 
 def test_an_office_that_complains_goes_on_only_when_an_administrator_says_so(

@@ -6,7 +6,7 @@ what was never sent, changes nothing either and is counted. Nothing here ever se
 
 from typing import NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from campaign.clock import utcnow
 from campaign.extensions import db
@@ -182,16 +182,31 @@ def sent(number: int) -> Sent | None:
 
 
 def by_message_id(ids: list[str]) -> int | None:
-    """The row whose Message-ID is among ``ids`` (with or without angle brackets); it cannot be guessed, and has its number in it."""
+    """The newest row whose Message-ID is among ``ids`` (with or without angle brackets); it cannot be guessed, and has the
+    number of the first in it.
+    """
     for one in ids:
-        text = one.strip().strip("<>")
-        number = text.partition("@")[0].rpartition(".")[2]
+        message_id = one.strip().strip("<>")
+        number = message_id.partition("@")[0].rpartition(".")[2]
         if not (number.isascii() and number.isdecimal() and len(number) < 19):
             continue
-        query = select(Message.id).where(
-            Message.id == int(number), Message.message_id == f"<{text}>"
-        )
-        found = db.session.execute(query).scalar()
+        found = db.session.execute(
+            _NEWEST, {"id": int(number), "message_id": f"<{message_id}>"}
+        ).scalar()
         if found is not None:
             return int(found)
     return None
+
+
+_NEWEST = text(
+    """
+    SELECT coalesce((
+        SELECT max(r.id) FROM message r WHERE r.origin = m.origin AND r.unit_id = m.unit_id
+        -- Written as a list, which the index of units can look up one by one.
+        AND r.origin_id IN (SELECT generate_series(m.origin_id + 1, m.origin_id + 50))
+        AND r.message_id = m.message_id AND r.state <> 'cancelled'
+    ), m.id)
+    FROM message m WHERE m.id = :id AND m.message_id = :message_id
+    """
+)
+"""A letter that may have arrived and goes once more does so under the same Message-ID (``ledger.repeat``)."""
