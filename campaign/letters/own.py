@@ -38,9 +38,7 @@ def section(supporter: Supporter) -> tuple[str, dict[str, Any]] | None:
                 "can_correct": alive and states <= {"waiting", "held", "queued"} and bool(states),
                 "state": _state(letter, taken_back and alive),
                 "taken_back": taken_back,
-                "no_more": taken_back
-                or not alive
-                or stopping.state(letter.campaign_id) == "cancel",
+                "no_more": taken_back or not alive or stopping.is_cancelled(letter.campaign_id),
                 "reason": _reason(letter),
                 "alive": alive,
                 "dockets": queries.dockets(letter.campaign_id) if alive else [],

@@ -6,7 +6,7 @@ each finds a new slot in its office's hours. Takes effect within the batch in fl
 
 from campaign.clock import utcnow
 from campaign.extensions import db
-from campaign.letters import deliveries
+from campaign.letters import deliveries, together
 from campaign.mail import orders, wake
 
 CHUNK = 1000
@@ -34,6 +34,7 @@ def resume(campaign_id: int) -> None:
 def cancel(campaign_id: int, by: str) -> None:
     """Ends a campaign's letters that have not left, for good, and commits; a large campaign's follow within minutes."""
     orders.cancel_letters(campaign_id, by)
+    together.stop(campaign_id)
     db.session.commit()
     carry_on()
 
@@ -41,6 +42,11 @@ def cancel(campaign_id: int, by: str) -> None:
 def state(campaign_id: int) -> str:
     """``pause``, ``cancel``, or nothing where the campaign's letters go on."""
     return orders.stopped_campaigns().get(campaign_id, "")
+
+
+def is_cancelled(campaign_id: int) -> bool:
+    """Whether the campaign's letters were cancelled: none of them leaves any more, in whatever way."""
+    return state(campaign_id) == "cancel"
 
 
 def states() -> dict[int, str]:
@@ -61,5 +67,5 @@ def carry_on() -> None:
 
 
 def _not_cancelled(campaign_id: int) -> None:
-    if state(campaign_id) == "cancel":
+    if is_cancelled(campaign_id):
         raise Cancelled

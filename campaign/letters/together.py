@@ -1,6 +1,6 @@
 """Letters that reach an office together, in a digest or a packet: what the feature above that puts them together tells and does.
 
-together.use(Keeper(of, take_out, take_back, again, forget))
+together.use(Keeper(of, take_out, take_back, again, stop, forget))
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -28,6 +28,8 @@ class Keeper(NamedTuple):
     """A letter's writer takes it back: it is out of what gives it back, and what others wrote stays in there."""
     again: Callable[[int], int]
     """What came back from an office (Target.id) with several letters in it is taken apart; how many letters wait again."""
+    stop: Callable[[int], None]
+    """A campaign's letters were cancelled: what they are in and nobody has handed over is taken apart."""
     forget: Callable[[int, int], None]
     """A letter (of a campaign) loses its words: no file that is kept holds them any longer."""
 
@@ -60,6 +62,12 @@ def take_back(letter_id: int) -> None:
 def again(target_id: int) -> int:
     """Takes apart what came back from an office; how many letters wait again."""
     return sum(keeper.again(target_id) for keeper in _keeper)
+
+
+def stop(campaign_id: int) -> None:
+    """Takes apart what holds letters of a campaign whose letters were cancelled."""
+    for keeper in _keeper:
+        keeper.stop(campaign_id)
 
 
 def forget(letter_id: int, campaign_id: int) -> None:

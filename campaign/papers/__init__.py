@@ -39,6 +39,7 @@ def init_app(app: Flask) -> None:
             commands.take_out,
             taken_back.take_back_in_transaction,
             commands.again_in_transaction,
+            commands.stop_in_transaction,
             forget,
         )
     )

@@ -11,7 +11,7 @@ from sqlalchemy import select, text, update
 
 from campaign.clock import utcnow
 from campaign.extensions import db
-from campaign.letters import deliveries, telling
+from campaign.letters import deliveries, stopping, telling
 from campaign.letters.models import Delivery
 from campaign.mail import wake
 from campaign.offices import commands as offices_commands
@@ -172,10 +172,10 @@ def again_in_transaction(target_id: int) -> int:
 def hand_over(bundle_id: int, on: date, by: str, note: str) -> bool:
     """A person has handed a packet over: its letters have arrived on paper.
 
-    False where it is not ready, or has a letter that was taken back since it was made.
+    False where it is not ready, has a letter that was taken back since it was made, or letters that were cancelled.
     """
     bundle = lock(bundle_id)
-    if bundle is None or bundle.kind != "packet" or bundle.state != "ready":
+    if bundle is None or bundle.kind != "packet" or bundle.state != "ready" or is_cancelled(bundle):
         db.session.rollback()
         return False
     bundle.state, bundle.handed_on, bundle.handed_by, bundle.note = "handed", on, by, note
@@ -196,6 +196,20 @@ def hand_over(bundle_id: int, on: date, by: str, note: str) -> bool:
     if told:
         wake.wake("confirmations")
     return True
+
+
+def is_cancelled(bundle: Bundle) -> bool:
+    """Whether a packet's letters were cancelled with all of their campaign's; a petition alone is none of them."""
+    return bundle.letters > 0 and stopping.is_cancelled(bundle.campaign_id)
+
+
+def stop_in_transaction(campaign_id: int) -> None:
+    """Takes a campaign's packets apart that nobody has handed over; one that is just being made follows by itself."""
+    query = select(Bundle.id).where(
+        Bundle.campaign_id == campaign_id, Bundle.kind == "packet", Bundle.letters > 0,
+        Bundle.state.in_(("making", "ready")),
+    )  # fmt: skip
+    undo_in_transaction(db.session.scalars(query.with_for_update(skip_locked=True)).all())
 
 
 def lock(bundle_id: int) -> Bundle | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
@@ -11,6 +12,7 @@ from flask_login import current_user
 
 from campaign.clock import utcnow
 from campaign.counts import queries as counts
+from campaign.letters import stopping
 from campaign.offices import queries as offices
 from campaign.offices.models import Target
 from campaign.papers import checking, commands, daily, making, queries, taken_back
@@ -21,6 +23,22 @@ from campaign.web import access, pages
 from campaign.web.languages import pick
 
 bp = Blueprint("papers_desk", __name__, url_prefix="/desk/targets/<int:target_id>/bundles")
+
+
+class Offer(NamedTuple):
+    """A campaign of whose letters to an office a packet can be made, or why it cannot."""
+
+    campaign_id: int
+    title: str
+    waiting: int
+    alone: bool
+    """Whether the petition may go without any letter."""
+    points: list[checking.Point]
+    """What the agency asks for."""
+    ready: bool
+    """Whether nothing of that is missing."""
+    cancelled: bool
+    """Whether the campaign's letters were cancelled."""
 
 
 _STANDS = ("making", "ready", "queued", "sent", "handed")
@@ -50,13 +68,22 @@ def _page(target: Target, typed: Mapping[int, HandOverForm] | None = None) -> Re
     # With the pieces that are done already, and without what was taken apart the same day.
     in_work = [one for one in found if one.created_at in begun and one.state in _STANDS]
     gone = taken_back.since_made([one.id for one in found if one.state == "ready"])
+    stopped = stopping.states()
     offers = []
     for campaign in offices.campaigns_writing_to(target.id):
         waiting = counts.states("deliveries", campaign.id, str(target.id)).get("waiting", 0)
         points = checking.check(campaign.id, target)
         alone = checking.petition_for(campaign.id, target) is not None
         offers.append(
-            (campaign, pick(campaign.title), waiting, alone, points, checking.ready(points))
+            Offer(
+                campaign.id,
+                pick(campaign.title),
+                waiting,
+                alone,
+                points,
+                checking.ready(points),
+                stopped.get(campaign.id) == "cancel",
+            )
         )
     body = render_template(
         "papers/desk_bundles.html",
@@ -95,6 +122,8 @@ def make(target_id: int) -> ResponseReturnValue:
         )
     elif not checking.ready(checking.check(campaign_id, target)):
         flash(gettext("Something that the agency asks for is missing: nothing was made."), "error")
+    elif stopping.is_cancelled(campaign_id) and "alone" not in request.form:
+        flash(_cancelled(), "error")
     else:
         made = commands.begin_packet(
             target.id, campaign_id, current_user.email, petition_alone="alone" in request.form
@@ -121,8 +150,10 @@ def send_digest(target_id: int) -> ResponseReturnValue:
     return redirect(url_for("offices_desk.target", target_id=target_id), 303)
 
 
-def _taken_back(bundle: Bundle) -> str:
-    """Why a packet must be made again first; empty where it has no letter that its writer has taken back since."""
+def _must_stay(bundle: Bundle) -> str:
+    """Why a packet that is ready must not leave as it is; empty where it may."""
+    if bundle.state == "ready" and commands.is_cancelled(bundle):
+        return _cancelled()
     n = taken_back.since_made([bundle.id]).get(bundle.id, 0) if bundle.state == "ready" else 0
     if not n:
         return ""
@@ -140,7 +171,7 @@ def pdf(target_id: int, bundle_id: int) -> ResponseReturnValue:
     bundle = _bundle(target_id, bundle_id)
     if not bundle.content:
         abort(404)
-    if why := _taken_back(bundle):
+    if why := _must_stay(bundle):
         flash(why, "error")
         return redirect(url_for(".index", target_id=target_id), 303)
     answer = Response(bundle.content, mimetype="application/pdf")
@@ -172,12 +203,20 @@ def handed(target_id: int, bundle_id: int) -> ResponseReturnValue:
     return _page(target, {bundle.id: form})
 
 
+def _cancelled() -> str:
+    return gettext(
+        "The letters of this campaign were cancelled: no packet of them is made or handed over."
+    )
+
+
 def _cannot_be_handed(bundle: Bundle, target: Target) -> str:
+    if commands.is_cancelled(bundle):
+        return _cancelled()  # also where that took it apart a moment ago
     if not checking.ready(checking.check(bundle.campaign_id, target)):
         return gettext(
             "Something that the agency asks for is missing: it cannot be called handed over."
         )
-    return _taken_back(bundle)
+    return _must_stay(bundle)
 
 
 @bp.post("/<int:bundle_id>/again")

@@ -25,7 +25,8 @@ def make_next() -> bool:
         db.session.rollback()
         return False
     number = bundle.id
-    if taken_back.leave_out_in_transaction(bundle) and not bundle.letters:
+    left_out = taken_back.leave_out_in_transaction(bundle)
+    if (left_out and not bundle.letters) or _must_not_go(bundle):
         commands.undo(number)
         return True
     try:
@@ -35,6 +36,9 @@ def make_next() -> bool:
         commands.undo(number, "broken", f"The PDF could not be set: {type(error).__name__}")
         return True
     bundle.done = bundle.letters
+    if _must_not_go(bundle):
+        commands.undo(number)
+        return True
     if bundle.kind == "packet":
         bundle.state = "ready"
     else:
@@ -44,6 +48,11 @@ def make_next() -> bool:
     _forget(number)
     wake.wake("letters")
     return True
+
+
+def _must_not_go(bundle: Bundle) -> bool:
+    """Whether it is a packet whose letters were cancelled, perhaps while it was being made."""
+    return bundle.kind == "packet" and commands.is_cancelled(bundle)
 
 
 def _key(bundle_id: int) -> str:

@@ -3,11 +3,12 @@
 import re
 from typing import Any
 
+import psycopg
 import pytest
 
-from tests.letters.conftest import Writer
+from tests.letters.conftest import Writer, own_page
 from tests.papers.conftest import made_on, pdf_text
-from tests.working import post
+from tests.working import csrf_token, post
 
 
 def test_a_packet_is_made_printed_handed_over_and_told_of(
@@ -74,6 +75,51 @@ def test_what_was_typed_stays_where_the_packet_cannot_be_handed_over(
     page = answer.get_data(as_text=True)
     assert "cannot be called handed over" in page and 'value="Receipt 7019"' in page
     assert sql("SELECT state FROM bundle") == [("ready",)]
+
+
+def test_a_packet_whose_letters_were_cancelled_is_not_handed_over(
+    desk: Any, client: Any, confirm: Any, deliver: Any, sql: Any
+) -> None:
+    where = "/desk/targets/1/bundles"
+    writer = Writer(client, "wait-in-freedom")
+    writer.send()
+    own = own_page(confirm())
+    post(desk, where, campaign="1")
+    deliver()
+    assert "In a packet on paper" in client.get(own).get_data(as_text=True)
+    opened = desk.get(where).get_data(as_text=True)
+    post(desk, "/desk/letters/campaigns", "/desk/letters/campaigns/1/cancel", sure="1")
+    told = {"csrf_token": csrf_token(opened), "on": made_on(sql), "note": "Mail room"}
+    answer = desk.post(f"{where}/1/handed", data=told)
+    page = answer.get_data(as_text=True)
+    assert answer.status_code == 422 and 'value="Mail room"' in page
+    assert "no packet of them is made or handed over" in page
+    assert sql("SELECT state, handed_on FROM bundle") == [("undone", None)]
+    assert sql("SELECT DISTINCT state FROM delivery") == [("cancelled",)]
+    assert "In a packet on paper" not in client.get(own).get_data(as_text=True)
+    again = post(desk, where, campaign="1")
+    assert "no packet of them" in desk.get(again.location).get_data(as_text=True)
+    # Its letters were cancelled, not its petition.
+    post(desk, where, campaign="1", alone="1")
+    deliver()
+    post(desk, where, f"{where}/2/handed", on=made_on(sql))
+    assert sql("SELECT state, letters FROM bundle WHERE id = 2") == [("handed", 0)]
+
+
+def test_a_packet_that_is_being_made_when_its_letters_are_cancelled_is_taken_apart(
+    desk: Any, client: Any, confirm: Any, deliver: Any, sql: Any, urls: Any
+) -> None:
+    where = "/desk/targets/1/bundles"
+    Writer(client, "wait-in-freedom").send()
+    confirm()
+    post(desk, where, campaign="1")
+    with psycopg.connect(urls.libpq()) as job:
+        job.execute("SELECT id FROM bundle FOR UPDATE")
+        post(desk, "/desk/letters/campaigns", "/desk/letters/campaigns/1/cancel", sure="1")
+        assert sql("SELECT state FROM bundle") == [("making",)]
+    deliver()
+    assert sql("SELECT state, content FROM bundle") == [("undone", None)]
+    assert sql("SELECT DISTINCT state FROM delivery") == [("cancelled",)]
 
 
 def test_a_packet_is_refused_while_something_is_missing(
