@@ -6,9 +6,9 @@ from sqlalchemy import select, text
 
 from campaign.extensions import db
 from campaign.letters import deliveries, telling
-from campaign.mail.leases import DOUBT
 from campaign.mail.ledger import Result
 from campaign.mail.models import Message
+from campaign.mail.settling import DOUBT
 from campaign.offices import commands as offices
 
 STATES = {

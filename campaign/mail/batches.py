@@ -12,7 +12,7 @@ from campaign.mail import compose, leases, settings, signing, verp
 from campaign.mail.answers import Answer
 from campaign.mail.compose import Envelope, Frame, NotAnAddress, Said, Skip
 from campaign.mail.inbound.hooks import postmark
-from campaign.mail.leases import Outcome
+from campaign.mail.settling import Outcome
 from campaign.mail.states import Row
 from campaign.mail.streams import Stream
 

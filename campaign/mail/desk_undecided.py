@@ -7,8 +7,8 @@ from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 
 from campaign.mail import undecided
-from campaign.mail.leases import DOUBT
 from campaign.mail.models import STREAMS
+from campaign.mail.settling import DOUBT
 from campaign.web import access, nav, pages
 
 blueprint = Blueprint("undecided_desk", __name__, url_prefix="/desk/held")

@@ -9,7 +9,7 @@ from campaign.clock import utcnow
 from campaign.extensions import db
 from campaign.mail import domains, limits
 from campaign.mail.batches import Message
-from campaign.mail.leases import Outcome
+from campaign.mail.settling import Outcome
 
 WAIT_S = 3.0
 """How long a sender waits for the server's rate before it gives what it has back."""

@@ -10,7 +10,17 @@ from sqlalchemy.exc import DBAPIError
 from campaign.engines import stopping
 from campaign.engines.away import is_away, roll_back
 from campaign.extensions import db, rq
-from campaign.mail import connections, domains, leases, orders, renewing, sender, server, wake
+from campaign.mail import (
+    connections,
+    domains,
+    leases,
+    orders,
+    recovering,
+    renewing,
+    sender,
+    server,
+    wake,
+)
 from campaign.mail.server import ServerAway
 from campaign.mail.streams import STREAMS
 
@@ -140,8 +150,8 @@ def sweep() -> int:
     Takes back what dead senders had leased, queues what waited in doubt, goes on with standing orders, and
     wakes the streams that have something due. Returns how many streams it woke.
     """
-    leases.expire()
-    leases.retry_uncertain()
+    recovering.expire()
+    recovering.retry_uncertain()
     domains.put_off(STREAMS)
     until = time.monotonic() + BOX_S
     while orders.carry_on() and time.monotonic() < until and not stopping.requested():
@@ -155,7 +165,7 @@ def sweep() -> int:
 @rq.job(queue="default")
 def mend_clocks() -> int:
     """What a clock that was wrong for a while has put off until some other day is due again."""
-    return leases.mend_clocks()
+    return recovering.mend_clocks()
 
 
 rq.cron_register(mend_clocks, 600, queue="default", result_ttl=0, ttl=300)

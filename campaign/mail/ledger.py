@@ -29,8 +29,8 @@ from campaign.clock import utcnow
 from campaign.counts import queries
 from campaign.extensions import db
 from campaign.mail import orders, settings, states
-from campaign.mail.leases import DOUBT
 from campaign.mail.models import OPEN_STATES, STREAMS, Message
+from campaign.mail.settling import DOUBT
 from campaign.mail.states import IllegalTransition, Result, Row, on_result
 
 __all__ = [

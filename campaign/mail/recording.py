@@ -10,13 +10,13 @@ from typing import NamedTuple
 
 from campaign.engines import stopping, turns
 from campaign.engines.away import is_away, roll_back
-from campaign.mail import answers, capture, leases
+from campaign.mail import answers, capture, settling
 from campaign.mail.answers import Answer, GiveBack, Patience, Unknown
 from campaign.mail.aside import Aside
 from campaign.mail.batches import Batch
 from campaign.mail.compose import Envelope
 from campaign.mail.connections import Lane
-from campaign.mail.leases import Outcome
+from campaign.mail.settling import Outcome
 from campaign.mail.talks import STOPPING_S
 from campaign.mail.transport import Fate
 
@@ -36,14 +36,14 @@ class Group(NamedTuple):
     asked: list[int]
 
 
-Recorded = list[tuple[Group, leases.Settled]]
+Recorded = list[tuple[Group, settling.Settled]]
 """What has been recorded, and how that went."""
 
 
 class Recording:
     """The outcomes of one sender. Not for two threads at once."""
 
-    def __init__(self, aside: Aside[Recorded], record: leases.Record) -> None:
+    def __init__(self, aside: Aside[Recorded], record: settling.Record) -> None:
         self._aside = aside
         self._record = record
         self._gathered: defaultdict[Batch, list[Outcome]] = defaultdict(list)
@@ -122,7 +122,7 @@ class Recording:
     def _settle(self, groups: list[Group]) -> Recorded:
         return [(group, self._settle_group(group)) for group in groups]
 
-    def _settle_group(self, group: Group) -> leases.Settled:
+    def _settle_group(self, group: Group) -> settling.Settled:
         """Tries on while the database is away. A commit whose answer was lost does no harm: the rows are recorded then."""
         while True:
             try:
@@ -144,7 +144,7 @@ class Recording:
         self._give_up_at = min(self._give_up_at or now + patience_s, now + patience_s)
         return now < self._give_up_at
 
-    def _settle_one_by_one(self, group: Group) -> leases.Settled:
+    def _settle_one_by_one(self, group: Group) -> settling.Settled:
         """One whose outcome nobody can record must not have the others sent again."""
         owner, n = group.batch.owner, 0
         for one in group.outcomes:
@@ -155,7 +155,7 @@ class Recording:
                 if is_away(error):
                     raise
                 log.exception("what became of message %d cannot be recorded", one.row.id)
-        return leases.Settled(n, self._record.settle(owner, [], group.asked).ours)
+        return settling.Settled(n, self._record.settle(owner, [], group.asked).ours)
 
 
 def outcome(envelope: Envelope, fate: Fate, patience: Patience, now: datetime) -> Outcome:
@@ -166,7 +166,7 @@ def outcome(envelope: Envelope, fate: Fate, patience: Patience, now: datetime) -
     if isinstance(fate, Unknown):
         verdict = answers.judge_unknown(patience, row.doubts + 1, now)
         broke = Answer(None, None, "the connection broke before the server answered", fate.server)
-        reason = leases.DOUBT if verdict.state == "held" else None
+        reason = settling.DOUBT if verdict.state == "held" else None
         return Outcome(row, *verdict, answer=broke, hold_reason=reason)
     verdict = answers.judge(fate, patience, row.attempts, row.first_attempt_at or now, now)
     inbox = capture.columns(envelope) if fate.captured else None

@@ -27,6 +27,7 @@ from campaign.mail import (
     limits,
     orders,
     renewing,
+    settling,
     transport,
 )
 from campaign.mail.answers import GiveBack
@@ -35,8 +36,8 @@ from campaign.mail.batches import Batch
 from campaign.mail.compose import Envelope
 from campaign.mail.connections import Lane
 from campaign.mail.lanes import Lanes
-from campaign.mail.leases import Outcome
 from campaign.mail.recording import GATHER_S, Recorded, Recording, outcome
+from campaign.mail.settling import Outcome
 from campaign.mail.states import Row
 from campaign.mail.streams import Stream
 from campaign.mail.talks import SLICE_S, Talks
@@ -60,7 +61,7 @@ def send_due(stream: Stream, number: int, lanes: int, over: Callable[[], bool]) 
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # werkzeug's proxy
     talks = Talks()
     with (
-        leases.Record() as record,
+        settling.Record() as record,
         Aside[Batch](app, talks) as reader,
         Aside[Recorded](app, talks) as recorder,
         Aside[_News](app, talks) as watch,

@@ -8,36 +8,25 @@ talks on several connections by turns, so that it writes on one while the others
 
 import contextlib
 import re
-import socket
-import ssl
-import struct
 import time
 from collections.abc import Callable, Generator, Iterable, Sequence
-from typing import NamedTuple, cast
 
 from campaign.engines import stopping
 from campaign.mail import settings
 from campaign.mail.answers import Answer, GiveBack, Unknown, parse
 from campaign.mail.compose import Envelope
 from campaign.mail.server import Server, ServerAway, configured, connect
-from campaign.mail.talks import SLICE_S, STOPPING_S, Dropped, Talk, converse
+from campaign.mail.talks import STOPPING_S, Dropped, Talk, converse
+from campaign.mail.wire import COMMAND_S, Reply, Wire
 
-COMMAND_S = 60
 DOT_S = 300
 """RFC 5321 section 4.5.3.2.6 asks for ten minutes; a worker's other work should not wait so long."""
 IDLE_S = 5
 """A connection idle for longer is asked whether it is still there."""
-_LONGEST_REPLY = 64 * 1024
-_LINE = re.compile(rb"([2-5]\d\d)(?: ([^\r\n]*))?\r\n")
 _ACCEPTED = re.compile(rb"2\d\d(?: [^\r\n]*)?\r\n2\d\d(?: [^\r\n]*)?\r\n3\d\d(?: [^\r\n]*)?\r\n")
 
 Fate = Answer | GiveBack | Unknown
 BeforeDot = Callable[[Envelope], bool]
-
-
-class _Reply(NamedTuple):
-    code: int
-    text: bytes
 
 
 def probe() -> None:
@@ -72,8 +61,8 @@ def knock(sessions: Iterable["Session"]) -> None:
     converse({session: session.knock() for session in sessions if session.idle()})
 
 
-class Session:
-    """One connection. Not for two threads at once."""
+class Session(Wire):
+    """One connection to a mail server. Not for two threads at once."""
 
     def __init__(self, server: Server) -> None:
         """Connects. Raises ServerAway."""
@@ -81,26 +70,14 @@ class Session:
         # A message's two usual fates while nothing has been answered.
         self._broke = Answer(421, None, "the connection broke", server.host)
         self._unknown = Unknown(server.host)
-        self.broken = False
-        self.talking = False
         self.carried = 0
-        self._buffer = b""
         self._used_at = time.monotonic()
-        client = connect(server)
+        self._client = client = connect(server)  # kept: the socket's file object lives with it
         assert client.sock is not None
-        self._socket = client.sock
-        self._client = client  # keeps the socket's file object alive
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._tls = isinstance(self._socket, ssl.SSLSocket)
-        if not self._tls:
-            _wait_in_the_kernel(self._socket)
+        super().__init__(client.sock)
         self.pipelining = client.has_extn("pipelining")
         self.smtputf8 = client.has_extn("smtputf8")
         self._size = client.has_extn("size")
-
-    def fileno(self) -> int:
-        """The socket's number, to wait for it."""
-        return self._socket.fileno()
 
     def usable(self) -> bool:
         """Whether it can carry another group: not broken, and not worn out."""
@@ -112,8 +89,8 @@ class Session:
 
     def knock(self) -> Talk:
         """Asks whether the server is still there."""
-        self._write(b"NOOP\r\n")
-        reply = yield from self._reply(STOPPING_S)
+        self.write(b"NOOP\r\n")
+        reply = yield from self.reply(STOPPING_S)
         if reply.code != 250:
             raise Dropped
         self._used_at = time.monotonic()
@@ -141,13 +118,13 @@ class Session:
             max(self.server.max_messages - self.carried, 0) if self.server.max_messages else 1 << 30
         )
 
-    def _ask(self, command: bytes, patience_s: float) -> _Reply | None:
+    def _ask(self, command: bytes, patience_s: float) -> Reply | None:
         """The answer to one command; None where there is none, and the connection is broken."""
-        replies: list[_Reply] = []
+        replies: list[Reply] = []
 
         def talk() -> Talk:
-            self._write(command)
-            replies.append((yield from self._reply(patience_s)))
+            self.write(command)
+            replies.append((yield from self.reply(patience_s)))
 
         converse({self: talk()})
         return replies[0] if replies else None
@@ -176,7 +153,7 @@ class Session:
             commands = self._commands(envelope)
             if waiting is not None:
                 fates[waiting] = self._unknown
-            self._write(*carry, *((b"".join(commands),) if self.pipelining else ()))
+            self.write(*carry, *((b"".join(commands),) if self.pipelining else ()))
             if carry:
                 yield from self._finish(waiting, fates)
             carry, waiting = (), None
@@ -193,7 +170,7 @@ class Session:
         if waiting is not None:
             fates[waiting] = self._unknown
         if carry:
-            self._write(*carry)
+            self.write(*carry)
             yield from self._finish(waiting, fates)
         self._used_at = time.monotonic()
 
@@ -208,8 +185,8 @@ class Session:
 
     def _accepted(self) -> bool:
         """Whether the answers to MAIL, RCPT and DATA are here, each in one line, and all as wanted: the usual case."""
-        if self.pipelining and _ACCEPTED.fullmatch(self._buffer):
-            self._buffer = b""
+        if self.pipelining and _ACCEPTED.fullmatch(self.buffer):
+            self.buffer = b""
             return True
         return False
 
@@ -217,14 +194,14 @@ class Session:
         self, commands: tuple[bytes, bytes, bytes], fates: list[Fate], i: int
     ) -> Generator[float, None, Answer | None]:
         """Has MAIL, RCPT and DATA answered; returns the first refusal, or None where the server waits for the body."""
-        refusal: _Reply | None = None
+        refusal: Reply | None = None
         takes = False  # whether the server has taken the recipient
         for command in commands:
             if not self.pipelining:
                 if refusal:
                     break
-                self._write(command)
-            reply = yield from self._reply(COMMAND_S)
+                self.write(command)
+            reply = yield from self.reply(COMMAND_S)
             if reply.code == 421:
                 # Before the recipient was named it was not about this message.
                 fates[i] = GiveBack() if command is commands[0] else self._answer(reply)
@@ -236,129 +213,41 @@ class Session:
             if refusal is None and reply.code // 100 != wanted:
                 refusal = reply
         if refusal is None:
-            if self._buffer:
+            if self.buffer:
                 raise Dropped  # an answer too many: the next one would be taken for the message's
             return None
         if reply.code == 354:
             if takes:
                 raise Dropped  # it would deliver an empty message
             # The server takes a body for nobody: it gets an empty one (RFC 2920 section 3.1).
-            self._write(b".\r\n")
-            yield from self._reply(COMMAND_S)
+            self.write(b".\r\n")
+            yield from self.reply(COMMAND_S)
         return self._answer(refusal)
 
     def _send_marked(
         self, envelope: Envelope, fates: list[Fate], i: int, before_dot: BeforeDot
     ) -> Talk:
-        self._write(*_stuffed(envelope))
+        self.write(*_stuffed(envelope))
         if not before_dot(envelope):
             fates[i] = GiveBack()
             raise Dropped  # without the dot the server throws away what it has
-        self._write(b".\r\n")
+        self.write(b".\r\n")
         fates[i] = self._unknown
         yield from self._finish(i, fates)
 
     def _finish(self, waiting: int | None, fates: list[Fate]) -> Talk:
         """Reads the answer to the body that was message ``waiting``'s, or to RSET where there was none."""
-        reply = self._line() or (yield from self._reply(COMMAND_S if waiting is None else DOT_S))
+        reply = self.line() or (yield from self.reply(COMMAND_S if waiting is None else DOT_S))
         if waiting is not None:
             fates[waiting] = self._answer(reply)
             self.carried += 1
         if reply.code == 421:
             raise Dropped
 
-    def _answer(self, reply: _Reply) -> Answer:
+    def _answer(self, reply: Reply) -> Answer:
         if reply.code // 100 == 3:
             raise Dropped  # an answer that cannot come here
         return parse(reply.code, reply.text.decode("utf-8", "replace"), self.server.host)
-
-    def _write(self, *parts: bytes) -> None:
-        if not parts:
-            return
-        try:
-            if self._tls:
-                self._socket.settimeout(SLICE_S)
-                self._write_slowly(b"".join(parts))
-            elif left := sum(map(len, parts)) - self._sent(parts):
-                self._write_slowly(b"".join(parts)[-left:])
-        except OSError as error:
-            raise Dropped from error
-
-    def _sent(self, parts: Sequence[bytes]) -> int:
-        try:
-            return self._socket.sendmsg(parts)
-        except BlockingIOError:
-            return 0
-
-    def _write_slowly(self, data: bytes) -> None:
-        """Writes what a server takes by and by. One that takes nothing is given up: soon, where the worker is to stop."""
-        left = memoryview(data)
-        took_at = time.monotonic()
-        while left:
-            try:
-                left = left[self._socket.send(left) :]
-                took_at = time.monotonic()
-            except (BlockingIOError, TimeoutError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
-                patience_s = SLICE_S if stopping.requested() else COMMAND_S
-                if time.monotonic() - took_at >= patience_s:
-                    raise Dropped from None
-
-    def _line(self) -> _Reply | None:
-        """A reply of one line, if it is here."""
-        if not self._buffer or (found := _LINE.match(self._buffer)) is None:
-            return None
-        self._buffer = self._buffer[found.end() :]
-        return _Reply(int(found[1]), found[2] or b"")
-
-    def _reply(self, patience_s: float) -> Generator[float, None, _Reply]:
-        """One reply, of one line or several (RFC 5321 section 4.2.1)."""
-        lines: list[bytes] = []
-        while True:
-            line, end, rest = self._buffer.partition(b"\r\n")
-            if not end:
-                yield patience_s
-                continue
-            self._buffer = rest
-            code = line[:3]
-            if not code.isdigit() or not b"200" <= code <= b"599":
-                raise Dropped
-            lines.append(line[4:])
-            if line[3:4] != b"-":
-                return _Reply(int(code), b" ".join(lines))
-            if len(lines) > 100:
-                raise Dropped
-
-    def receive(self) -> bool:
-        """Takes what the server has sent; False: nothing yet."""
-        try:
-            received = self._receive_tls() if self._tls else self._receive()
-        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
-            return False
-        except OSError as error:
-            raise Dropped from error
-        self._buffer += received
-        if not received or len(self._buffer) > _LONGEST_REPLY:
-            raise Dropped
-        return True
-
-    def _receive(self) -> bytes:
-        return self._socket.recv(8192, socket.MSG_DONTWAIT)
-
-    def _receive_tls(self) -> bytes:
-        """Also what has been deciphered already: the socket itself would not tell of it."""
-        connection = cast("ssl.SSLSocket", self._socket)
-        connection.settimeout(0)
-        received = connection.recv(65536)
-        while connection.pending():
-            received += connection.recv(65536)
-        return received
-
-
-def _wait_in_the_kernel(connection: socket.socket) -> None:
-    """Has the kernel say when a plain connection takes nothing, which spares Python a poll for each call."""
-    connection.settimeout(None)
-    limit = struct.pack("ll", SLICE_S, 0)
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
 
 
 def _stuffed(envelope: Envelope) -> Sequence[bytes]:

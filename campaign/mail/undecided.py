@@ -13,8 +13,8 @@ from sqlalchemy import ColumnElement, TextClause, func, select, text, tuple_
 from campaign.extensions import db
 from campaign.mail import states, wake
 from campaign.mail.answers import Answer
-from campaign.mail.leases import DOUBT
 from campaign.mail.models import UNDECIDED, Message
+from campaign.mail.settling import DOUBT
 from campaign.web.pages import Page, page_by_key
 
 Decision = Literal["arrived", "again", "drop"]

@@ -152,7 +152,7 @@ def test_a_person_decides_what_nobody_knows_to_have_arrived(
     from campaign.counts.commands import fold
     from campaign.extensions import db
     from campaign.mail import states
-    from campaign.mail.leases import DOUBT
+    from campaign.mail.settling import DOUBT
 
     person("Ana")
     person("Bo")

@@ -171,7 +171,7 @@ def test_a_person_decides_that_a_letter_arrived(live: SmtpServer, queue: Queue, 
 def test_a_dead_sender_s_rows_go_again_and_marked_letters_are_uncertain(
     live: SmtpServer, queue: Queue, rows: Rows, sql: Sql
 ) -> None:
-    from campaign.mail import leases
+    from campaign.mail import leases, settling
     from campaign.mail.streams import STREAMS
 
     queue("alerts", 5)
@@ -187,5 +187,5 @@ def test_a_dead_sender_s_rows_go_again_and_marked_letters_are_uncertain(
     assert rows() == {"queued": 7, "uncertain": 1}
     # The sender comes back from the dead: its lease is gone.
     assert not leases.mark_in_flight(owner, claimed[1].id)
-    assert leases.settle(owner, [leases.Outcome(row, "sent") for row in claimed]).n == 0
+    assert settling.settle(owner, [settling.Outcome(row, "sent") for row in claimed]).n == 0
     assert rows() == {"queued": 7, "uncertain": 1}

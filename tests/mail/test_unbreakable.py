@@ -12,7 +12,7 @@ from flask import Flask
 
 from campaign.engines import stopping
 from campaign.extensions import db
-from campaign.mail import answers, jobs, leases, talks
+from campaign.mail import answers, jobs, leases, recovering, talks
 from campaign.mail.answers import Answer, Patience
 from campaign.mail.streams import STREAMS
 from tests.mail.conftest import Queue, Rows, on_their_way, one_server
@@ -150,11 +150,11 @@ def test_a_clock_that_was_ahead_leaves_nothing_for_another_day(
     live.script = lambda step, recipient: None
     assert rows() == {"deferred": 2, "queued": 3}
     assert jobs.deliver("alerts") == 0
-    assert leases.mend_clocks() == 5
+    assert recovering.mend_clocks() == 5
     jobs.deliver("alerts")
     assert rows() == {"sent": 5}
     queue("letters", 1, first=21, due=datetime.now(UTC) + timedelta(days=2))
-    assert leases.mend_clocks() == 0
+    assert recovering.mend_clocks() == 0
 
 
 def test_a_clock_that_jumps_ahead_ends_nothing_that_was_tried_once() -> None:

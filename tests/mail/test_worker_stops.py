@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from campaign.extensions import db
-from campaign.mail import jobs, leases, wake
+from campaign.mail import jobs, recovering, wake
 from tests.mail.conftest import ONE_KIND_OF_SERVER
 from tests.mail.server import SmtpServer
 
@@ -120,7 +120,7 @@ def test_a_worker_that_is_asked_to_stop(
         until(lambda: len(live.got) == len(arrived) + len(slow.hung))
     sql("UPDATE message SET next_attempt_at = now() WHERE state <> 'sent'")
     before = len(live.got)
-    leases.retry_uncertain()
+    recovering.retry_uncertain()
     db.session.commit()
     if hangs == "never":
         wake.wake("alerts")
