@@ -160,7 +160,8 @@ def report(rounds: Rounds) -> None:
         "" if measured else f"  (it cannot be installed here; by its published {POST_OFFICE_RATIO})"
     )
     peer = measured.ratio if measured else POST_OFFICE_RATIO
-    print(f"one_worker_to_post_office ratio={found['one_worker'].ratio / peer:.1f}{note}")
+    for name in ("one_worker", "two_workers"):
+        print(f"{name}_to_post_office ratio={found[name].ratio / peer:.1f}{note}")
     print(f"one_worker_to_obvious ratio={found['one_worker'].ratio / found['obvious'].ratio:.1f}")
     print(f"worker_memory_to_150_mb ratio={rounds.memory / (150 * 2**20):.2f}")
 
