@@ -7,14 +7,18 @@ in the middle of anything, and nobody waits for Python's lock.
 
 import select
 import time
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 
 import psycopg
 from greenlet import getcurrent, greenlet
-from psycopg.abc import PQGen
+from psycopg.abc import PQGen, PQGenConn
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.waiting import Ready
 
 R = TypeVar("R")
+
+CONNECT_S = 10
+"""How long a connection may take to open where its settings do not say."""
 
 
 class Wait(NamedTuple):
@@ -25,7 +29,7 @@ class Wait(NamedTuple):
     events: int
     """As ``select.poll`` has them."""
     until: float
-    """By the monotonic clock."""
+    """By the monotonic clock: a socket that has brought nothing by then is told of with no event."""
 
 
 class Side(greenlet):
@@ -60,11 +64,40 @@ class Connection(psycopg.Connection[Any]):
         try:
             wanted = next(gen)
             while True:
-                events = (wanted & 1 and select.POLLIN) | (wanted & 2 and select.POLLOUT)
-                found = here.wait(Wait(self.pgconn.socket, events, float("inf")))
-                # Anything else that happens to a socket is an error that libpq finds when it looks.
-                ready = (found & ~select.POLLOUT and 1) | (found & ~select.POLLIN and 2)
-                wanted = gen.send(Ready(ready & wanted or wanted))
+                found = here.wait(Wait(self.pgconn.socket, _events(wanted), float("inf")))
+                wanted = gen.send(_ready(found, wanted))
         except StopIteration as done:
             value: R = done.value
             return value
+
+    @classmethod
+    def _connect_gen(cls, conninfo: str = "") -> PQGenConn[Self]:
+        """psycopg's steps to a connection. A side takes them all here: a server that does not answer keeps nobody waiting."""
+        steps = super()._connect_gen(conninfo)
+        here = getcurrent()
+        if not isinstance(here, Side):
+            return (yield from steps)
+        until = time.monotonic() + int(
+            conninfo_to_dict(conninfo).get("connect_timeout") or CONNECT_S
+        )
+        try:
+            fileno, wanted = next(steps)
+            while True:
+                found = here.wait(Wait(fileno, _events(wanted), until))
+                if not found:
+                    raise psycopg.errors.ConnectionTimeout("connection timeout expired")
+                fileno, wanted = steps.send(_ready(found, wanted))
+        except StopIteration as done:
+            connection: Self = done.value
+            return connection
+
+
+def _events(wanted: int) -> int:
+    """What psycopg waits for, as ``select.poll`` has it."""
+    return (wanted & 1 and select.POLLIN) | (wanted & 2 and select.POLLOUT)
+
+
+def _ready(found: int, wanted: int) -> Ready:
+    # Anything else that happens to a socket is an error that libpq finds when it looks.
+    ready = (found & ~select.POLLOUT and 1) | (found & ~select.POLLIN and 2)
+    return Ready(ready & wanted or wanted)

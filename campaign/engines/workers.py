@@ -12,6 +12,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from types import FrameType
@@ -80,6 +81,7 @@ class Worker(SimpleWorker):
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
         """End after the job in hand, or now where there is none."""
         stopping.request()
+        _end_in_any_case()
         if self.get_state() == WorkerStatus.BUSY:
             self._stop_requested = True
         else:
@@ -168,6 +170,16 @@ def run_cron(app: Flask) -> None:
         with contextlib.suppress(StopRequested):
             # The handler may still be the raising one, where Valkey went away under the scheduler.
             _pause(1)
+
+
+def _end_in_any_case() -> None:
+    """Has this process end soon, whatever it waits for: a database that does not answer lets nothing be recorded.
+
+    It is as if it were killed then, which loses nothing.
+    """
+    timer = threading.Timer(PATIENCE_SECONDS, os._exit, (1,))
+    timer.daemon = True
+    timer.start()
 
 
 def _stop_cron(signum: int, frame: FrameType | None) -> None:

@@ -43,7 +43,7 @@ class Talks:
         self._waiting: dict[int, _Waiting] = {}
         self._poll = select.poll()
         self._looked_at = time.monotonic()
-        self._sides: dict[int, Callable[[int], None]] = {}
+        self._sides: dict[int, tuple[float, Callable[[int], None]]] = {}
         self._sleeping: list[tuple[float, Callable[[int], None]]] = []
         self.errors: list[Exception] = []
         """What nobody expected of some conversations: their connections are broken, the others' go on."""
@@ -66,7 +66,7 @@ class Talks:
         if wait.fileno < 0:
             self._sleeping.append((wait.until, then))
         else:
-            self._sides[wait.fileno] = then
+            self._sides[wait.fileno] = wait.until, then
             self._poll.register(wait.fileno, wait.events)
 
     def go_on(self, wait_s: float = SLICE_S) -> list[Line]:
@@ -76,15 +76,20 @@ class Talks:
             wait_s = self._wake(wait_s)
         for number, events in self._poll.poll(min(wait_s, SLICE_S) * 1000):
             if (one := self._waiting.get(number)) is None:
-                self._poll.unregister(number)
-                self._sides.pop(number)(events)
+                self._to_side(number, events)
             elif not one.hears():
                 over.append(self._end(number))
         if (now := time.monotonic()) >= self._looked_at + SLICE_S:
             self._looked_at = now
             for number in [number for number, one in self._waiting.items() if one.gives_up(now)]:
                 over.append(self._end(number))
+            for number in [number for number, (until, _) in self._sides.items() if until < now]:
+                self._to_side(number, 0)
         return over
+
+    def _to_side(self, number: int, events: int) -> None:
+        self._poll.unregister(number)
+        self._sides.pop(number)[1](events)
 
     def _wake(self, wait_s: float) -> float:
         """Lets go on what has slept long enough; returns how long the others may be waited for, ``wait_s`` at most."""

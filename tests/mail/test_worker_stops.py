@@ -14,8 +14,10 @@ import pytest
 
 from campaign.extensions import db
 from campaign.mail import jobs, recovering, wake
+from tests.between import Between
 from tests.mail.conftest import ONE_KIND_OF_SERVER
 from tests.mail.server import SmtpServer
+from tests.servers import Urls
 
 pytestmark = ONE_KIND_OF_SERVER
 
@@ -26,11 +28,11 @@ Process = subprocess.Popen[bytes]
 
 
 @pytest.fixture
-def worker(environment: dict[str, str], live: SmtpServer) -> Iterator[Callable[[], Process]]:
+def worker(environment: dict[str, str], live: SmtpServer) -> Iterator[Callable[..., Process]]:
     """Starts ``python worker.py`` for the stream of alerts."""
     started: list[Process] = []
 
-    def start() -> Process:
+    def start(**more: str) -> Process:
         mail = {
             "MAIL_SERVER": "127.0.0.1", "MAIL_PORT": str(live.port), "MAIL_DEFAULT_SENDER": "us@coalition.example"
         }  # fmt: skip
@@ -38,7 +40,7 @@ def worker(environment: dict[str, str], live: SmtpServer) -> Iterator[Callable[[
         started.append(
             subprocess.Popen(
                 [sys.executable, "worker.py", "--queues", "alerts"], cwd=ROOT,
-                env={**outer, **environment, **mail}, start_new_session=True,
+                env={**outer, **environment, **mail, **more}, start_new_session=True,
             )
         )  # fmt: skip
         return started[-1]
@@ -134,3 +136,39 @@ def test_a_worker_that_is_asked_to_stop(
     later = [one.recipient for one in live.got[before:] if one.answered]
     assert len(later) == len(set(later))
     assert not arrived & set(later), "nobody gets it twice"
+
+
+@pytest.fixture
+def between(urls: Urls) -> Iterator[Between]:
+    """Between a worker and the database."""
+    found = Between(urls)
+    yield found
+    found.close()
+
+
+@pytest.mark.parametrize("how", ["frozen", "silent"])
+def test_a_worker_whose_database_answers_nothing(
+    worker: Callable[..., Process], live: SmtpServer, queue: Any, between: Between, how: str
+) -> None:
+    """It goes on talking to the mail server about what it has, and ends in time when it is asked to."""
+    came: list[float] = []
+
+    def slowly(step: str, recipient: str) -> None:
+        if step == "dot":
+            came.append(time.monotonic())
+            time.sleep(0.1)
+
+    live.script = slowly
+    data = {"subject": "Hello", "text": "Dear friend", "html": None}
+    queue("alerts", 2000, origin="notice", data=data)
+    wake.wake("alerts")
+    process = worker(DATABASE_URL=between.url)
+    until(lambda: len(live.got) >= 100)
+    at = time.monotonic()
+    between.freeze() if how == "frozen" else between.fall_silent()
+    # What each connection was given still leaves, while others that open hear nothing for five seconds.
+    until(lambda: came[-1] > at + 0.7, seconds=4)
+    asked_at = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(15) is not None
+    assert time.monotonic() - asked_at < 10

@@ -65,6 +65,27 @@ def test_an_organizer_makes_a_packet_and_hands_it_over(
     look(desk, "packet-handed")
 
 
+def test_without_scripts_there_is_a_link_to_look_again(
+    desk: Any, site: str, deliver: Any, sql: Any, new_context: Any
+) -> None:
+    """Where nothing reloads by itself, the press of the link cannot come too late."""
+    sql("UPDATE target SET channel = 'packet' WHERE id = 1")
+    deliver()
+    plain = new_context(java_script_enabled=False, storage_state=desk.context.storage_state())
+    page = plain.new_page()
+    page.goto(f"{site}/desk/targets/1/bundles")
+    page.get_by_role("button", name="Make a packet of them").click()
+    expect(page.get_by_role("progressbar")).to_be_visible()
+    again = page.get_by_role("link", name="Look again")
+    with page.expect_navigation():
+        again.click()
+    expect(page.get_by_role("progressbar")).to_be_visible()
+    deliver()
+    again.click()
+    expect(page.get_by_role("link", name="Download the PDF")).to_be_visible()
+    expect(page.get_by_role("progressbar")).to_have_count(0)
+
+
 def test_an_organizer_keeps_the_docket_and_makes_its_comments(
     desk: Any, site: str, deliver: Any
 ) -> None:
