@@ -30,8 +30,12 @@ def hold(letter_id: int, reason: str, by: str) -> bool:
     if letter is None or not can_be_stopped(letter_id):
         db.session.rollback()
         return False
-    together.take_out(letter_id)
+    together.take_apart(letter_id)
     deliveries.take_back(letter_id, "held")
+    if not can_be_stopped(letter_id):
+        # A packet was handed over with it in this very moment.
+        db.session.rollback()
+        return False
     letter.hold_reason, letter.decided_by = reason, by
     confirming.set_state(letter, "held")
     db.session.commit()
@@ -75,8 +79,17 @@ def reject(letter_id: int, reason: str, by: str, read: str) -> bool:
     ):
         db.session.rollback()
         return False
-    together.take_out(letter_id)
+    together.take_apart(letter_id)
+    before = deliveries.states_of(letter_id)
     deliveries.take_back(letter_id)
+    stopped = any(
+        state != before.get(n) and state != "sent"
+        for n, state in deliveries.states_of(letter_id).items()
+    )
+    if letter.state == "confirmed" and not stopped and not can_be_stopped(letter_id):
+        # A packet was handed over with it in this very moment.
+        db.session.rollback()
+        return False
     letter.decision, letter.decided_by = reason, by
     confirming.set_state(letter, "rejected")
     notices.rejected(letter)

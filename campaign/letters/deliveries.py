@@ -126,9 +126,8 @@ def take_back(letter_id: int, new: str = "cancelled") -> bool:
     for _ in range(3):
         engaged = _disengage(letter_id)
         move(new, "d.letter_id = :letter_id AND d.bundle_id IS NULL", values, old=old, set_=end)
-        if new == "cancelled":
-            # After what waits, which a packet may just have taken.
-            together.take_back(letter_id)
+        # After what waits, which a packet may just have taken.
+        together.take_out(letter_id, new)
         states = set(states_of(letter_id).values())
         # The drip may have taken one between our look and our move: then once more.
         if not states & set(old) and not (states & {"queued", "deferred"} and not engaged):
@@ -156,10 +155,12 @@ def leave_in_doubt(letter_id: int) -> None:
 
 
 def release(letter_id: int) -> int:
-    """Lets a letter's held deliveries wait for their turn; returns how many."""
+    """Lets a letter's held deliveries wait for their turn, or be in the packet whose paper still has them; returns how many."""
     _disengage(letter_id)
     values = {"letter_id": letter_id}
-    return len(move("waiting", "d.letter_id = :letter_id", values, old=("held",)))
+    of_it = "d.letter_id = :letter_id AND d.bundle_id"
+    moved = move("waiting", f"{of_it} IS NULL", values, old=("held",))
+    return len(moved) + len(move("queued", f"{of_it} IS NOT NULL", values, old=("held",)))
 
 
 _LOCK_WAITING = text(

@@ -68,7 +68,7 @@ def _gives_back(receipt: queries.Receipt) -> bool:
     return (
         receipt.bundle is not None
         and receipt.bundle.gives_back
-        and receipt.delivery.state == "queued"
+        and receipt.delivery.state in ("queued", "held")
     )
 
 

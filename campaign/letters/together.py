@@ -1,6 +1,6 @@
 """Letters that reach an office together, in a digest or a packet: what the feature above that puts them together tells and does.
 
-together.use(Keeper(of, take_out, take_back, again, stop, forget))
+together.use(Keeper(of, take_apart, take_out, again, stop, forget))
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -14,7 +14,7 @@ class Together(NamedTuple):
     kind: str
     handed_on: date | None
     gives_back: bool
-    """Whether a writer can still take a letter out of it."""
+    """Whether a letter can still be taken out of it."""
 
 
 class Keeper(NamedTuple):
@@ -22,10 +22,10 @@ class Keeper(NamedTuple):
 
     of: Callable[[Iterable[int]], Mapping[int, Together]]
     """By Delivery.bundle_id."""
-    take_out: Callable[[int], None]
-    """A letter must not go any more: what it is in and has not left is taken apart, and its deliveries wait again."""
-    take_back: Callable[[int], None]
-    """A letter's writer takes it back: it is out of what gives it back, and what others wrote stays in there."""
+    take_apart: Callable[[int], None]
+    """A letter must not go any more: what it is in and does not give it back is taken apart, so that its deliveries wait again."""
+    take_out: Callable[[int, str], None]
+    """A letter's deliveries are ``cancelled`` or ``held``: it is out of what gives it back, and what others wrote stays in there."""
     again: Callable[[int], int]
     """What came back from an office (Target.id) with several letters in it is taken apart; how many letters wait again."""
     stop: Callable[[int], None]
@@ -47,16 +47,16 @@ def of(bundle_ids: Collection[int]) -> Mapping[int, Together]:
     return _keeper[0].of(bundle_ids) if _keeper and bundle_ids else {}
 
 
-def take_out(letter_id: int) -> None:
-    """Takes a letter out of whatever has not left."""
+def take_apart(letter_id: int) -> None:
+    """Takes apart what a letter is in, has not left, and does not give it back."""
     for keeper in _keeper:
-        keeper.take_out(letter_id)
+        keeper.take_apart(letter_id)
 
 
-def take_back(letter_id: int) -> None:
-    """Has a letter out of whatever gives it back."""
+def take_out(letter_id: int, new: str) -> None:
+    """Has a letter, its deliveries now ``new`` (``cancelled`` or ``held``), out of whatever gives it back."""
     for keeper in _keeper:
-        keeper.take_back(letter_id)
+        keeper.take_out(letter_id, new)
 
 
 def again(target_id: int) -> int:

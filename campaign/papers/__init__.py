@@ -19,7 +19,7 @@ def init_app(app: Flask) -> None:
         models,  # noqa: F401  # the tables
         queries,
         stating,
-        taken_back,
+        taken_out,
     )
 
     for module in (desk, desk_filings):
@@ -36,8 +36,8 @@ def init_app(app: Flask) -> None:
     together.use(
         together.Keeper(
             queries.together,
-            commands.take_out,
-            taken_back.take_back_in_transaction,
+            commands.take_apart_in_transaction,
+            taken_out.take_out_in_transaction,
             commands.again_in_transaction,
             commands.stop_in_transaction,
             forget,

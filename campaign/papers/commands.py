@@ -144,13 +144,17 @@ def _give_back(bundle_id: int) -> int:
     of_it += f" AND NOT {_TAKEN_BACK}"
     apart += ", finished_at = NULL"
     deliveries.move("held", f"{of_it} AND {_HELD}", values, old=every, set_=apart)
-    forget_cancelled_in_transaction(bundle_id)
+    forget_taken_out_in_transaction(bundle_id)
     return len(deliveries.move("waiting", of_it, values, old=every, set_=apart))
 
 
-def forget_cancelled_in_transaction(bundle_id: int) -> int:
-    """What is cancelled of a bundle's letters is no longer in it; returns how many that are."""
-    query = update(Delivery).where(Delivery.bundle_id == bundle_id, Delivery.state == "cancelled")
+TAKEN_OUT = ("cancelled", "held")
+"""The states of what a packet's paper has too many."""
+
+
+def forget_taken_out_in_transaction(bundle_id: int) -> int:
+    """What is cancelled or held of a bundle's letters is no longer in it; returns how many that are."""
+    query = update(Delivery).where(Delivery.bundle_id == bundle_id, Delivery.state.in_(TAKEN_OUT))
     return len(db.session.execute(query.values(bundle_id=None).returning(Delivery.id)).all())
 
 
@@ -172,7 +176,7 @@ def again_in_transaction(target_id: int) -> int:
 def hand_over(bundle_id: int, on: date, by: str, note: str) -> bool:
     """A person has handed a packet over: its letters have arrived on paper.
 
-    False where it is not ready, has a letter that was taken back since it was made, or letters that were cancelled.
+    False where it is not ready, has a letter that was taken out since it was made, or letters that were cancelled.
     """
     bundle = lock(bundle_id)
     if bundle is None or bundle.kind != "packet" or bundle.state != "ready" or is_cancelled(bundle):
@@ -184,11 +188,11 @@ def hand_over(bundle_id: int, on: date, by: str, note: str) -> bool:
         "sent", "d.bundle_id = :bundle", {"bundle": bundle_id, "now": utcnow()}, old=("queued",),
         set_="finished_at = :now",
     )  # fmt: skip
-    # After the move, which waited for whoever was just taking one back.
-    taken_back = select(Delivery.id).where(
-        Delivery.bundle_id == bundle_id, Delivery.state == "cancelled"
+    # After the move, which waited for whoever was just taking one out.
+    taken_out = select(Delivery.id).where(
+        Delivery.bundle_id == bundle_id, Delivery.state.in_(TAKEN_OUT)
     )
-    if db.session.execute(taken_back.limit(1)).first() is not None:
+    if db.session.execute(taken_out.limit(1)).first() is not None:
         db.session.rollback()
         return False
     told = telling.look_in_transaction([one.id for one in moved])
@@ -218,12 +222,15 @@ def lock(bundle_id: int) -> Bundle | None:
     return db.session.execute(query, execution_options={"populate_existing": True}).scalar()
 
 
-def take_out(letter_id: int) -> None:
-    """A letter that must not go any more is in a packet that has not been handed over: the packet is taken apart."""
+def take_apart_in_transaction(letter_id: int) -> None:
+    """A letter that must not go any more is in a digest that is being made: the digest is taken apart.
+
+    A packet is made again instead (campaign.papers.taken_out).
+    """
     query = (
         select(Bundle.id)
         .join(Delivery, Delivery.bundle_id == Bundle.id)
-        .where(Delivery.letter_id == letter_id, Bundle.state.in_(("making", "ready", "broken")))
+        .where(Delivery.letter_id == letter_id, Bundle.kind == "digest", Bundle.state == "making")
     )
     undo_in_transaction(db.session.scalars(query).all())
 

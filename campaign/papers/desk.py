@@ -15,7 +15,7 @@ from campaign.counts import queries as counts
 from campaign.letters import stopping
 from campaign.offices import queries as offices
 from campaign.offices.models import Target
-from campaign.papers import checking, commands, daily, making, queries, taken_back
+from campaign.papers import checking, commands, daily, making, queries, taken_out
 from campaign.papers.forms import HandOverForm
 from campaign.papers.models import Bundle
 from campaign.papers.stating import bundle_label, sent_sentence
@@ -67,7 +67,7 @@ def _page(target: Target, typed: Mapping[int, HandOverForm] | None = None) -> Re
     begun = {one.created_at for one in at_work}
     # With the pieces that are done already, and without what was taken apart the same day.
     in_work = [one for one in found if one.created_at in begun and one.state in _STANDS]
-    gone = taken_back.since_made([one.id for one in found if one.state == "ready"])
+    gone = taken_out.since_made([one.id for one in found if one.state == "ready"])
     stopped = stopping.states()
     offers = []
     for campaign in offices.campaigns_writing_to(target.id):
@@ -154,12 +154,12 @@ def _must_stay(bundle: Bundle) -> str:
     """Why a packet that is ready must not leave as it is; empty where it may."""
     if bundle.state == "ready" and commands.is_cancelled(bundle):
         return _cancelled()
-    n = taken_back.since_made([bundle.id]).get(bundle.id, 0) if bundle.state == "ready" else 0
+    n = taken_out.since_made([bundle.id]).get(bundle.id, 0) if bundle.state == "ready" else 0
     if not n:
         return ""
     return ngettext(
-        "%(num)s letter was taken back since this packet was made: make it again first.",
-        "%(num)s letters were taken back since this packet was made: make it again first.",
+        "%(num)s letter was taken out since this packet was made: make it again first.",
+        "%(num)s letters were taken out since this packet was made: make it again first.",
         n,
     )
 
@@ -222,8 +222,8 @@ def _cannot_be_handed(bundle: Bundle, target: Target) -> str:
 @bp.post("/<int:bundle_id>/again")
 @access.organizer
 def again(target_id: int, bundle_id: int) -> ResponseReturnValue:
-    """Makes a packet again, without the letters that their writers took back since."""
-    left = taken_back.make_again(_bundle(target_id, bundle_id).id)
+    """Makes a packet again, without the letters that were taken out since."""
+    left = taken_out.make_again(_bundle(target_id, bundle_id).id)
     if left is None:
         flash(gettext("This packet is in another state now: nothing was changed."), "error")
     elif left:

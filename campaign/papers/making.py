@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from campaign.extensions import db, rq
 from campaign.mail import wake
-from campaign.papers import commands, digests, paper, taken_back
+from campaign.papers import commands, digests, paper, taken_out
 from campaign.papers.models import Bundle
 
 
@@ -25,7 +25,7 @@ def make_next() -> bool:
         db.session.rollback()
         return False
     number = bundle.id
-    left_out = taken_back.leave_out_in_transaction(bundle)
+    left_out = taken_out.leave_out_in_transaction(bundle)
     if (left_out and not bundle.letters) or _must_not_go(bundle):
         commands.undo(number)
         return True

@@ -16,7 +16,7 @@ from campaign.alerts import queries as alerts
 from campaign.counts import queries as counts
 from campaign.mail import orders, undecided
 from campaign.mail.models import STREAMS
-from campaign.papers import taken_back
+from campaign.papers import taken_out
 from campaign.reports import queries, restored, status
 from campaign.web import languages
 
@@ -194,13 +194,13 @@ def _packets() -> list[Need]:
             "trouble",
             gettext("On paper"),
             ngettext(
-                "%(n)s letter was taken back since the packet to the %(role)s was made: it is to be made again",
-                "%(n)s letters were taken back since the packets to the %(role)s were made: they are to be made again",
+                "%(n)s letter was taken out since the packet to the %(role)s was made: it is to be made again",
+                "%(n)s letters were taken out since the packets to the %(role)s were made: they are to be made again",
                 one.letters, n=number(one.letters), role=one.role,
             ),
             link("papers_desk.index", target_id=one.target_id), gettext("Look"),
         )
-        for one in taken_back.to_make_again(5)
+        for one in taken_out.to_make_again(5)
     ]  # fmt: skip
 
 

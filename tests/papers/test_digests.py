@@ -214,11 +214,10 @@ def test_a_paused_campaigns_letters_leave_the_same_day_once_it_goes_on(
     assert subjects(smtp) == ["2 letters to your office"]
 
 
-def test_a_letter_taken_back_while_the_pdf_is_made_keeps_no_other_waiting(
-    office: Any, letters: Any, deliver: Any, smtp: Any, sql: Any, app: Any
+def test_a_letter_rejected_while_the_pdf_is_made_keeps_no_other_waiting(
+    office: Any, letters: Any, deliver: Any, smtp: Any, sql: Any, app: Any, staff: Any
 ) -> None:
-    from campaign.extensions import db
-    from campaign.papers import commands, daily
+    from campaign.papers import daily
 
     with time_machine.travel(MONDAY_NOON, tick=False) as clock:
         office(**HOURS)
@@ -227,9 +226,7 @@ def test_a_letter_taken_back_while_the_pdf_is_made_keeps_no_other_waiting(
         with app.app_context():
             assert daily.begin_due() == 1
             assert daily.begin_due() == 0
-            sql("UPDATE letter SET state = 'withdrawn', taken_back_at = now() WHERE id = 2")
-            commands.take_out(2)
-            db.session.commit()
+        post(staff("organizer"), "/desk/letters/2", "/desk/letters/2/reject", reason="A threat")
         deliver()
     assert subjects(smtp) == ["2 letters to your office"]
     assert sql("SELECT state FROM delivery ORDER BY id") == [("sent",), ("cancelled",), ("sent",)]

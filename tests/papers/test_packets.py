@@ -230,24 +230,6 @@ def test_each_piece_says_on_its_first_page_and_in_its_name_which_it_is(
         assert said in pdf_text(answer.data, tmp_path).split("\f")[0]
 
 
-def test_a_letter_held_or_rejected_leaves_no_packet_with_it(
-    app: Any, packet: Any, sql: Any
-) -> None:
-    from campaign.extensions import db
-    from campaign.letters import deciding
-    from campaign.letters.models import Letter
-
-    packet(2)
-    with app.app_context():
-        read = deciding.seen(db.session.get_one(Letter, 1))
-        assert deciding.reject(1, "Threatens someone", "an organizer", read)
-    assert sql("SELECT state FROM bundle") == [("undone",)]
-    assert sql("SELECT letter_id, state FROM delivery ORDER BY id") == [
-        (1, "cancelled"),
-        (2, "waiting"),
-    ]
-
-
 def test_who_is_deleted_is_in_no_pdf(app: Any, packet: Any, sql: Any) -> None:
     from campaign.supporters import erasing
 
