@@ -16,7 +16,7 @@ from werkzeug.exceptions import HTTPException, TooManyRequests
 
 from campaign.engines.away import is_away
 from campaign.extensions import db
-from campaign.web import access, pages
+from campaign.web import access, frame, pages
 
 log = structlog.get_logger()
 
@@ -66,6 +66,8 @@ def _http(error: HTTPException) -> Response | HTTPException:
         429: "too_many",
         503: "unavailable",
     }
+    if code == 429:
+        frame.use_known_site()
     response = _answer(
         code,
         known.get(code, "internal"),
@@ -119,10 +121,10 @@ def _request(error: InvalidRequestError) -> Response:
 def _unexpected(error: Exception) -> Response:
     db.session.rollback()
     # The exception's text may hold what someone typed, so only its kind and place go to the log.
-    frame = error.__traceback__
-    while frame is not None and frame.tb_next is not None:
-        frame = frame.tb_next
-    place = f"{frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}" if frame else ""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else ""
     log.error("unexpected_error", endpoint=request.endpoint, kind=type(error).__name__, place=place)
     return _answer(500, "internal")
 

@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from flask import Flask, g, has_request_context
+from flask import Flask, current_app, g, has_request_context
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.local import LocalProxy
 
@@ -25,19 +25,29 @@ class Site(NamedTuple):
     privacy_url: str = ""
 
 
+_KNOWN = "campaign.frame.site"
+
+
 def site() -> Site:
-    """Whose site this is, as staff have said; the defaults where nobody has, or while the database is away."""
+    """Whose site this is, as staff have said; the defaults where nobody has. While the database is away: as it was known last."""
     if has_request_context() and "site" in g:
         return g.site
     try:
         found = settings.get(SITE) or {}
+        known = Site(**{key: str(found[key]) for key in Site._fields if found.get(key)})
+        current_app.extensions[_KNOWN] = known
     except SQLAlchemyError:
         db.session.rollback()
-        found = {}
-    known = Site(**{key: str(found[key]) for key in Site._fields if found.get(key)})
+        known = current_app.extensions.get(_KNOWN, Site())
     if has_request_context():
         g.site = known
     return known
+
+
+def use_known_site() -> None:
+    """Has this request's page name the site as this process knows it: a flood's refusals do not ask the database."""
+    if _KNOWN in current_app.extensions:
+        g.site = current_app.extensions[_KNOWN]
 
 
 def save_site(new: Site, by: str) -> None:

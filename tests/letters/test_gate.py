@@ -4,13 +4,16 @@ import base64
 import json
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import Mock
 
 import altcha
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import event
 
-from campaign.web import gate, proof
+from campaign.extensions import db
+from campaign.web import frame, gate, proof
 from campaign.web.windows import Limit, Memory, Windows
 from tests.letters.conftest import Writer, form_token
 
@@ -156,6 +159,26 @@ def test_mails_have_a_budget_and_looking_costs_none(
     assert writer.send("cy@people.example", altcha=solution).status_code == 303
     assert writer.send("dee@people.example", altcha=solution).status_code == 429, "used up"
     assert writer.send("eve@people.example", altcha=solved(client)).status_code == 429
+
+
+def test_a_refusal_asks_the_database_nothing_and_names_the_site(
+    writer: Writer, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with client.application.app_context():
+        frame.save_site(frame.Site(name="Open Doors"), by="test")
+        engine = db.engine
+    monkeypatch.setitem(client.application.config, "PUBLIC_MAILS", 1)
+    token = form_token(writer.open())
+    assert writer.send("ana@people.example", token=token).status_code == 303
+    asked = Mock()
+    event.listen(engine, "checkout", asked)
+    try:
+        refused = writer.send("ben@people.example", token=token)
+    finally:
+        event.remove(engine, "checkout", asked)
+    assert refused.status_code == 429
+    assert "Open Doors" in refused.get_data(as_text=True)
+    asked.assert_not_called()
 
 
 def test_no_word_for_the_action_goes_round_the_budget(
