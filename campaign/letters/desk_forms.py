@@ -32,7 +32,7 @@ class RulesForm(FlaskForm):
     )  # fmt: skip
     same = IntegerField(
         _l("The same own words from so many other addresses"), [InputRequired(MISSING), NumberRange(0, 10000)],
-        description=_l("0: it does not matter. A word more or less makes no other letter. Those that keep to the suggested words are not meant."),
+        description=_l("0: it does not matter. A word more or less makes no other letter. Those that keep to the suggested words are not meant, and only confirmed letters count."),
     )  # fmt: skip
     longest = IntegerField(
         _l("Longer than so many characters"), [InputRequired(MISSING), NumberRange(0, 5000)],

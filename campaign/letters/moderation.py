@@ -114,7 +114,11 @@ def _near(letter: Letter, most: int) -> int:
 
 
 def _same(letter: Letter, most: int) -> int:
-    """How many other people wrote the very same words in this campaign, counted no further than ``most``."""
+    """How many other people's letters in this campaign say the very same, counted no further than ``most``.
+
+    Only confirmed letters count, here too: whoever sends off someone's words from addresses that are not theirs does not
+    hold that person's letter up, and what the desk says of so many addresses is proved.
+    """
     others = (
         select(Letter.supporter_id)
         .where(
@@ -122,7 +126,7 @@ def _same(letter: Letter, most: int) -> int:
             Letter.fingerprint == letter.fingerprint,
             Letter.own_share > 0,
             Letter.supporter_id != letter.supporter_id,
-            Letter.state.in_(("confirmed", "held", "unconfirmed")),
+            Letter.state.in_(("confirmed", "held")),
         )
         .distinct()
         .limit(most)
