@@ -1,8 +1,8 @@
 """When an office's daily digest leaves: arithmetic over its hours, as the drip's (campaign.offices.plan).
 
 Each day on which the office works has one moment at which all letters confirmed by then leave together; what is confirmed
-later leaves on the next such day. Where nothing could be sent at that moment the digest leaves later that day, as long as
-the office is open, with the same letters.
+later leaves on the next such day. Where nothing could be sent at that moment the digest leaves later, as long as the office
+has not closed since, with the same letters: that day, or the next where an office is open through midnight.
 """
 
 from collections.abc import Iterator
@@ -63,10 +63,21 @@ def moment(office: Office, day: date) -> datetime | None:
 
 
 def due(office: Office, seen: datetime | None, now: datetime) -> datetime | None:
-    """Today's moment where it has come, the office is still open, and nobody has seen to it yet (``seen``: up to when)."""
+    """The last moment that has come, where the office has not closed since and nobody has seen to it yet (``seen``: up to when)."""
     day = plan.local_day(office, now)
-    at = moment(office, day)
-    return at if at and at <= now and plan.is_open(office, now) and _open(at, seen, now) else None
+    for one in (day, day - DAY):
+        at = moment(office, one)
+        if at and at <= now:
+            return at if _is_open_since(office, one, now) and _open(at, seen, now) else None
+    return None
+
+
+def _is_open_since(office: Office, day: date, now: datetime) -> bool:
+    """Whether the office is open and was so all the time since a day, today or yesterday."""
+    found, today = plan.hours(office, day), plan.hours(office, plan.local_day(office, now))
+    if found is None or today is None or not today[0] <= now < today[1]:
+        return False
+    return found == today or found[1] == today[0]
 
 
 def leaves(
@@ -85,8 +96,11 @@ def leaves(
 
 
 def _moments(office: Office, now: datetime) -> Iterator[datetime]:
-    """The moments that can still be kept, today's first."""
+    """The moments that can still be kept, the earliest first."""
     first = plan.local_day(office, now)
+    yesterday = moment(office, first - DAY)
+    if yesterday and _is_open_since(office, first - DAY, now):
+        yield yesterday
     for n in range(plan.HORIZON_DAYS):
         hours = plan.hours(office, first + n * DAY)
         at = moment(office, first + n * DAY)
@@ -98,7 +112,7 @@ def _open(at: datetime, seen: datetime | None, now: datetime) -> bool:
     return seen is None or at > seen or seen > now + FAR
 
 
-def end_of_day(office: Office, now: datetime) -> datetime:
-    """The last instant of the office's day: a digest that leaves is the only one until then."""
-    day = plan.local_day(office, now) + DAY
+def end_of_day(office: Office, at: datetime) -> datetime:
+    """The last instant of a moment's day at the office: the digest of that moment is the only one until then."""
+    day = plan.local_day(office, at) + DAY
     return max(plan.instants(day, MIDNIGHT, ZoneInfo(office.timezone))) - timedelta(microseconds=1)

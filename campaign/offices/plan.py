@@ -68,7 +68,7 @@ def works_on(office: Office, day: date) -> bool:
 def hours(office: Office, day: date) -> tuple[datetime, datetime] | None:
     """From when until when (UTC, the end not included) the office is open on a day of its own calendar.
 
-    Where a clock change makes opening or closing time ambiguous or skips it, the shorter reading counts.
+    Where a clock change makes opening or closing time ambiguous, the shorter reading counts.
     """
     if not works_on(office, day):
         return None
@@ -80,9 +80,26 @@ def hours(office: Office, day: date) -> tuple[datetime, datetime] | None:
 
 
 def instants(day: date, at: time, zone: ZoneInfo) -> tuple[datetime, datetime]:
-    """Both readings (UTC) of a local time: they differ only where a clock change repeats or skips it."""
+    """Both readings (UTC) of a local time: they differ only where a clock change repeats it.
+
+    A time that a clock change skips is the moment of that change.
+    """
     local = datetime.combine(day, at, zone)
-    return local.replace(fold=0).astimezone(UTC), local.replace(fold=1).astimezone(UTC)
+    first, second = (local.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
+    if first > second:
+        first = second = _change(zone, second, first)
+    return first, second
+
+
+def _change(zone: ZoneInfo, before: datetime, after: datetime) -> datetime:
+    """The moment between two at which the clock of a zone is changed."""
+    offset = before.astimezone(zone).utcoffset()
+    low, high = int(before.timestamp()), int(after.timestamp())
+    while high - low > 1:
+        middle = (low + high) // 2
+        same = datetime.fromtimestamp(middle, zone).utcoffset() == offset
+        low, high = (middle, high) if same else (low, middle)
+    return datetime.fromtimestamp(high, UTC)
 
 
 def local_day(office: Office, moment: datetime) -> date:

@@ -77,9 +77,9 @@ def _begin(target_id: int) -> int:
 
 
 def _take(target: Target, until: datetime, by: str) -> list[int]:
-    """The letters confirmed until then go into digests, one a campaign, in as many parts as it needs; the parts' sizes."""
+    """The letters confirmed until then go into digests of that day, one a campaign, in as many parts as it needs; the parts' sizes."""
     now = utcnow()
-    day = plan.local_day(office_of(target), now)
+    day = plan.local_day(office_of(target), until)
     tried, sizes = list(orders.stopped_campaigns()), []
     values = {"target_id": target.id, "until": until, "campaigns": tried}
     while (campaign_id := db.session.scalar(_FIRST_OF_OTHERS, values)) is not None:
@@ -105,8 +105,8 @@ def _is_kept_back(target: Target, until: datetime) -> bool:
 
 
 def _see_to(target: Target, sizes: list[int], at: datetime) -> None:
-    """What has left is the day's only digest; where nothing waited, a later hour of the same day may still come."""
-    until = digest_plan.end_of_day(office_of(target), utcnow()) if sizes else at
+    """What has left is that day's only digest; where nothing waited, a later hour of the same day may still come."""
+    until = digest_plan.end_of_day(office_of(target), at) if sizes else at
     offices.digested_in_transaction(target.id, until)
 
 

@@ -53,6 +53,21 @@ def test_what_a_night_or_an_outage_missed_is_not_made_up_for(
         assert sql("SELECT count(*) FROM delivery WHERE state = 'queued'") == before
 
 
+def test_an_office_that_closes_at_two_takes_letters_until_the_clock_goes_forward(
+    office: Any, letters: Any, deliver: Any, smtp: Any
+) -> None:
+    """8 March 2026 in New York: at 2:00, 7:00 UTC, it is 3:00."""
+    with time_machine.travel(datetime(2026, 3, 8, 6, 30, tzinfo=UTC), tick=False) as clock:
+        office(closes=time(2))
+        letters(1)
+        deliver()
+        assert len(smtp.to("secretary@dot.example")) == 1, "half past one"
+        clock.shift(30 * 60)
+        letters(1, first=2)
+        deliver()
+        assert len(smtp.to("secretary@dot.example")) == 1, "three o’clock"
+
+
 def test_without_a_pace_all_leave_at_once_in_hours_only(
     app: Any, office: Any, letters: Any, deliver: Any, smtp: Any
 ) -> None:

@@ -79,8 +79,8 @@ def test_digests_keep_their_rules(
             assert waiting.pop(number) <= at
             left[number] = now
         if gone:
-            days.append(now.astimezone(zone).date())
-        seen = digest_plan.end_of_day(office, now) if gone else at
+            days.append(at.astimezone(zone).date())
+        seen = digest_plan.end_of_day(office, at) if gone else at
     assert len(set(days)) == len(days), "one a day"
     assert sorted(left) == list(range(len(left))), "as they came"
     if not down:
@@ -102,11 +102,9 @@ def test_what_a_site_that_was_down_at_the_hour_does_when_it_is_back(
     if at is None:
         return
     back = at + timedelta(minutes=minutes)
-    same_day = plan.local_day(office, back) == plan.local_day(office, at)
     due = digest_plan.due(office, at - timedelta(hours=1), back)
-    assert due == (at if same_day and plan.is_open(office, back) else None), (
-        "the same day in hours, with the same letters"
-    )
+    never_closed = all(plan.is_open(office, at + timedelta(minutes=n)) for n in range(minutes + 1))
+    assert due == (at if never_closed else None), "in hours, with the same letters"
     if due is None:
         following = digest_plan.leaves(office, start, None, back)
         assert following is None or following > at
@@ -143,11 +141,26 @@ def test_an_office_that_names_no_hour_has_it_an_hour_before_it_closes(
     assert digest_plan.fits(opens, closes, usual)
 
 
-def test_an_hour_that_the_clock_skips_or_repeats_is_the_later_reading() -> None:
+def test_an_office_that_never_closes_gets_the_digest_of_the_day_also_after_midnight() -> None:
+    office = Office(1, "America/New_York", time(0), time(0), frozenset({1, 2, 3, 4, 5}), None)
+    hour = datetime(2026, 5, 5, 3, tzinfo=UTC)  # Monday, 11 pm
+    before = hour - timedelta(minutes=5)
+    assert digest_plan.due(office, before, hour + timedelta(hours=2)) == hour
+    assert digest_plan.leaves(office, before, before, hour + timedelta(hours=2)) == hour
+    # The day's own follows at its hour; and on a Friday the office closes with the day.
+    seen = digest_plan.end_of_day(office, hour)
+    assert digest_plan.due(office, seen, hour + timedelta(hours=2)) is None
+    assert digest_plan.due(office, seen, hour + timedelta(days=1)) == hour + timedelta(days=1)
+    friday = hour + timedelta(days=4)
+    assert digest_plan.due(office, before, friday + timedelta(minutes=59)) == friday
+    assert digest_plan.due(office, before, friday + timedelta(hours=2)) is None
+
+
+def test_an_hour_that_the_clock_skips_is_its_change_and_one_that_it_repeats_the_later() -> None:
     night = Office(
         1, "America/New_York", time(0), time(0), frozenset(range(1, 8)), None, time(2, 30)
     )
-    assert digest_plan.moment(night, date(2026, 3, 8)) == datetime(2026, 3, 8, 7, 30, tzinfo=UTC)
+    assert digest_plan.moment(night, date(2026, 3, 8)) == datetime(2026, 3, 8, 7, tzinfo=UTC)
     night = Office(
         1, "America/New_York", time(0), time(0), frozenset(range(1, 8)), None, time(1, 30)
     )

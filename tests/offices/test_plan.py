@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from campaign.offices import plan
-from campaign.offices.plan import Office, Slot
+from campaign.offices.plan import MIDNIGHT, Office, Slot
 
 ZONES = (
     "America/New_York", "America/Phoenix", "America/St_Johns", "Pacific/Honolulu", "Europe/Madrid",
@@ -62,6 +62,36 @@ def assert_in_hours(office: Office, at: datetime) -> None:
     assert local.time() >= office.opens
     assert office.closes == plan.MIDNIGHT or local.time() < office.closes
     assert len(office.days) == 7 or local.date() not in plan.federal_holidays(local.year)
+
+
+QUARTERS = [time(n // 4, n % 4 * 15) for n in range(96)]
+CHANGES = [
+    date(2026, 3, 8), date(2026, 3, 28), date(2026, 3, 29), date(2026, 4, 5), date(2026, 10, 4), date(2026, 10, 25),
+    date(2026, 11, 1), date(2026, 5, 4),
+]  # fmt: skip
+"""Days on which some zone's clock is changed, and one on which none is."""
+
+
+@given(
+    st.sampled_from(ZONES),
+    st.sampled_from(CHANGES),
+    st.lists(st.sampled_from([*QUARTERS[:18], *QUARTERS]), min_size=2, max_size=2, unique=True),
+)
+@settings(max_examples=300, deadline=None)
+def test_an_office_is_open_when_its_clock_says_so_also_on_a_day_on_which_it_is_changed(
+    name: str, day: date, edges: list[time]
+) -> None:
+    closes, opens = (min(edges), max(edges)) if min(edges) == MIDNIGHT else (max(edges), min(edges))
+    zone = ZoneInfo(name)
+    office = Office(1, name, opens, closes, frozenset(range(1, 8)), 30)
+    start = datetime.combine(day, time(0), UTC) - timedelta(hours=12)
+    for n in range(48 * 4):
+        at = start + n * timedelta(minutes=15)
+        local = at.astimezone(zone)
+        if local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset():
+            continue  # an hour that comes twice
+        inside = opens <= local.time() and (closes == MIDNIGHT or local.time() < closes)
+        assert plan.is_open(office, at) == inside, local
 
 
 @given(offices(), moments, st.integers(1, 30))
@@ -231,6 +261,17 @@ def test_where_the_clock_makes_an_hour_twice_the_shorter_day_counts() -> None:
     assert opens == datetime(2026, 11, 1, 6, 30, tzinfo=UTC)
     opens, closes = plan.hours(late, day) or (None, None)
     assert closes == datetime(2026, 11, 1, 5, 30, tzinfo=UTC)
+
+
+def test_an_office_that_closes_when_the_clock_goes_forward_is_open_until_then() -> None:
+    """8 March 2026 in New York: at 2:00, 7:00 UTC, it is 3:00."""
+    day = date(2026, 3, 8)
+    for closes in (time(2), time(2, 30)):
+        night = Office(1, "America/New_York", time(0), closes, frozenset(range(1, 8)), 10)
+        assert plan.hours(night, day) == (
+            datetime(2026, 3, 8, 5, tzinfo=UTC),
+            datetime(2026, 3, 8, 7, tzinfo=UTC),
+        )
 
 
 def test_the_end_of_a_long_queue_is_found_at_once() -> None:

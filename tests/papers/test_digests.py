@@ -116,6 +116,24 @@ def test_a_worker_that_was_down_at_the_hour_sends_it_when_it_is_back(
     assert subjects(smtp) == ["2 letters to your office"] * 2
 
 
+def test_a_worker_that_is_back_after_midnight_sends_what_an_office_that_never_closes_should_have(
+    office: Any, letters: Any, deliver: Any, smtp: Any, app: Any, staff: Any
+) -> None:
+    with time_machine.travel(MONDAY_NOON, tick=False) as clock:
+        office(**{**HOURS, "opens": time(0), "closes": time(0)})
+        letters(2)
+        clock.shift(13 * 3600)  # 1 am; it leaves at 11 pm
+        letters(1, first=3)
+        assert (expected(app, 1), expected(app, 3)) == ("2026-05-04", "2026-05-05")
+        page = staff("organizer").get("/desk/targets/1").get_data(as_text=True)
+        assert "The next one is due now" in page
+        deliver()
+        assert subjects(smtp) == ["2 letters to your office"]
+        clock.shift(22 * 3600)
+        deliver()
+    assert subjects(smtp) == ["1 letter to your office", "2 letters to your office"]
+
+
 def test_another_hour_counts_at_once(
     office: Any, letters: Any, deliver: Any, smtp: Any, app: Any, staff: Any
 ) -> None:
