@@ -8,7 +8,7 @@ import math
 import re
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -63,42 +63,46 @@ def rates(text: str) -> tuple[tuple[int, int], ...]:
     )
 
 
-# KEYS: the mark ('' for none), then one a limit. ARGV: now, seconds for which the mark is kept, then seconds, most and
-# most_plain of each limit. Answers, in one line, the place of the limit that says no (or -1), the seconds to wait, and the
-# mark. A window's key outlives the next one from its first count on.
+# KEYS: the mark ('' for none), then one a limit. ARGV: now, seconds for which the mark is kept, how many ask, then seconds,
+# most and most_plain of each limit. Answers, in one line, how many may, the place of the limit that says no to the others (or
+# -1), the seconds they are to wait, and the mark. A window's key outlives the next one from its first count on.
 _TAKE = """
-local now, n = tonumber(ARGV[1]), #KEYS - 1
+local now, many, n = tonumber(ARGV[1]), tonumber(ARGV[3]), #KEYS - 1
 local marked = 0
 if KEYS[1] ~= '' and redis.call('EXISTS', KEYS[1]) == 0 then marked = 1 end
-local found = {}
+local found, may, by = {}, many, 0
 for i = 1, n do
-  local seconds = tonumber(ARGV[3 * i])
-  local most = tonumber(ARGV[3 * i + (marked == 1 and 1 or 2)])
+  local seconds = tonumber(ARGV[3 * i + 1])
+  local most = tonumber(ARGV[3 * i + (marked == 1 and 2 or 3)])
   local window = math.floor(now / seconds)
   local kept = redis.call('HMGET', KEYS[i + 1], 'w', 'n', 'p')
   local at, here, before = tonumber(kept[1] or -9), tonumber(kept[2] or 0), tonumber(kept[3] or 0)
   local fresh = at ~= window
   if fresh then here, before = 0, at == window - 1 and here or 0 end
   local passed = now / seconds - window
-  if here + before * (1 - passed) + 1 > most then
-    local wait = (1 - passed) * seconds
-    if here + 1 <= most and before > 0 then wait = (1 - (most - 1 - here) / before - passed) * seconds
-    elseif most > 0 then wait = wait + math.max(0, 1 - (most - 1) / here) * seconds end
-    return redis.status_reply(string.format('%d %d %d', i - 1, math.ceil(wait), marked))
-  end
-  found[i] = fresh and {window, before, seconds}
+  local fits = math.max(0, math.floor(most - here - before * (1 - passed)))
+  if fits < may then may, by = fits, i end
+  found[i] = {fresh, window, before, seconds, here, passed, most}
 end
-for i = 1, n do
-  local one = found[i]
-  if one then
-    redis.call('HSET', KEYS[i + 1], 'w', one[1], 'n', 1, 'p', one[2])
-    redis.call('EXPIRE', KEYS[i + 1], 2 * one[3])
+for i = 1, may > 0 and n or 0 do
+  local fresh, window, before, seconds = unpack(found[i])
+  if fresh then
+    redis.call('HSET', KEYS[i + 1], 'w', window, 'n', may, 'p', before)
+    redis.call('EXPIRE', KEYS[i + 1], 2 * seconds)
   else
-    redis.call('HINCRBY', KEYS[i + 1], 'n', 1)
+    redis.call('HINCRBY', KEYS[i + 1], 'n', may)
   end
 end
-if marked == 1 then redis.call('SET', KEYS[1], 1, 'EX', ARGV[2]) end
-return redis.status_reply('-1 0 ' .. marked)
+if may > 0 and marked == 1 then redis.call('SET', KEYS[1], 1, 'EX', ARGV[2]) end
+local wait = 0
+if by > 0 then
+  local _, _, before, seconds, here, passed, most = unpack(found[by])
+  here = here + may
+  wait = (1 - passed) * seconds
+  if here + 1 <= most and before > 0 then wait = (1 - (most - 1 - here) / before - passed) * seconds
+  elseif most > 0 then wait = wait + math.max(0, 1 - (most - 1) / here) * seconds end
+end
+return redis.status_reply(string.format('%d %d %d %d', may, by - 1, math.ceil(wait), marked))
 """
 
 _GIVE_BACK = "if tonumber(redis.call('HGET', KEYS[1], 'n') or 0) > 0 then redis.call('HINCRBY', KEYS[1], 'n', -1) end"
@@ -156,16 +160,25 @@ def _wait(seconds: int, most: int, here: int, before: int, passed: float) -> int
     return math.ceil((1 - passed + more) * seconds)
 
 
-def _call(wish: Wish, now: float) -> Call:
-    args: list[object] = [now, wish.kept]
+def _alike(wishes: Sequence[Wish]) -> list[list[int]]:
+    """The places of wishes, those together that ask for the same: a flood's do. What is marked stands alone."""
+    found: dict[object, list[int]] = {}
+    for place, (limits, mark, _) in enumerate(wishes):
+        found.setdefault(place if mark else tuple(limits), []).append(place)
+    return list(found.values())
+
+
+def _call(wish: Wish, many: int, now: float) -> Call:
+    args: list[object] = [now, wish.kept, many]
     for limit in wish.limits:
         args += limit[1:]
     return [wish.mark, *(limit.key for limit in wish.limits)], args
 
 
-def _answer(line: bytes | str) -> Answer:
-    refused_by, wait, marked = map(int, line.split())
-    return Answer(refused_by, wait, bool(marked))
+def _answers(line: bytes | str, places: Sequence[int]) -> Iterator[tuple[int, Answer]]:
+    may, refused_by, wait, marked = map(int, line.split())
+    yes, no = Answer(-1, 0, bool(marked)), Answer(refused_by, wait, bool(marked))
+    return ((place, yes if i < may else no) for i, place in enumerate(places))
 
 
 class Windows:
@@ -193,10 +206,19 @@ class Windows:
         now = utcnow().timestamp()
         if self._take is not None and time.monotonic() >= self._away_until:
             try:
-                return list(map(_answer, self._take.each([_call(wish, now) for wish in wishes])))
+                return self._ask(self._take, wishes, now)
             except RedisError:
                 self._away_until = time.monotonic() + AWAY
         return [self.memory.take(wish.limits, now, wish.mark, wish.kept) for wish in wishes]
+
+    @staticmethod
+    def _ask(take: Script, wishes: Sequence[Wish], now: float) -> list[Answer]:
+        groups = _alike(wishes)
+        lines = take.each([_call(wishes[one[0]], len(one), now) for one in groups])
+        found: dict[int, Answer] = {}
+        for line, places in zip(lines, groups, strict=True):
+            found.update(_answers(line, places))
+        return [found[place] for place in range(len(wishes))]
 
     def give_back(self, key: str) -> None:
         """Takes one off the count of the present window."""

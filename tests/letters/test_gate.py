@@ -2,6 +2,7 @@
 
 import base64
 import json
+import secrets
 from collections.abc import Callable
 from typing import Any
 from unittest.mock import Mock
@@ -10,11 +11,13 @@ import altcha
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import event
 
 from campaign.extensions import db
 from campaign.web import frame, gate, proof
-from campaign.web.windows import Limit, Memory, Windows
+from campaign.web.windows import Limit, Memory, Windows, Wish
 from tests.letters.conftest import Writer, form_token
 
 FLOOD = 400
@@ -63,6 +66,32 @@ def test_a_mark_opens_the_wider_limits_once(windows: Windows) -> None:
     assert windows.take([Limit("k2", 60, 1, 1)], "fourth", 60).marked, (
         "what was refused used nothing"
     )
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 90), st.lists(st.integers(0, 2), min_size=1, max_size=20)),
+        min_size=1,
+        max_size=8,
+    )
+)
+def test_many_at_once_are_counted_as_one_by_one(
+    app: Flask, time_machine: Any, rounds: list[tuple[int, list[int]]]
+) -> None:
+    together, alone = Windows(app.config["RQ_CONNECTION"]), Memory()
+    run = secrets.token_hex(8)
+    wishes = [
+        Wish([Limit(f"{run}{who}", 60, 7, 5), Limit(f"{run}all", 300, 40, 23)]) for who in range(3)
+    ]
+    now = 1_800_000_000
+    for seconds, asked in rounds:
+        now += seconds
+        time_machine.move_to(now, tick=False)
+        # Those that ask for the same are counted together, so the order is theirs.
+        inorder = sorted(asked, key=asked.index)
+        found = together.take_each([wishes[who] for who in inorder])
+        assert found == [alone.take(wishes[who].limits, now, "", 1) for who in inorder]
 
 
 def test_without_valkey_the_limits_go_on_in_memory(app: Flask) -> None:
