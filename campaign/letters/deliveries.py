@@ -36,8 +36,8 @@ class Moved(NamedTuple):
 
 _OPEN = text(
     """
-    INSERT INTO delivery (letter_id, target_id, campaign_id, state, priority)
-    SELECT :letter_id, ct.target_id, ct.campaign_id, :state, CASE WHEN ct.urgent THEN -1 ELSE 0 END
+    INSERT INTO delivery (letter_id, target_id, campaign_id, state)
+    SELECT :letter_id, ct.target_id, ct.campaign_id, :state
     FROM campaign_target ct WHERE ct.campaign_id = :campaign_id
     ORDER BY ct.position, ct.target_id
     ON CONFLICT (letter_id, target_id) DO NOTHING

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from campaign.coalition.models import Campaign
 from campaign.extensions import db
-from campaign.letters import deliveries
+from campaign.letters import deliveries, queue
 from campaign.letters.models import Delivery, Letter
 from campaign.mail import undecided
 from campaign.offices.models import Target
@@ -87,18 +87,6 @@ def again_at(page: Page[Any]) -> dict[int, datetime]:
     )
 
 
-def oldest_waiting(target_id: int) -> datetime | None:
-    """Since when the first letter in an office's queue has waited."""
-    query = (
-        select(Letter.confirmed_at)
-        .join(Delivery, Delivery.letter_id == Letter.id)
-        .where(Delivery.target_id == target_id, Delivery.state == "waiting")
-        .order_by(Delivery.priority, Delivery.id)
-        .limit(1)
-    )
-    return db.session.execute(query).scalar()
-
-
 def of_office(target: Target) -> dict[str, Any]:
     """What the page about an office says of its letters (campaign.offices.office_page)."""
-    return {"oldest": oldest_waiting(target.id)}
+    return {"oldest": queue.oldest(target.id)}

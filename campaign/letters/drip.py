@@ -5,13 +5,12 @@ A sweep's cost depends on how many letters leave in that minute, not on how many
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import text, update
 
 from campaign.clock import utcnow
 from campaign.extensions import db
-from campaign.letters import again, deliveries, stopping
+from campaign.letters import again, deliveries, queue, stopping
 from campaign.mail import ledger, orders, wake
 from campaign.mail.retrying import Retry
 from campaign.offices import plan
@@ -34,29 +33,6 @@ _WITH_LETTERS = text(
 # NO KEY: each letter that is being confirmed holds its offices' keys for a moment, and must not stop the drip.
 _TARGET = text("SELECT id FROM target WHERE id = :id AND NOT paused FOR NO KEY UPDATE SKIP LOCKED")
 
-_NEXT = text(
-    """
-    SELECT d.id, d.letter_id, d.campaign_id, d.round, d.priority, l.language, d.doubted
-    FROM delivery d JOIN letter l ON l.id = d.letter_id
-    WHERE d.target_id = :target_id AND d.state = 'waiting' AND d.campaign_id <> ALL (:stopped)
-    ORDER BY d.priority, d.id LIMIT :limit FOR UPDATE OF d SKIP LOCKED
-    """
-)
-_LAST_CLASS = text(
-    """
-    SELECT max(d.priority) FROM delivery d WHERE d.target_id = :target_id AND d.state = 'waiting'
-    AND d.campaign_id <> ALL (:stopped)
-    """
-)
-_NEXT_OF_CLASS = text(
-    """
-    SELECT d.id, d.letter_id, d.campaign_id, d.round, d.priority, l.language, d.doubted
-    FROM delivery d JOIN letter l ON l.id = d.letter_id
-    WHERE d.target_id = :target_id AND d.state = 'waiting' AND d.priority = :priority
-    AND d.campaign_id <> ALL (:stopped)
-    ORDER BY d.id LIMIT :limit FOR UPDATE OF d SKIP LOCKED
-    """
-)
 _QUEUE = text(
     """
     UPDATE delivery d SET state = 'queued', due_at = u.due, finished_at = NULL
@@ -103,41 +79,36 @@ def give_out(target_id: int, retries: Sequence[Retry] = ()) -> list[datetime]:
     return [slot.at for slot, _ in chosen]
 
 
-def _choose(target_id: int, free: list[plan.Slot]) -> list[tuple[plan.Slot, tuple[int, ...]]]:
-    """The next letters, by priority and then as they came, with their slots; each fair slot goes to the last class."""
+def _choose(target_id: int, free: list[plan.Slot]) -> list[tuple[plan.Slot, queue.Next]]:
+    """The next letters, urgent ones first and then as they came, with their slots; each fair slot goes to the others."""
     if not free:
         return []
     stopped = list(orders.stopped_campaigns())
-    values: dict[str, Any] = {"target_id": target_id, "limit": len(free), "stopped": stopped}
-    first = [tuple(row) for row in db.session.execute(_NEXT, values)]
+    first = queue.first(target_id, len(free), stopped)
     fair = sum(slot.fair for slot in free)
-    last: list[tuple[int, ...]] = []
-    # Where fewer wait than there are slots, or all of one class, everybody's turn comes anyway.
-    if fair and len(first) == len(free) and first:
-        priority = db.session.scalar(_LAST_CLASS, values)
-        if priority != first[0][4]:
-            values |= {"limit": fair, "priority": priority}
-            last = [tuple(row) for row in db.session.execute(_NEXT_OF_CLASS, values)]
+    last: list[queue.Next] = []
+    if fair and first and first[0].urgent:
+        last = queue.first(target_id, fair, stopped, ordinary=True)
     return plan.assign(free, first, last)
 
 
-def _queue(target: Target, chosen: list[tuple[plan.Slot, tuple[int, ...]]]) -> None:
+def _queue(target: Target, chosen: list[tuple[plan.Slot, queue.Next]]) -> None:
     drafts = []
-    for slot, (delivery_id, _letter_id, campaign_id, round_, _priority, language, _) in chosen:
+    for slot, one in chosen:
         drafts.append(
             ledger.Draft(
                 origin=deliveries.ORIGIN,
-                origin_id=round_,
-                unit_id=delivery_id,
+                origin_id=one.round,
+                unit_id=one.id,
                 to_address=target.email,
-                language=str(language),
-                campaign_id=campaign_id,
+                language=one.language,
+                campaign_id=one.campaign_id,
                 due=slot.at,
             )
         )
     ledger.enqueue("letters", drafts)
     # Who has it already is to know it again, a mail program too.
-    ledger.repeat(deliveries.ORIGIN, {row[0]: row[3] for _, row in chosen if row[6]})
+    ledger.repeat(deliveries.ORIGIN, {one.id: one.round for _, one in chosen if one.doubted})
     due: list[datetime] = [slot.at for slot, _ in chosen]
-    db.session.execute(_QUEUE, {"id": [row[0] for _, row in chosen], "due": due})
-    deliveries.count((row[2], target.id, "waiting", "queued") for _, row in chosen)
+    db.session.execute(_QUEUE, {"id": [one.id for _, one in chosen], "due": due})
+    deliveries.count((one.campaign_id, target.id, "waiting", "queued") for _, one in chosen)

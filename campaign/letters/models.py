@@ -159,7 +159,7 @@ class Delivery(db.Model):
         Index(
             "ix_delivery_waiting",
             "target_id",
-            "priority",
+            "campaign_id",
             "id",
             postgresql_where=text("state = 'waiting'"),
         ),
@@ -183,8 +183,6 @@ class Delivery(db.Model):
     target_id: Mapped[int] = mapped_column(reference("target"))
     campaign_id: Mapped[int] = mapped_column(BigInteger)
     state: Mapped[str]
-    priority: Mapped[int] = mapped_column(SmallInteger, server_default="0")
-    """Lower leaves first."""
     round: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     """How often it came back from the mail engine untried; the ledger's ``origin_id`` of the message in force."""
     bundle_id: Mapped[int | None] = mapped_column(reference("bundle"))

@@ -6,13 +6,13 @@ from datetime import date, datetime
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import select, text
+from sqlalchemy import select
 
 from campaign.clock import utcnow
 from campaign.coalition.models import Campaign
 from campaign.counts import queries as counts
 from campaign.extensions import db
-from campaign.letters import together
+from campaign.letters import queue, together
 from campaign.letters.models import Delivery, Letter, LetterTemplate
 from campaign.letters.together import Together
 from campaign.offices import digest_plan, plan
@@ -23,9 +23,6 @@ from campaign.offices.models import Target
 from campaign.petitions import docketing
 from campaign.petitions import queries as petitions
 from campaign.statements import Statement
-
-COUNTED = 500
-"""Up to so many letters ahead are counted; beyond that the place in the queue is reckoned from the counters."""
 
 
 @dataclass(frozen=True)
@@ -148,36 +145,6 @@ def suggested(found: Sequence[LetterTemplate]) -> list[str]:
     return sorted({text for one in found for text in one.body.values() if text})
 
 
-_AHEAD = text(
-    """
-    SELECT count(*) FROM (SELECT 1 FROM delivery d WHERE d.target_id = :target_id AND d.state = 'waiting'
-    AND (d.priority < :priority OR d.priority = :priority AND d.id < :id) LIMIT :limit) AS ahead
-    """
-)
-_ENDS = text(
-    """
-    SELECT min(d.id), max(d.id) FROM delivery d
-    WHERE d.target_id = :target_id AND d.state = 'waiting' AND d.priority = :priority
-    """
-)
-
-
-def place_of(delivery: Delivery) -> int:
-    """A waiting delivery's place in its office's queue, 1 and up: exact where few are ahead, else reckoned."""
-    values = {
-        "target_id": delivery.target_id,
-        "priority": delivery.priority,
-        "id": delivery.id,
-        "limit": COUNTED,
-    }
-    ahead = db.session.execute(_AHEAD, values).scalar_one()
-    if ahead < COUNTED:
-        return ahead + 1
-    first, last = db.session.execute(_ENDS, values).one()
-    share = (delivery.id - first) / max(last - first, 1)
-    return max(COUNTED, round(share * offices.waiting_at(delivery.target_id))) + 1
-
-
 @dataclass(frozen=True)
 class Receipt:
     """What an office has of a letter, or will have."""
@@ -226,10 +193,10 @@ def _expected(
     if delivery.state != "waiting" or target.paused or target.channel == "packet":
         return None
     if target.channel == "digest":
-        full = (place_of(delivery) - 1) // digest_plan.MOST
+        full = (queue.place_of(delivery) - 1) // digest_plan.MOST
         at = digest_plan.leaves(office, confirmed_at or now, target.digested_until, now, full)
         return plan.local_day(office, at) if at else None
-    return plan.expected_day(office, place_of(delivery), now)
+    return plan.expected_day(office, queue.place_of(delivery), now)
 
 
 def letters_of(supporter_id: int) -> list[tuple[Letter, Campaign]]:

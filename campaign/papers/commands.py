@@ -32,7 +32,7 @@ _TAKE = text(
         WHERE d.target_id = :target_id AND d.campaign_id = :campaign_id AND d.state = 'waiting'
         AND (CAST(:until AS timestamptz) IS NULL
             OR EXISTS (SELECT 1 FROM letter l WHERE l.id = d.letter_id AND l.confirmed_at <= :until))
-        ORDER BY d.priority, d.id LIMIT :limit FOR UPDATE SKIP LOCKED
+        ORDER BY d.id LIMIT :limit FOR UPDATE SKIP LOCKED
     )
     UPDATE delivery d SET state = 'queued', bundle_id = :bundle_id, due_at = :now
     FROM picked p WHERE d.id = p.id RETURNING d.id

@@ -11,6 +11,7 @@ from sqlalchemy import select, text
 from campaign.clock import utcnow
 from campaign.counts import queries as counts
 from campaign.extensions import db
+from campaign.letters import queue
 from campaign.mail import orders
 from campaign.offices import commands as offices
 from campaign.offices import digest_plan, plan
@@ -31,20 +32,27 @@ _SKIP = text(
 )
 
 _FIRST = """
-    SELECT d.campaign_id FROM delivery d JOIN letter l ON l.id = d.letter_id
-    WHERE d.target_id = :target_id AND d.state = 'waiting' AND l.confirmed_at <= :until
-    AND {campaigns} ORDER BY d.priority, d.id LIMIT 1
+    WITH {here} SELECT here.campaign_id FROM here CROSS JOIN LATERAL (
+        SELECT d.id FROM delivery d JOIN letter l ON l.id = d.letter_id
+        WHERE d.target_id = :target_id AND d.campaign_id = here.campaign_id AND d.state = 'waiting'
+        AND l.confirmed_at <= :until ORDER BY d.id LIMIT 1) AS first
+    WHERE {campaigns} ORDER BY here.urgent DESC, first.id LIMIT 1
 """
-_FIRST_OF_OTHERS = text(_FIRST.format(campaigns="d.campaign_id <> ALL (:campaigns)"))
-_FIRST_OF_THESE = text(_FIRST.format(campaigns="d.campaign_id = ANY (:campaigns)"))
+_FIRST_OF_OTHERS = text(_FIRST.format(here=queue.HERE, campaigns="true"))
+_FIRST_OF_THESE = text(
+    _FIRST.format(here=queue.HERE, campaigns="here.campaign_id = ANY (:campaigns)")
+)
 
 COUNTED = 500
 """Up to so many letters that wait are counted; how many more there are is told by the counters."""
 _FEW = text(
-    """
-    SELECT count(*) FROM (SELECT 1 FROM delivery d WHERE d.target_id = :target_id AND d.state = 'waiting'
-    AND d.campaign_id <> ALL (:campaigns) LIMIT :limit) AS few
-    """
+    f"""
+    WITH {queue.HERE} SELECT count(*) FROM (
+        SELECT 1 FROM here CROSS JOIN LATERAL (
+            SELECT 1 FROM delivery d
+            WHERE d.target_id = :target_id AND d.campaign_id = here.campaign_id AND d.state = 'waiting' LIMIT :limit) AS first
+        LIMIT :limit) AS few
+    """  # noqa: S608  # our own text
 )
 
 
@@ -81,7 +89,7 @@ def _take(target: Target, until: datetime, by: str) -> list[int]:
     now = utcnow()
     day = plan.local_day(office_of(target), until)
     tried, sizes = list(orders.stopped_campaigns()), []
-    values = {"target_id": target.id, "until": until, "campaigns": tried}
+    values = {"target_id": target.id, "until": until, "stopped": tried}
     while (campaign_id := db.session.scalar(_FIRST_OF_OTHERS, values)) is not None:
         tried.append(campaign_id)
         first = queries.last_part(target.id, campaign_id, day) + 1
@@ -100,7 +108,7 @@ def _take(target: Target, until: datetime, by: str) -> list[int]:
 def _is_kept_back(target: Target, until: datetime) -> bool:
     """Whether letters of a paused campaign would be in it: they leave the same day, if the campaign goes on while it is open."""
     paused = [n for n, action in orders.stopped_campaigns().items() if action == "pause"]
-    values = {"target_id": target.id, "until": until, "campaigns": paused}
+    values = {"target_id": target.id, "until": until, "campaigns": paused, "stopped": []}
     return bool(paused) and db.session.scalar(_FIRST_OF_THESE, values) is not None
 
 
@@ -167,7 +175,7 @@ def next_digest(target: Target) -> NextDigest | None:
         return None
     office, seen, now = office_of(target), target.digested_until, utcnow()
     stopped = list(orders.stopped_campaigns())
-    values = {"target_id": target.id, "until": now, "campaigns": stopped}
+    values = {"target_id": target.id, "until": now, "stopped": stopped}
     at = None if target.paused else _due(target, now)
     due = bool(at) and db.session.scalar(_FIRST_OF_OTHERS, values | {"until": at}) is not None
     if not due:
@@ -178,7 +186,7 @@ def next_digest(target: Target) -> NextDigest | None:
 
 def _waiting(target_id: int, stopped: list[int]) -> int:
     """How many letters wait but for those of some campaigns: counted where they are few, so that what has just left is not told."""
-    few = db.session.scalar(_FEW, {"target_id": target_id, "campaigns": stopped, "limit": COUNTED})
+    few = db.session.scalar(_FEW, {"target_id": target_id, "stopped": stopped, "limit": COUNTED})
     if few is not None and few < COUNTED:
         return int(few)
     kept = [counts.states("deliveries", n, str(target_id)).get("waiting", 0) for n in stopped]

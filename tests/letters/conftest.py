@@ -114,15 +114,15 @@ def confirm(client: FlaskClient, smtp: Any, deliver: Callable[[], None]) -> Call
 
 @pytest.fixture
 def letters(app: Any, campaign_id: int) -> Any:
-    """Confirmed letters of so many people, straight through the commands."""
+    """Confirmed letters of so many people, straight through the commands; each letter's number is ``first`` and up."""
 
-    def make(n: int, first: int = 1) -> None:
+    def make(n: int, first: int = 1, slug: str = "test") -> None:
         from campaign.coalition.queries import campaign_by_slug
         from campaign.extensions import db
         from campaign.letters import commands, confirming
 
         with app.app_context():
-            campaign = campaign_by_slug("test")
+            campaign = campaign_by_slug(slug)
             assert campaign
             for i in range(first, first + n):
                 words = commands.Words(

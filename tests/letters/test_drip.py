@@ -1,13 +1,16 @@
 """The drip on the real engines: pace, hours, pauses, refusals, changes of an office, and what it costs."""
 
+import re
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from typing import Any
 
 import psycopg
 import time_machine
+from sqlalchemy import text
 
 from tests.letters.conftest import text_of
+from tests.working import a_campaign, post
 
 MONDAY_NOON = datetime(2026, 5, 4, 16, 0, 5, tzinfo=UTC)
 """12:00 in New York."""
@@ -165,19 +168,89 @@ def test_a_temporary_refusal_is_tried_again(
     assert len(smtp.to("secretary@dot.example")) == 1
 
 
-def test_urgent_campaigns_go_first(app: Any, office: Any, letters: Any, sql: Any) -> None:
+def _given_out(sql: Any) -> list[int]:
+    query = "SELECT letter_id FROM delivery WHERE due_at IS NOT NULL ORDER BY due_at"
+    return [row[0] for row in sql(query)]
+
+
+def test_a_campaign_that_turns_urgent_puts_the_letters_first_that_wait_already(
+    app: Any, office: Any, letters: Any, sql: Any, staff: Any
+) -> None:
+    with app.app_context():
+        a_campaign("other")
     with time_machine.travel(MONDAY_NOON, tick=False) as clock:
-        office(**WEEKDAYS, per_hour=3600)
-        letters(3)
-        sql("UPDATE campaign_target SET urgent = true")
-        letters(2, first=4)
+        desk = staff("organizer")
+        office(**WEEKDAYS, per_hour=300)
+        letters(4)
+        post(desk, "/desk/campaigns/other/targets", targets=["1"])
+        letters(12, first=5, slug="other")
+        before = sql("SELECT ctid, xmin FROM delivery ORDER BY id")
+        post(desk, "/desk/campaigns/other/targets", targets=["1"], urgent="y")
+        assert sql("SELECT ctid, xmin FROM delivery ORDER BY id") == before, "no row is rewritten"
+        page = desk.get("/desk/letters/16").get_data(as_text=True)
+        assert "expected" in page.lower()
+        assert _place(app, 1) == 13 and _place(app, 5) == 1
         sweep(app)
+        order = _given_out(sql)
+        urgent, others = [n for n in order if n > 4], [n for n in order if n <= 4]
+        assert order[0] == 5 and urgent == list(range(5, 5 + len(urgent))) and len(urgent) >= 3
+        assert others == [1], "each fifth slot is the others'"
+        post(desk, "/desk/campaigns/other/targets", targets=["1"])
         clock.shift(60)
-    order = [
-        row[0]
-        for row in sql("SELECT letter_id FROM delivery WHERE due_at IS NOT NULL ORDER BY due_at")
-    ]
-    assert order[:2] == [4, 5] and sorted(order) == [1, 2, 3, 4, 5]
+        sweep(app)
+    assert _given_out(sql)[len(order) :][:3] == [2, 3, 4], "and back, as they came"
+
+
+def _place(app: Any, delivery_id: int) -> int:
+    from campaign.extensions import db
+    from campaign.letters import queue
+    from campaign.letters.models import Delivery
+
+    with app.app_context():
+        return queue.place_of(db.session.get_one(Delivery, delivery_id))
+
+
+def test_what_a_paused_campaign_has_in_front_is_neither_read_past_nor_waited_for(
+    app: Any, office: Any, letters: Any, sql: Any, staff: Any
+) -> None:
+    from campaign.letters import queue
+
+    with app.app_context():
+        a_campaign("other")
+    with time_machine.travel(MONDAY_NOON, tick=False):
+        desk = staff("organizer")
+        office(**WEEKDAYS, per_hour=60)
+        letters(1)
+        post(desk, "/desk/campaigns/other/targets", targets=["1"])
+        letters(1, first=2, slug="other")
+        sql(
+            "INSERT INTO supporter (email, created_at) SELECT 'm' || n || '@people.example', now() FROM generate_series(1, 20000) n"
+        )
+        sql(
+            "INSERT INTO letter (id, campaign_id, supporter_id, submission, state, language, given_name, family_name,"
+            " postal_code, subject, body, created_at, confirmed_at) SELECT -id, 1, id, id::text, 'confirmed', 'en', 'A',"
+            " 'B', '60604', 'S', 'B', now(), now() FROM supporter WHERE email ~ '^m'"
+        )
+        sql(
+            "INSERT INTO delivery (id, letter_id, target_id, campaign_id, state)"
+            " SELECT id, id, 1, 1, 'waiting' FROM letter WHERE id < 0"
+        )
+        sql("ANALYZE delivery")
+        assert _place(app, 2) == 501, "counted no further"
+        post(desk, "/desk/letters/campaigns", "/desk/letters/campaigns/1/pause")
+        assert _place(app, 2) == 1
+        with app.app_context():
+            from campaign.extensions import db
+
+            values = {"target_id": 1, "limit": 5, "stopped": [1], "ordinary": False}
+            explained = db.session.execute(
+                text(f"EXPLAIN (ANALYZE, TIMING OFF, BUFFERS) {queue.NEXT}"), values
+            )
+            lines = [row[0] for row in explained]
+        touched = re.findall(r"Buffers: shared hit=(\d+)", lines[1])
+        assert touched and int(touched[0]) < 200, "\n".join(lines)
+        sweep(app)
+    assert _given_out(sql) == [2]
 
 
 def test_sweeps_at_the_same_time_never_give_a_slot_twice(
@@ -201,7 +274,7 @@ def test_sweeps_at_the_same_time_never_give_a_slot_twice(
 
 def test_a_place_in_the_queue_and_the_day_it_comes(app: Any, office: Any, letters: Any) -> None:
     from campaign.extensions import db
-    from campaign.letters import queries
+    from campaign.letters import queries, queue
     from campaign.letters.models import Delivery
 
     with time_machine.travel(MONDAY_NOON, tick=False):
@@ -209,7 +282,7 @@ def test_a_place_in_the_queue_and_the_day_it_comes(app: Any, office: Any, letter
         letters(8)
         with app.app_context():
             last = db.session.get_one(Delivery, 8)
-            assert queries.place_of(last) == 8
+            assert queue.place_of(last) == 8
             (receipt,) = queries.receipts(8)
             # Five slots are left on Monday (12:00 to 16:59), so the eighth letter leaves on Tuesday.
             assert receipt.expected == date(2026, 5, 5)
