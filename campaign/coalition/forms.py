@@ -212,6 +212,12 @@ class PublishForm(FlaskForm):
 
 
 class _DocumentBase(LanguagesForm):
+    def __init__(self, **more: Any) -> None:
+        super().__init__(**more)
+        # It stands on a page beside the form of what it is attached to, which has a title as well.
+        for field in self:
+            field.id = f"document-{field.id}"
+
     file = FileField(
         _l("File"), validators=[FileRequired(_l("Please choose a file."))],
         description=_l("PDF, DOCX, ODT, TXT, CSV, PNG or JPG, at most 10 MB."),

@@ -116,6 +116,7 @@ def _act(letter: Letter, campaign: Campaign) -> PendingAct:
             "name": person.name,
             "place": person.place,
             "language": letter.language,
+            "timezone": campaign.timezone,
             "wishes": _wishes(letter),
             "consents": letter.wording if letter.consents else "",
         },

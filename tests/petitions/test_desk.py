@@ -1,5 +1,6 @@
 """Petitions at the desk: a draft of the next version, its documents, and publication for good."""
 
+import re
 from typing import Any
 
 import pytest
@@ -26,6 +27,19 @@ def begin(organizer: FlaskClient) -> str:
 def publish(organizer: FlaskClient, draft: str, **more: str) -> Any:
     address = f"{draft}/publish"
     return organizer.post(address, data={**fields(organizer, address), **more})
+
+
+@pytest.mark.parametrize("page", ["draft", "update"])
+def test_the_label_of_a_document_leads_to_its_own_field(organizer: FlaskClient, page: str) -> None:
+    address = begin(organizer) if page == "draft" else "/desk/campaigns/updates/1"
+    found = BeautifulSoup(organizer.get(address).get_data(as_text=True), "html.parser")
+    form = found.find("form", enctype="multipart/form-data")
+    label = form.find("label", string=re.compile("Title"))
+    assert form.find(id=label["for"])["name"] == "title_en"
+    ids = [
+        one["id"] for one in found.find_all("input", id=True, type=lambda kind: kind != "hidden")
+    ]
+    assert sorted(set(ids)) == sorted(ids)
 
 
 def test_the_next_version_is_written_and_published_for_good(
