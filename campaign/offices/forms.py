@@ -199,5 +199,5 @@ class ChooseTargetsForm(FlaskForm):
     )
     urgent = BooleanField(
         _l("Urgent: these letters go first"),
-        description=_l("Before letters of other campaigns that wait at the same office. Each fifth still goes to the others."),
+        description=_l("Before letters of other campaigns at the same office, those that wait already too. Each fifth still goes to the others."),
     )  # fmt: skip
