@@ -14,6 +14,7 @@ from campaign.letters import merging, tongue
 from campaign.letters.models import LetterTemplate
 from campaign.offices.holders import holder_name, surname
 from campaign.offices.models import Target
+from campaign.web.forms import line_ends
 from campaign.web.languages import pick, speaking
 
 
@@ -93,7 +94,8 @@ def _to_the_role(text: str, role: str) -> str:
 
 def paragraphs(text: str) -> list[str]:
     """Typed text, split at empty lines; what has no empty line stays together."""
-    return [part.strip() for part in re.split(r"\n[ \t]*\n", text.strip()) if part.strip()]
+    parts = re.split(r"\n[ \t]*\n", line_ends(text).strip())
+    return [part.strip() for part in parts if part.strip()]
 
 
 def message(
@@ -135,7 +137,7 @@ def _request(
         "role": target.role,
         "holder": holder_name(holder) or target.role,
     }
-    return merging.merged(pick(template.request, language), values)
+    return line_ends(merging.merged(pick(template.request, language), values))
 
 
 def foot(name: str, lead: str, passed_on: bool = False) -> str:

@@ -13,6 +13,8 @@ from flask_babel import lazy_gettext as _l
 from wtforms import Form, ValidationError
 from wtforms.fields import Field
 
+from campaign.web.forms import line_ends
+
 SUBJECT_LENGTH = (5, 120)
 BODY_LENGTH = (40, 5000)
 """Characters; regulations.gov takes comments of 5,000 (its API's limit for ``comment``)."""
@@ -35,8 +37,7 @@ def normal(value: Any) -> Any:
     """Filter: composed characters (NFC), Unix line ends, no white space around the text."""
     if not isinstance(value, str):
         return value
-    text = value.replace("\r\n", "\n").replace("\r", "\n")
-    return unicodedata.normalize("NFC", text).strip()
+    return unicodedata.normalize("NFC", line_ends(value)).strip()
 
 
 class Length:

@@ -46,12 +46,16 @@ def mark(letters: Iterable[dict[str, Any]]) -> str:
 
 
 def _unusual(letter: dict[str, Any]) -> set[str]:
-    """The characters of a letter that need looking up; what has no shape of its own (marks, joiners) does not."""
+    """The characters of a letter that need looking up; what has no shape of its own (marks, joiners) does not.
+
+    Those for private use do: what is pasted from a text program has its bullets there.
+    """
     texts = [letter["heading"], letter["subject"], *(one["text"] for one in letter["paragraphs"])]
     return {
         one
         for one in set("".join(texts))
-        if ord(one) >= KNOWN and unicodedata.category(one)[0] in "LNPS"
+        if ord(one) >= KNOWN
+        and (unicodedata.category(one)[0] in "LNPS" or unicodedata.category(one) in ("Co", "Cn"))
     }
 
 

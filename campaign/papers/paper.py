@@ -99,7 +99,9 @@ def compile_(data: dict[str, Any]) -> bytes:
     source = Path(current_app.root_path).parent / "templates" / "papers" / "paper.typ"
     with tempfile.TemporaryDirectory() as folder:
         read, written = Path(folder) / "data.json", Path(folder) / "paper.pdf"
-        read.write_text(json.dumps(data, ensure_ascii=False), encoding="utf-8")
+        words = json.dumps(data, ensure_ascii=False)
+        # A separator in a title or a name would stretch its line; letters have none any more (message.paragraphs).
+        read.write_text(words.replace("\u2028", " ").replace("\u2029", " "), encoding="utf-8")
         command = [sys.executable, str(glyphs.TYPESET), str(source), str(read), str(written)]
         try:
             done = subprocess.run(

@@ -10,9 +10,10 @@ from email_validator import EmailNotValidError, validate_email
 
 from campaign.supporters.forms import NAME_LENGTH, POSTAL_LENGTH, SOURCE
 from campaign.supporters.places import state_of, states, tidy
+from campaign.web.forms import PlainText
 
 _PHONE = re.compile(r"[0-9+()./ #x-]{3,40}", re.IGNORECASE)
-_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_UNSEEN = PlainText().unseen
 
 
 @dataclass(frozen=True)

@@ -160,21 +160,32 @@ SHOWN = 30
 """Characters that show where in a text something is."""
 
 
+def line_ends(text: str) -> str:
+    """The text with ``\\n`` for whatever ends a line or a paragraph elsewhere, as Unicode's own separators do.
+
+    Those come with what is pasted from some programs; nobody sees them in a form, and a printer would stretch a line at one.
+    """
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return text.replace("\u2028", "\n").replace("\u2029", "\n\n")
+
+
 class PlainText:
-    """Validator: no control characters (Unicode Cc, and the invisible ones that reorder text).
+    """Validator: no control characters (Unicode Cc), and none of the invisible ones that reorder, hide or annotate text.
 
     ``lines`` allows line breaks. Such characters have no place in what people write, and are how headers and
-    displays are tricked.
+    displays are tricked. Marks that scripts and emoji need (joiners, direction marks, a flag's tags) may stay.
     """
 
-    # Lone surrogates are among them: they cannot be encoded.
-    UNSEEN = "\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff"
+    # Lone surrogates and what is no character are among them: they cannot be encoded, or not be read.
+    UNSEEN = "\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u206f\ud800-\udfff\ufdd0-\ufdef\ufff9-\ufffb\ufffe\uffff\U000e0001"
+    # Tags spell an invisible text, but for those that make a black flag a country's.
+    _TAGS = "(?<![\U0001f3f4\U000e0020-\U000e007e])[\U000e0020-\U000e007f]+"
 
     def __init__(self, lines: bool = False) -> None:
-        self.unseen = re.compile(f"[{self.UNSEEN}{'' if lines else chr(9) + chr(10)}]")
+        self.unseen = re.compile(f"[{self.UNSEEN}{'' if lines else chr(9) + chr(10)}]|{self._TAGS}")
 
     def __call__(self, form: Form, field: Field) -> None:
-        text = (field.data or "").replace("\r\n", "\n").replace("\r", "\n")
+        text = line_ends(field.data or "")
         field.data = text
         found = self.unseen.search(text)
         if found is None:

@@ -158,12 +158,40 @@ def test_what_is_wrong_is_said_beside_the_field_and_nothing_is_lost(
 
 
 def test_text_that_hides_something_is_refused(writer: Writer, sql: Any) -> None:
-    for body in (BODY + "\x08", BODY + "\u202e", "a" * 6000, "short", "word " * 50):
-        assert writer.send(body=body).status_code == 422
+    hidden = ("\x08", "\u202e", "\u206e", "\ufff9", "\U000e0041\U000e0042")
+    for body in (*(BODY + one for one in hidden), "a" * 6000, "short", "word " * 50):
+        assert writer.send(body=body).status_code == 422, body[-9:]
     where = writer.send(body=BODY + "\n\nGod bless you\x0ball.").get_data(as_text=True)
     assert "after “God bless you” that we cannot send" in where
     assert writer.send(given_name="Ana\r\nBcc: x@y.example").status_code == 422
     assert sql("SELECT count(*) FROM letter") == [(0,)]
+
+
+def test_what_scripts_and_emoji_need_stays_in_a_letter(writer: Writer, sql: Any) -> None:
+    body = (
+        BODY
+        + " \U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f 👩\u200d👧 שלום\u200f (a) می\u200cخواهم"
+    )
+    assert writer.send(body=body).status_code == 303
+    assert sql("SELECT body FROM letter") == [(body,)]
+
+
+def test_a_separator_of_lines_or_paragraphs_is_a_line_or_a_paragraph(
+    writer: Writer, confirm: Any, deliver: Any, smtp: Any, sql: Any
+) -> None:
+    body = f"{BODY}\u2028A line of its own.\u2029A paragraph of its own."
+    shown = writer.send(action="preview", body=body).get_data(as_text=True)
+    assert "\nA line of its own.</p>" in shown and ">A paragraph of its own.</p>" in shown
+    writer.send(body=body)
+    confirm()
+    deliver()
+    said = text_of(smtp.to("secretary@dot.example")[-1])
+    assert "\nA line of its own.\n\nA paragraph of its own.\n\n" in said.replace("\r\n", "\n")
+    assert sql("SELECT body FROM letter") == [
+        (f"{BODY}\nA line of its own.\n\nA paragraph of its own.",)
+    ]
+    # On one line there is no place for one.
+    assert writer.send("ben@people.example", subject="A subject\u2028of two").status_code == 422
 
 
 def test_one_message_for_one_body_that_is_too_short_or_too_long(writer: Writer) -> None:

@@ -147,3 +147,13 @@ def test_a_letter_that_cannot_be_printed_whole_says_so(
     assert "1 letter has characters that no font of this machine can print" in page
     words = pdf_text(sql("SELECT content FROM bundle")[0][0], tmp_path)
     assert words.count("they stand as empty boxes") == 1
+
+
+def test_a_line_separator_is_a_line_on_paper_and_a_pasted_bullet_is_no_unnoticed_hole(
+    packet: Any, staff: Any, sql: Any, tmp_path: Any
+) -> None:
+    packet(2, odd="\u2028A line of its own. \uf0b7\u2029A paragraph of its own.")
+    words = pdf_text(sql("SELECT content FROM bundle")[0][0], tmp_path)
+    assert "\nA line of its own." in words and "\nA paragraph of its own." in words
+    page = staff("organizer").get("/desk/targets/1/bundles").get_data(as_text=True)
+    assert "1 letter has characters that no font of this machine can print (\uf0b7)" in page
