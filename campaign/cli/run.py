@@ -22,7 +22,7 @@ from campaign.engines.supervisor import Supervisor
 from campaign.engines.tables import head
 
 FIRST_ANSWER_SECONDS = 60.0
-THREADS = 32
+THREADS = 64
 """Requests that a web process works on at a time. Those that write letters wait for one commit together (campaign.gathering):
 the more of them there are in a flood, the fewer commits it takes."""
 PREPARED = "prepared"
