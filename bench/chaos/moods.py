@@ -15,7 +15,7 @@ class Moods:
     drops_after_dot: Counter[str] = field(default_factory=Counter)
     calm: bool = False
     pause: float = 0
-    """Seconds that the server takes for a message, so that there is something left to kill."""
+    """Seconds that the server takes for an alert's message, so that there is something left to kill."""
 
     def __call__(self, step: str, recipient: str) -> str | None:
         """The answer to a step; None: the usual one."""
@@ -27,7 +27,8 @@ class Moods:
             return None
         roll = self.dice.random()
         if step == "dot":
-            time.sleep(self.pause)
+            # Letters have one connection, the alert has many.
+            time.sleep(self.pause / 4 if recipient.startswith("letters") else self.pause)
             if roll < 0.002:
                 self.drops_after_dot[recipient] += 1
                 return DROP

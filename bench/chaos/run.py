@@ -64,7 +64,9 @@ def process(kind: str) -> int:
     """A worker or the scheduler, as ``python worker.py`` runs them, with waits short enough for a trial."""
     from campaign import create_app
     from campaign.engines import workers
+    from campaign.extensions import rq
     from campaign.mail import compose, domains, leases, streams
+    from campaign.mail.jobs import sweep
     from campaign.mail.streams import STREAMS
 
     for name, stream in list(STREAMS.items()):
@@ -77,6 +79,10 @@ def process(kind: str) -> int:
     compose.register_origin(ORIGIN, render)
     app = create_app()
     if kind == "cron":
+        # What a killed worker had begun goes on with the next sweep: at its usual pace nobody would be at work most of the time.
+        for job in rq._cron_job_data:
+            if job["func"] is sweep:
+                job["interval"] = 1
         workers.run_cron(app)
     else:
         workers.run_worker(app, QUEUES[kind])
