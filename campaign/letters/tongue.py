@@ -2,7 +2,8 @@
 
 The page's language is what the salutation, the request and the mails to the writer are in; the writer's own words may be
 in another. They are told by their most frequent small words, or by their script; where that says nothing clear, the
-page's language is believed, unless nothing of the text is like it. Nothing is looked up elsewhere.
+page's language is believed, unless nothing of the text is like it. English without small words, as in a list of what
+someone wishes for, is told by how its words end. Nothing is looked up elsewhere.
 """
 
 import re
@@ -42,6 +43,17 @@ _ENOUGH = 25
 _STRANGE = 0.06
 """With fewer small words of a language than this share, so many words are not in it."""
 
+_ENDING = re.compile(
+    r"(?:[tsc]ions?|ing|ed|ness|ments?|i?ty|ies|[eo]rs?|ly|ful|less|ship|hood|[ae]nces?|ous|ive|[ai]ble|ics?|is[mt]s?|al"
+    r"|th|ght|ck|ll|ss|ch|sh|[bcdfghklmnprty]s|es|[nrlf][dt]|[a-z]y|ee)$"
+)
+_ENDINGS = 0.35
+"""With so large a share of words that end as English ones do, and hardly any letter beyond a to z, a text is in English.
+
+In English lists of nouns it was 0.44 and more, in letters in 14 other languages with few such letters 0.3 at most."""
+_ACCENTS = 0.1
+"""With such letters in so large a share of its words a text is not in English."""
+
 ENGLISH = "English"
 PAGES = {"en": ENGLISH, "es": "Spanish"}
 """The names of the pages' languages, in English."""
@@ -75,13 +87,23 @@ def note(body: str, page: str) -> str:
     around = PAGES.get(page, page)
     own = spoken(body)
     if not own and _strange(body, around):
-        return "This letter is written in a language other than English."
+        if not _ends_as_english(body):
+            return "This letter is written in a language other than English."
+        own = ENGLISH
     own = own or around
     if own == around == ENGLISH:
         return ""
     if own == ENGLISH:
         return f"Parts of this letter are written in {around}."
     return f"This letter is written in {own}."
+
+
+def _ends_as_english(text: str) -> bool:
+    words = [word for word in words_of(text) if word.isalpha()]
+    if not words or sum(not word.isascii() for word in words) >= _ACCENTS * len(words):
+        return False
+    ends = sum(_ENDING.search(word) is not None for word in words)
+    return ends >= _ENDINGS * len(words)
 
 
 def _strange(text: str, language: str) -> bool:

@@ -99,6 +99,12 @@ def test_merging_is_a_closed_list() -> None:
     ), "what is put in is not read again, and there is no language to escape from"
 
 
+NOUNS = (
+    "Freedom. Dignity. Due process. Fair hearings. Legal counsel. Family unity. Medical care. Safe housing. Community "
+    "support. Human rights. American values. Constitutional protections. Moral leadership. Common sense. Basic decency."
+)
+
+
 @pytest.mark.parametrize(
     ("words", "page", "says"),
     [
@@ -130,6 +136,33 @@ def test_merging_is_a_closed_list() -> None:
             "en",
             "This letter is written in a language other than English.",
         ),
+        (
+            "Ninaandika kwa sababu bibi yangu alisubiri miaka miwili nyuma ya mlango uliofungwa kabla ya hakimu "
+            "kumsikiliza. Hakuna mtu anayepaswa kuandaa kesi yake akiwa gerezani. Tafadhali waruhusuni watu wasubiri.",
+            "en",
+            "This letter is written in a language other than English.",
+        ),
+        (
+            "Ich schreibe Ihnen, weil meine Großmutter zwei Jahre hinter einer verschlossenen Tür gewartet hat, bevor "
+            "ein Richter sie anhörte. Niemand sollte seinen Fall aus einer Gefängniszelle vorbereiten müssen.",
+            "en",
+            "This letter is written in a language other than English.",
+        ),
+        # Sure only: English without a small word is English.
+        (NOUNS, "en", ""),
+        (NOUNS, "es", "Parts of this letter are written in Spanish."),
+        (
+            "Cold floors, bright lights, no windows, no clocks, no calls home, no lawyers, no doctors, no sleep, no sun, "
+            "no hope, no dates, no answers, just walls, locks, guards, forms, lines, waiting, waiting, waiting.",
+            "en",
+            "",
+        ),
+        (
+            "Libertad. Dignidad. Debido proceso. Audiencias justas. Abogados. Unidad familiar. Atención médica. Vivienda "
+            "segura. Apoyo comunitario. Derechos humanos. Valores. Protecciones. Liderazgo moral. Sentido común. Decencia básica. Madres. Padres. Hijos. Abuelas.",
+            "en",
+            "This letter is written in a language other than English.",
+        ),
         ("Ojalá pronto.", "es", "This letter is written in Spanish."),
         ("Zut alors: xyzzy plugh.", "en", ""),
     ],
@@ -145,6 +178,8 @@ def test_a_letter_in_another_language_than_the_pages_carries_the_note(
     own = "Mi abuela esperó dos años detrás de una puerta cerrada. Les pido que dejen esperar en libertad."
     shown = writer.send(action="preview", body=own).get_data(as_text=True)
     assert "This letter is written in Spanish." in shown
+    shown = writer.send(action="preview", body=NOUNS).get_data(as_text=True)
+    assert "language other than English" not in shown and "Freedom." in shown
     writer.send(body=own)
     confirm()
     deliver()
