@@ -75,6 +75,13 @@ def urls(request: pytest.FixtureRequest, worker_number: int) -> Iterator[servers
 
 
 @pytest.fixture(scope="session")
+def emptier(urls: servers.Urls) -> Iterator[servers.Emptier]:
+    """Empties this worker's tables and queues."""
+    with contextlib.closing(servers.Emptier(urls)) as one:
+        yield one
+
+
+@pytest.fixture(scope="session")
 def environment(urls: servers.Urls, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment in which the application under test, and its commands, run."""
     return {
@@ -92,17 +99,12 @@ def session_app(environment: dict[str, str]) -> Iterator[Flask]:
     from campaign import config, create_app
     from campaign.extensions import db
 
+    _hash_cheaply()
     settings = config.load(environment)
     settings |= {
         "PROPAGATE_EXCEPTIONS": False,
         "RQ_ASYNC": True,
         "PUBLIC_POSTS": "100000 per hour",
-        # The cheapest argon2, since tests sign in some hundred times.
-        "SECURITY_PASSWORD_HASH_PASSLIB_OPTIONS": {
-            "argon2__rounds": 1,
-            "argon2__memory_cost": 8,
-            "argon2__parallelism": 1,
-        },
     }
     app = create_app(settings)
     yield app
@@ -110,8 +112,26 @@ def session_app(environment: dict[str, str]) -> Iterator[Flask]:
         db.engine.dispose()
 
 
+def _hash_cheaply() -> None:
+    """The cheapest argon2 for every application of this process, since tests sign in some hundred times.
+
+    Flask-Security keeps how it hashes with the extension: an application that a test or a command makes beside ours
+    would bring the full cost back, two fifths of a second a sign-in.
+    """
+    from flask_security import core
+
+    cheapest = {"argon2__rounds": 1, "argon2__memory_cost": 8, "argon2__parallelism": 1}
+    made = core._get_pwd_context
+
+    def make(app: Flask) -> Any:
+        app.config["SECURITY_PASSWORD_HASH_PASSLIB_OPTIONS"] = cheapest
+        return made(app)
+
+    core._get_pwd_context = make
+
+
 @pytest.fixture
-def app(session_app: Flask, urls: servers.Urls) -> Iterator[Flask]:
+def app(session_app: Flask, emptier: servers.Emptier) -> Iterator[Flask]:
     """The application with empty tables and empty queues."""
     yield session_app
     with session_app.app_context():
@@ -120,7 +140,7 @@ def app(session_app: Flask, urls: servers.Urls) -> Iterator[Flask]:
 
         connections.kept.close()  # and what it has learnt of this test's mail server
         db.session.remove()
-    servers.empty(urls)
+    emptier.empty()
 
 
 @pytest.fixture
@@ -190,13 +210,29 @@ def staff(app: Flask) -> Callable[..., FlaskClient]:
     return sign_in
 
 
-@pytest.fixture
-def demo(app: Flask) -> Flask:
-    """The application with the founding case loaded."""
+@pytest.fixture(scope="session")
+def founding_case(session_app: Flask, emptier: servers.Emptier) -> Callable[[], None]:
+    """Loads the founding case; from the second time on by putting back the rows that loading it has made."""
     from campaign.demo import load
 
-    with app.app_context():
-        load()
+    rows: list[servers.Rows] = []
+
+    def again() -> None:
+        if rows:
+            rows[0].put_back()
+            return
+        with session_app.app_context():
+            load()
+        if emptier.is_superuser:
+            rows.append(servers.Rows(emptier))
+
+    return again
+
+
+@pytest.fixture
+def demo(app: Flask, founding_case: Callable[[], None]) -> Flask:
+    """The application with the founding case loaded."""
+    founding_case()
     return app
 
 

@@ -10,9 +10,6 @@ from flask.testing import FlaskClient
 
 def work_off(app: Flask, rounds: int = 20) -> None:
     """Runs cron's jobs and whatever they enqueue, round after round, until a round changes nothing."""
-    from flask_rq._job_class import FlaskJob
-    from rq import SimpleWorker
-
     from campaign.extensions import rq
 
     crons = {item["func"]: int(item["interval"]) for item in rq._cron_job_data}
@@ -22,15 +19,24 @@ def work_off(app: Flask, rounds: int = 20) -> None:
             if number == 0 or every_s <= 60:  # the others are not about mail that waits
                 job()
         queues = list(rq.queues.values())
-        worker = SimpleWorker(queues, connection=queues[0].connection, job_class=FlaskJob)
-        worker.log.setLevel("ERROR")
-        # RQ's own housekeeping takes as long as the work.
-        vars(worker)["run_maintenance_tasks"] = lambda: None
-        worker.work(burst=True)
+        if any(queue.count for queue in queues):
+            _work(queues)
         after = fingerprint()
         if after == before:
             return
         before = after
+
+
+def _work(queues: list[Any]) -> None:
+    """Runs what is in the queues, and what that enqueues."""
+    from flask_rq._job_class import FlaskJob
+    from rq import SimpleWorker
+
+    worker = SimpleWorker(queues, connection=queues[0].connection, job_class=FlaskJob)
+    worker.log.setLevel("ERROR")
+    # RQ's own housekeeping takes as long as the work.
+    vars(worker)["run_maintenance_tasks"] = lambda: None
+    worker.work(burst=True)
 
 
 def fingerprint() -> object:

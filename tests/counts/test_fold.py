@@ -74,10 +74,10 @@ def test_folds_at_the_same_time_count_each_row_once(app_context: Flask) -> None:
     )
 )
 def test_counters_are_the_sums_of_the_journal(
-    app_context: Flask, urls: servers.Urls, changes: list[tuple[int, str, str, int]]
+    app_context: Flask, emptier: servers.Emptier, changes: list[tuple[int, str, str, int]]
 ) -> None:
     db.session.remove()
-    servers.empty(urls)
+    emptier.empty()
     expected: dict[tuple[int, str, str], int] = {}
     for campaign_id, name, part, delta in changes:
         write(journal.Change(name, delta, campaign_id, part))
