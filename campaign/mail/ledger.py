@@ -35,7 +35,7 @@ from campaign.mail.states import IllegalTransition, Result, Row, on_result
 
 __all__ = [
     "Draft", "IllegalTransition", "Result", "Row", "cancel", "decide", "doubtful", "enqueue", "enqueue_select",
-    "hold", "on_result", "open_messages", "progress", "release", "repeat", "retry", "settle_doubts", "totals", "unit",
+    "hold", "on_result", "open_messages", "progress", "refusal", "release", "repeat", "retry", "settle_doubts", "totals", "unit",
 ]  # fmt: skip
 
 CHUNK = 1000
@@ -251,6 +251,18 @@ def unit(message_id: int) -> tuple[str, int, int] | None:
     )
     row = db.session.execute(query).first()
     return (row.origin, row.origin_id, row.unit_id) if row else None
+
+
+def refusal(origin: str, origin_id: int, unit_id: int) -> str:
+    """What was said where a message was refused for good; empty where it was not."""
+    query = select(Message).where(
+        Message.origin == origin, Message.origin_id == origin_id, Message.unit_id == unit_id
+    )
+    found = db.session.scalar(query)
+    if found is None or found.state != "failed":
+        return ""
+    parts = (str(found.smtp_code or ""), found.smtp_enhanced, found.smtp_text)
+    return " ".join(part for part in parts if part) or "failed"
 
 
 def doubtful(origin: str, origin_id: int) -> int:

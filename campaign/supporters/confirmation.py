@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from psycopg.types.json import Jsonb
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 
 from campaign.clock import utcnow
 from campaign.counts import journal
@@ -177,6 +177,13 @@ def ask(address: str, language: str, campaign_id: int | None, own: Own | None = 
 def unit(confirmation_id: int, round_: int) -> int:
     """The mail ledger's unit of one mail."""
     return confirmation_id * _ROUNDS + round_
+
+
+def refusal(address: str) -> str:
+    """What the mail server said where it refused the last confirmation mail to an address for good; empty where it did not."""
+    query = select(Confirmation).where(func.lower(Confirmation.address) == address.lower())
+    asked = db.session.scalar(query)
+    return ledger.refusal(ORIGIN, 0, unit(asked.id, asked.round)) if asked else ""
 
 
 def confirmation_of(unit_id: int) -> int:

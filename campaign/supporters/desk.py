@@ -74,6 +74,7 @@ def supporter(supporter_id: int) -> ResponseReturnValue:
             outcomes=confirmation.done_by(person.email) if own is None else [],
             sections=own_page.desk_sections(person) if own is None else [],
             stopped=queries.alert_suppression(person.email),
+            refused="" if person.confirmed_at else confirmation.refusal(person.email),
             may_delete=access.admits(access.ORGANIZER, current_user.role),
         )
     )

@@ -53,6 +53,16 @@ def test_a_sign_up_counts_once_its_link_is_confirmed(
     assert counts.total("supporters.joined", campaign) == 1
 
 
+def test_the_desk_says_why_a_confirmation_mail_did_not_arrive(
+    campaign: int, sign_up: Callable, smtp: Mailbox, deliver: Callable, staff: Callable
+) -> None:
+    smtp.answer = lambda address: "550 5.1.1 No such mailbox"
+    sign_up("josé@mail.example")
+    deliver()
+    page = staff("organizer").get("/desk/supporters/1")
+    assert "The confirmation mail did not arrive: 550 5.1.1 No such mailbox" in text_of(page)
+
+
 def test_confirming_twice_is_the_same_as_once(
     campaign: int, sign_up: Callable, client: FlaskClient, mailed: Callable, deliver: Callable
 ) -> None:
