@@ -83,7 +83,10 @@ def offices_of(petition: Petition) -> list[int]:
 
 
 def _letters(campaign_id: int, offices: list[int], query: Any) -> Any:
-    """``query`` over the campaign's confirmed letters that go, or went, to one of the offices."""
+    """``query`` over the campaign's confirmed letters that go, or went, to one of the offices.
+
+    What a writer took back after some office had it is not given to the agency once more.
+    """
     goes = select(Delivery.id).where(
         Delivery.letter_id == Letter.id,
         Delivery.target_id.in_(offices),
@@ -92,6 +95,7 @@ def _letters(campaign_id: int, offices: list[int], query: Any) -> Any:
     return query.where(
         Letter.campaign_id == campaign_id,
         Letter.state == "confirmed",
+        Letter.taken_back_at.is_(None),
         Letter.body != "",
         goes.exists(),
     )

@@ -13,6 +13,7 @@ import time_machine
 from campaign.letters import similarity
 from campaign.papers import comment_fields
 from campaign.papers.comment_fields import ANONYMOUS, INDIVIDUAL, ORGANIZATION, misfits
+from campaign.supporters.keys import own_page_token
 from tests.coalition.test_public import words
 from tests.papers.conftest import pdf_text
 from tests.working import post
@@ -73,6 +74,29 @@ def test_a_zip_holds_each_letter_and_names_what_does_not_fit(
     about = archive.read("about.txt").decode()
     assert "Of these letters, 1 is unlike any other, 3 are in 1 group of nearly identical" in about
     assert "Anonymous" in last and "Ruiz" not in last and "people.example" not in first + last
+
+
+def test_a_letter_that_its_writer_took_back_is_not_filed(
+    docket: None, office: Any, letters: Any, staff: Any, deliver: Any, client: Any, sql: Any
+) -> None:
+    with time_machine.travel(OPEN):
+        office("Director of Tests")
+        sql("UPDATE target SET paused = true WHERE role LIKE 'Director%%'")
+        letters(2)
+        deliver()
+        assert sql("SELECT state, count(*) FROM delivery GROUP BY 1 ORDER BY 1") == [
+            ("sent", 2), ("waiting", 2)
+        ]  # fmt: skip
+        with client.application.app_context():
+            url = f"/me/{own_page_token(1)}/letters/1/withdraw"
+        assert client.post(url).status_code == 303
+        assert sql("SELECT state FROM letter WHERE id = 1") == [("confirmed",)], "one office has it"
+        desk = staff("organizer")
+        post(desk, DESK, layout="zip")
+        deliver()
+        archive = zipfile.ZipFile(io.BytesIO(desk.get(f"{DESK}/1/1").data))
+    index = table(archive, "index.csv")
+    assert len(index) == 2 and "number 2" in index[1]["comment"]
 
 
 def test_a_letter_of_the_last_evening_bears_its_day_in_washington(
