@@ -72,6 +72,8 @@ def axe(page: Any, **options: Any) -> list[dict[str, Any]]:
 
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE_SCRIPT)
+        # The pages that follow come with it: so the browser keeps what it has compiled.
+        page.add_init_script(AXE_SCRIPT)
     command = "async options => (await axe.run(options)).violations"
     found: list[dict[str, Any]] = page.evaluate(command, {"resultTypes": ["violations"], **options})
     return found
