@@ -18,7 +18,20 @@ from campaign.offices.models import SALUTATION
 from campaign.web.forms import MergeFields, PlainText, strip
 
 
-class RulesForm(FlaskForm):
+class WordsForm(FlaskForm):
+    """Words that hold the letters of one campaign."""
+
+    words = TextAreaField(
+        _l("One of these words"), [PlainText(lines=True), Length(max=5000)], [strip],
+        description=_l("One a line. Small and capital letters are the same."),
+    )  # fmt: skip
+
+    def listed(self) -> tuple[str, ...]:
+        """The words."""
+        return tuple(line.strip() for line in self.words.data.splitlines() if line.strip())
+
+
+class RulesForm(WordsForm):
     """Which letters a person reads before they leave."""
 
     links = IntegerField(
@@ -26,10 +39,6 @@ class RulesForm(FlaskForm):
         [InputRequired(MISSING), NumberRange(0, 2)],
         description=_l("0: links hold nothing."),
     )
-    words = TextAreaField(
-        _l("One of these words"), [PlainText(lines=True), Length(max=5000)], [strip],
-        description=_l("One a line. Small and capital letters are the same."),
-    )  # fmt: skip
     same = IntegerField(
         _l("The same own words from so many other addresses"), [InputRequired(MISSING), NumberRange(0, 10000)],
         description=_l("0: it does not matter. A word more or less makes no other letter. Those that keep to the suggested words are not meant, and only confirmed letters count."),
@@ -42,23 +51,6 @@ class RulesForm(FlaskForm):
         _l("So many others from the same network on one day"), [InputRequired(MISSING), NumberRange(0, 100000)],
         description=_l("0: it does not matter. A school or a mobile network can be one. No address is kept: the network’s mark changes each day."),
     )  # fmt: skip
-
-    def listed(self) -> tuple[str, ...]:
-        """The words."""
-        return tuple(line.strip() for line in self.words.data.splitlines() if line.strip())
-
-
-class WordsForm(FlaskForm):
-    """Words that hold the letters of one campaign."""
-
-    words = TextAreaField(
-        _l("One of these words"), [PlainText(lines=True), Length(max=5000)], [strip],
-        description=_l("One a line. Small and capital letters are the same."),
-    )  # fmt: skip
-
-    def listed(self) -> tuple[str, ...]:
-        """The words."""
-        return tuple(line.strip() for line in self.words.data.splitlines() if line.strip())
 
 
 def _subject(code: str, language: str, needed: list[Any]) -> Field:

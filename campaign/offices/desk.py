@@ -1,11 +1,13 @@
 """/desk/targets: the directory of offices, who holds them, and whether letters to them go on."""
 
+from collections.abc import Callable
 from datetime import date
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from flask_login import current_user
+from flask_wtf import FlaskForm
 
 from campaign.clock import utcnow
 from campaign.counts import queries as counts
@@ -88,14 +90,14 @@ def target(target_id: int) -> ResponseReturnValue:
     return _page(_found(target_id))
 
 
-def _page(
-    target: Target,
-    *,
-    holder: HolderForm | None = None,
-    pausing: ReasonForm | None = None,
-    retirement: ReasonForm | None = None,
-) -> ResponseReturnValue:
-    """The page; after a mistake with the form that it was made in."""
+def _page(target: Target, **typed: FlaskForm) -> ResponseReturnValue:
+    """The page; after a mistake with the form that it was ``typed`` into, by its name in the template."""
+    forms = {
+        "holder_form": HolderForm(formdata=None, since=_today(target)),
+        "pause_form": ReasonForm(formdata=None),
+        "retire_form": ReasonForm(formdata=None, prefix=RETIRE),
+        **typed,
+    }
     states = counts.states("deliveries", campaign_id=None, part=str(target.id))
     body = render_template(
         "offices/desk_office.html",
@@ -107,18 +109,27 @@ def _page(
         stale=commands.is_stale(target, _today()),
         days=write_days(list(target.days)),
         channels=CHANNEL_LABELS,
-        holder_form=holder or HolderForm(formdata=None, since=_today(target)),
-        pause_form=pausing or ReasonForm(formdata=None),
         undecided=_undecided(target),
-        retire_form=retirement or ReasonForm(formdata=None, prefix=RETIRE),
         changes=queries.changes(target.id),
         labels=changed_labels(),
         today=_today(target),
         digest_hour=digest_plan.hour(office_of(target)),
         most=digest_plan.MOST,
+        **forms,
         **office_page.context(target),
     )
-    return body, 422 if holder or pausing or retirement else 200
+    return body, 422 if typed else 200
+
+
+def _change(
+    target: Target, name: str, form: FlaskForm, act: Callable[[], object], said: str
+) -> ResponseReturnValue:
+    """Does what one of the page's forms asks for, and says so; where something in it is wrong, the page says what."""
+    if not form.validate():
+        return _page(target, **{name: form})
+    act()
+    flash(said, "success")
+    return redirect(url_for(".target", target_id=target.id), 303)
 
 
 def _undecided(target: Target) -> int:
@@ -149,13 +160,12 @@ def edit(target_id: int) -> ResponseReturnValue:
 @access.organizer
 def set_holder(target_id: int) -> ResponseReturnValue:
     """Someone takes the office over."""
-    target = _found(target_id)
     form = HolderForm()
-    if not form.validate():
-        return _page(target, holder=form)
-    commands.set_holder(target.id, form.name.data, form.since.data, current_user.email)
-    flash(gettext("Saved. Salutations go by whoever holds the office on the day."), "success")
-    return redirect(url_for(".target", target_id=target.id), 303)
+    return _change(
+        _found(target_id), "holder_form", form,
+        lambda: commands.set_holder(target_id, form.name.data, form.since.data, current_user.email),
+        gettext("Saved. Salutations go by whoever holds the office on the day."),
+    )  # fmt: skip
 
 
 @bp.post("/<int:target_id>/holders/<int:holder_id>")
@@ -187,26 +197,24 @@ def checked(target_id: int) -> ResponseReturnValue:
 @access.organizer
 def pause(target_id: int) -> ResponseReturnValue:
     """Stops letters to the office; those that wait go on waiting."""
-    target = _found(target_id)
     form = ReasonForm()
-    if not form.validate():
-        return _page(target, pausing=form)
-    commands.pause(target.id, form.reason.data, current_user.email)
-    flash(gettext("Letters to this office are paused and keep their places."), "success")
-    return redirect(url_for(".target", target_id=target.id), 303)
+    return _change(
+        _found(target_id), "pause_form", form,
+        lambda: commands.pause(target_id, form.reason.data, current_user.email),
+        gettext("Letters to this office are paused and keep their places."),
+    )  # fmt: skip
 
 
 @bp.post("/<int:target_id>/retire")
 @access.organizer
 def retire(target_id: int) -> ResponseReturnValue:
     """The office is no more: no campaign offers it."""
-    target = _found(target_id)
     form = ReasonForm(prefix=RETIRE)
-    if not form.validate():
-        return _page(target, retirement=form)
-    retiring.retire(target.id, form.reason.data, current_user.email)
-    flash(gettext("The office is retired: no campaign offers it any more."), "success")
-    return redirect(url_for(".target", target_id=target.id), 303)
+    return _change(
+        _found(target_id), "retire_form", form,
+        lambda: retiring.retire(target_id, form.reason.data, current_user.email),
+        gettext("The office is retired: no campaign offers it any more."),
+    )  # fmt: skip
 
 
 @bp.post("/<int:target_id>/bring-back")
