@@ -6,7 +6,8 @@ from flask import Flask
 def init_app(app: Flask) -> None:
     """Adds the desk's pages, the job that makes the files, and what letters and the mail floor ask of papers."""
     from campaign.letters import together
-    from campaign.mail import compose, ledger, naming
+    from campaign.mail import compose, ledger
+    from campaign.mail import naming as mail_naming
     from campaign.offices import office_page
     from campaign.papers import (
         commands,
@@ -17,15 +18,15 @@ def init_app(app: Flask) -> None:
         filing,
         jobs,  # noqa: F401  # it registers itself
         models,  # noqa: F401  # the tables
+        naming,
         queries,
-        stating,
         taken_out,
     )
 
     for module in (desk, desk_filings):
         app.register_blueprint(module.bp)
     compose.register_origin(digests.ORIGIN, digests.render_batch)
-    naming.register(digests.ORIGIN, stating.of_digests)
+    mail_naming.register(digests.ORIGIN, naming.of_digests)
     ledger.on_result(digests.ORIGIN, digests.on_result)
     office_page.register_section("papers", lambda target: {"digest": daily.next_digest(target)})
 
