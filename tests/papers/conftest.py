@@ -10,7 +10,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tests.letters.conftest import campaign_id, confirm, letters, office, writer  # noqa: F401  # fixtures
+from tests.letters.conftest import Writer, campaign_id, confirm, letters, office, writer  # noqa: F401  # fixtures
+from tests.working import post
 
 
 def pdf_text(content: bytes, tmp_path: Path) -> str:
@@ -59,3 +60,18 @@ def packet(
         deliver()
 
     return make
+
+
+@pytest.fixture
+def one_in_a_packet(
+    desk: FlaskClient,
+    client: FlaskClient,
+    confirm: Callable[..., Any],  # noqa: F811  # the fixture
+    deliver: Callable[[], None],
+) -> Any:
+    """Someone's letter in the packet to the founding case's first office, which is ready; the page after the confirmation."""
+    Writer(client, "wait-in-freedom").send()
+    answer = confirm()
+    post(desk, "/desk/targets/1/bundles", campaign="1")
+    deliver()
+    return answer

@@ -63,13 +63,9 @@ def test_what_was_typed_of_a_packet_stays_where_the_day_is_wrong(packet: Any, st
 
 
 def test_what_was_typed_stays_where_the_packet_cannot_be_handed_over(
-    desk: Any, client: Any, confirm: Any, deliver: Any, sql: Any
+    desk: Any, one_in_a_packet: Any, sql: Any
 ) -> None:
     where = "/desk/targets/1/bundles"
-    Writer(client, "wait-in-freedom").send()
-    confirm()
-    post(desk, where, campaign="1")
-    deliver()
     sql("UPDATE petition_version SET facts = facts - 'petitioner_address'")
     answer = post(desk, where, f"{where}/1/handed", on=made_on(sql), note="Receipt 7019")
     page = answer.get_data(as_text=True)
@@ -78,14 +74,10 @@ def test_what_was_typed_stays_where_the_packet_cannot_be_handed_over(
 
 
 def test_a_packet_whose_letters_were_cancelled_is_not_handed_over(
-    desk: Any, client: Any, confirm: Any, deliver: Any, sql: Any
+    desk: Any, client: Any, one_in_a_packet: Any, deliver: Any, sql: Any
 ) -> None:
     where = "/desk/targets/1/bundles"
-    writer = Writer(client, "wait-in-freedom")
-    writer.send()
-    own = own_page(confirm())
-    post(desk, where, campaign="1")
-    deliver()
+    own = own_page(one_in_a_packet)
     assert "In a packet on paper" in client.get(own).get_data(as_text=True)
     opened = desk.get(where).get_data(as_text=True)
     post(desk, "/desk/letters/campaigns", "/desk/letters/campaigns/1/cancel", sure="1")
@@ -243,14 +235,8 @@ def test_who_is_deleted_is_in_no_pdf(app: Any, packet: Any, sql: Any) -> None:
     ]
 
 
-def test_the_bar_counts_only_the_packet_that_is_being_made(
-    desk: Any, client: Any, confirm: Any, deliver: Any
-) -> None:
+def test_the_bar_counts_only_the_packet_that_is_being_made(desk: Any, one_in_a_packet: Any) -> None:
     where = "/desk/targets/1/bundles"
-    Writer(client, "wait-in-freedom").send()
-    confirm()
-    post(desk, where, campaign="1")
-    deliver()
     post(desk, where, f"{where}/1/undo")
     post(desk, where, campaign="1")
     page = desk.get(where).get_data(as_text=True)
