@@ -34,7 +34,16 @@ def _add_routes(app: Flask) -> None:
 
 def _hear_of_mail() -> None:
     """What the mail floor asks of letters, and tells them."""
-    from campaign.letters import deliveries, naming, notices, render, replies, results, telling
+    from campaign.letters import (
+        deliveries,
+        naming,
+        notices,
+        passing_on,
+        render,
+        replies,
+        results,
+        telling,
+    )
     from campaign.mail import compose, ledger, undecided
     from campaign.mail import naming as names
     from campaign.mail.inbound import routing
@@ -45,8 +54,8 @@ def _hear_of_mail() -> None:
     names.register(deliveries.ORIGIN, naming.of_deliveries)
     for origin in (notices.REJECTED, telling.DONE):
         names.register(origin, naming.of_notices)
-    compose.register_origin(replies.ORIGIN, replies.render)
-    ledger.on_result(replies.ORIGIN, replies.on_result)
+    compose.register_origin(replies.ORIGIN, passing_on.render)
+    ledger.on_result(replies.ORIGIN, passing_on.on_result)
     routing.register(replies.PREFIX, replies.receive)
 
 

@@ -1,8 +1,8 @@
-"""Public pages of the letters: writing one, and what a writer may still do with it."""
+"""Public pages of the letters: writing one, and seeing it before it is sent."""
 
 from typing import Any
 
-from flask import Blueprint, Response, abort, render_template, request, url_for
+from flask import Blueprint, Response, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
@@ -12,17 +12,15 @@ from campaign.coalition.models import Campaign
 from campaign.coalition.queries import is_open
 from campaign.coalition.views import found
 from campaign.letters import commands, composing, links, message, queries, replies, words
-from campaign.letters.forms import CorrectionForm, LetterForm
-from campaign.letters.models import Letter, LetterTemplate
+from campaign.letters.forms import LetterForm
+from campaign.letters.models import LetterTemplate
 from campaign.letters.provider import sentence
 from campaign.letters.render import from_name
 from campaign.mail import settings
 from campaign.offices import queries as offices
-from campaign.supporters import keys
-from campaign.supporters import queries as supporters
 from campaign.supporters.places import state_of
 from campaign.supporters.wording import consent_wording
-from campaign.web import access, gate, languages, pages, tokens
+from campaign.web import access, gate, languages, pages
 from campaign.web.sent import Sent
 from campaign.web.sent import sent as what_was_sent
 
@@ -245,62 +243,3 @@ def ask_for_own_page(slug: str) -> ResponseReturnValue:
     if act is not None:
         commands.send_own_page(campaign.id, act, languages.current())
     return pages.following(following)
-
-
-@bp.post("/me/<token>/letters/<int:letter_id>/withdraw")
-@access.link
-def withdraw(token: str, letter_id: int) -> ResponseReturnValue:
-    """The writer takes a letter back from the offices that it has not left for."""
-    supporter_id = _owner(token)
-    done = commands.withdraw(letter_id, supporter_id)
-    # The button pressed twice, or too late: the page says what became of the letter.
-    if done is None and queries.own_letter(letter_id, supporter_id) is None:
-        abort(404)
-    return pages.following(_own_page(token, letter_id))
-
-
-@bp.route("/me/<token>/letters/<int:letter_id>/correct", methods=["GET", "POST"])
-@access.link
-def correct(token: str, letter_id: int) -> ResponseReturnValue:
-    """The writer mends a letter while it waits at every office."""
-    supporter_id = _owner(token)
-    own = pages.or_404(queries.own_letter(letter_id, supporter_id))
-    letter, campaign = own
-    form = CorrectionForm()
-    if request.method == "GET":
-        form.subject.data, form.body.data = letter.subject, letter.body
-        return _correction_page(token, letter, campaign, form)
-    if not form.validate():
-        return _correction_page(token, letter, campaign, form, 422)
-    suggested = queries.suggested(queries.templates(campaign.id))
-    if commands.correct(letter.id, supporter_id, form.subject.data, form.body.data, suggested):
-        return pages.following(_own_page(token, letter_id))
-    form.form_errors.append(
-        gettext("This letter can no longer be changed: it has left for at least one office.")
-    )
-    return _correction_page(token, letter, campaign, form, 409)
-
-
-def _correction_page(
-    token: str, letter: Letter, campaign: Campaign, form: CorrectionForm, status: int = 200
-) -> Response:
-    page = render_template(
-        "letters/correct.html",
-        form=form,
-        title=languages.pick(campaign.title),
-        theme=front.theme_url(campaign),
-        back=_own_page(token, letter.id),
-    )
-    return pages.private(page, status)
-
-
-def _owner(token: str) -> int:
-    try:
-        person = supporters.supporter(keys.read_own_page(token))
-    except tokens.BadToken:
-        person = None
-    return pages.or_404(person).id
-
-
-def _own_page(token: str, letter_id: int) -> str:
-    return url_for("supporters.own_page", token=token, _anchor=f"letter-{letter_id}")

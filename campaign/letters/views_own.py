@@ -1,12 +1,17 @@
-"""What a writer wants of a letter, from their own page: a mail at the end, their name in a public docket, replies kept."""
+"""What a writer may still do with a letter, from their own page: take it back, mend it, and what they want of it."""
 
-from flask import Blueprint, abort, redirect, request, url_for
+from flask import Blueprint, Response, abort, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext
 
-from campaign.letters import telling
+from campaign.coalition import front
+from campaign.coalition.models import Campaign
+from campaign.letters import commands, queries, telling
+from campaign.letters.forms import CorrectionForm
+from campaign.letters.models import Letter
 from campaign.supporters import keys
 from campaign.supporters import queries as supporters
-from campaign.web import access, tokens
+from campaign.web import access, languages, pages, tokens
 
 bp = Blueprint("letters_own", __name__)
 
@@ -15,11 +20,66 @@ bp = Blueprint("letters_own", __name__)
 @access.link
 def wishes(token: str, letter_id: int) -> ResponseReturnValue:
     """Keeps the writer's wishes; a box that is left alone means no."""
+    ticked = {name: bool(request.form.get(name)) for name in ("tell", "named", "keep")}
+    if not telling.want(letter_id, _owner(token), **ticked):
+        abort(404)
+    return pages.following(_own_page(token, letter_id))
+
+
+@bp.post("/me/<token>/letters/<int:letter_id>/withdraw")
+@access.link
+def withdraw(token: str, letter_id: int) -> ResponseReturnValue:
+    """The writer takes a letter back from the offices that it has not left for."""
+    supporter_id = _owner(token)
+    done = commands.withdraw(letter_id, supporter_id)
+    # The button pressed twice, or too late: the page says what became of the letter.
+    if done is None and queries.own_letter(letter_id, supporter_id) is None:
+        abort(404)
+    return pages.following(_own_page(token, letter_id))
+
+
+@bp.route("/me/<token>/letters/<int:letter_id>/correct", methods=["GET", "POST"])
+@access.link
+def correct(token: str, letter_id: int) -> ResponseReturnValue:
+    """The writer mends a letter while it waits at every office."""
+    supporter_id = _owner(token)
+    own = pages.or_404(queries.own_letter(letter_id, supporter_id))
+    letter, campaign = own
+    form = CorrectionForm()
+    if request.method == "GET":
+        form.subject.data, form.body.data = letter.subject, letter.body
+        return _correction_page(token, letter, campaign, form)
+    if not form.validate():
+        return _correction_page(token, letter, campaign, form, 422)
+    suggested = queries.suggested(queries.templates(campaign.id))
+    if commands.correct(letter.id, supporter_id, form.subject.data, form.body.data, suggested):
+        return pages.following(_own_page(token, letter_id))
+    form.form_errors.append(
+        gettext("This letter can no longer be changed: it has left for at least one office.")
+    )
+    return _correction_page(token, letter, campaign, form, 409)
+
+
+def _correction_page(
+    token: str, letter: Letter, campaign: Campaign, form: CorrectionForm, status: int = 200
+) -> Response:
+    page = render_template(
+        "letters/correct.html",
+        form=form,
+        title=languages.pick(campaign.title),
+        theme=front.theme_url(campaign),
+        back=_own_page(token, letter.id),
+    )
+    return pages.private(page, status)
+
+
+def _owner(token: str) -> int:
     try:
         person = supporters.supporter(keys.read_own_page(token))
     except tokens.BadToken:
         person = None
-    ticked = {name: bool(request.form.get(name)) for name in ("tell", "named", "keep")}
-    if person is None or not telling.want(letter_id, person.id, **ticked):
-        abort(404)
-    return redirect(url_for("supporters.own_page", token=token, _anchor=f"letter-{letter_id}"), 303)
+    return pages.or_404(person).id
+
+
+def _own_page(token: str, letter_id: int) -> str:
+    return url_for("supporters.own_page", token=token, _anchor=f"letter-{letter_id}")
