@@ -22,8 +22,13 @@ settings.register_profile("same", derandomize=True, deadline=None)
 settings.register_profile("search", deadline=None, max_examples=1000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
-LONGEST = ("tests/test_demo.py", "tests/engines/test_run.py", "tests/mail/test_chaos.py")
-"""These begin first, so that no worker is left alone with one at the end."""
+LONGEST = (
+    "tests/test_demo.py",
+    "tests/engines/test_run.py",
+    "tests/mail/test_chaos.py",
+    "tests/mail/test_worker_stops.py",
+)
+"""These begin first, so that no worker is left alone with one at the end, and wait while others compute."""
 
 pytest_plugins = ["tests.mailbox", "tests.browser"]
 
