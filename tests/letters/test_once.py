@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from bs4 import BeautifulSoup
 
 from campaign.clock import utcnow
 from tests.letters.conftest import BODY, Writer, form_token, own_page, text_of, wait_all
@@ -69,6 +70,10 @@ def test_after_the_time_for_second_thoughts_the_first_letter_stays(
 def test_of_two_letters_in_the_mail_one_is_chosen(writer: Writer, confirm: Any, sql: Any) -> None:
     writer.send()
     writer.send(body=NEW)
+    unsaid = confirm(chosen="1").get_data(as_text=True)
+    which = BeautifulSoup(unsaid, "html.parser").find("fieldset")
+    beside = which.find(id=which["aria-describedby"]).get_text()
+    assert "choose which one is yours" in beside and not which.find("input", checked=True)
     confirm(**{"chosen": "1", "act.letter-1": "letter:1"})
     assert sql("SELECT id, state FROM letter ORDER BY id") == [(1, "confirmed")]
 
@@ -280,7 +285,9 @@ def test_a_correction_passes_the_rules_again_and_a_moderator_lets_go_what_was_re
     assert seen and "my casino" in read
     correct(f"{NEW} And visit my other casino.")
     answer = post(desk, "/desk/letters/1", "/desk/letters/1/release", seen=seen[1])
-    assert answer.status_code == 303
+    shown = answer.get_data(as_text=True)
+    assert answer.status_code == 422 and "has changed meanwhile" in shown
+    assert "my other casino" in shown, "what is to be looked at again"
     post(desk, "/desk/letters/1", "/desk/letters/1/reject", seen=seen[1], reason="Casino")
     for decision in ("release", "reject"):
         many = {"id": ["1"], "decision": decision, "seen-1": seen[1], "reason": "Casino"}
