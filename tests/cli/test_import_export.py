@@ -136,7 +136,7 @@ def test_who_withdrew_is_not_signed_anew(load: Any, app: Flask, sql: Any) -> Non
 
 
 def test_out_and_in_again_is_the_same(
-    load: Any, cli: Any, app: Flask, urls: Any, tmp_path: Path, sql: Any
+    load: Any, cli: Any, app: Flask, emptier: Any, tmp_path: Path, sql: Any
 ) -> None:
     tricky = (
         'doj,"=HYPERLINK(""x""), ""Ltd"" é",academic,@risk,-,,2026-03-01,https://a.example/?q=1\n'
@@ -147,9 +147,7 @@ def test_out_and_in_again_is_the_same(
     assert said["rows"] == 5
     assert "'=HYPERLINK" in one.read_text() and ",'@risk,'-," in one.read_text()
     assert stat.S_IMODE(one.stat().st_mode) == 0o600
-    from tests.servers import empty
-
-    empty(urls)
+    emptier.empty()
     with app.app_context():
         two_petitions()
     answer = cli("import", "endorsements", one, "--campaign", "test")
