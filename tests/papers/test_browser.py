@@ -56,10 +56,15 @@ def test_an_organizer_makes_a_packet_and_hands_it_over(
     with desk.expect_download() as told:
         desk.get_by_role("link", name="Download the PDF").click()
     assert told.value.path().read_bytes().startswith(b"%PDF")
-    expect(desk.get_by_label("Handed over on")).to_have_value(
-        utcnow().astimezone(WASHINGTON).date().isoformat()
-    )
+    today = utcnow().astimezone(WASHINGTON).date().isoformat()
+    expect(desk.get_by_label("Handed over on")).to_have_value(today)
     desk.get_by_label("Note").fill("Certified mail 7019")
+    desk.get_by_label("Handed over on").fill("")
+    desk.get_by_role("button", name="It was handed over").click()
+    expect(desk.locator("#on-1-error")).to_have_text("Please fill this in.")
+    look(desk, "packet-without-a-day")
+    expect(desk.get_by_label("Note")).to_have_value("Certified mail 7019")
+    desk.get_by_label("Handed over on").fill(today)
     desk.get_by_role("button", name="It was handed over").click()
     expect(desk.get_by_text("Certified mail 7019")).to_be_visible()
     look(desk, "packet-handed")
