@@ -72,7 +72,12 @@ def _serve(supervisor: Supervisor, config: dict[str, Any]) -> None:
     supervisor.add("worker", [sys.executable, "worker.py"], "33")
     if config["MAIL_INBOUND_SMTP"] or config["MAIL_INBOUND_LMTP"]:
         supervisor.add("inbound", _inbound_command(), "35")
-    _python("describe")
+    described = subprocess.Popen(
+        _function("describe"), cwd=configuration.ROOT, start_new_session=True
+    )
+    # A stop that is asked for meanwhile does not wait for it.
+    if not supervisor.watch(lambda: described.poll() is not None, FIRST_ANSWER_SECONDS):
+        described.terminate()
     supervisor.watch()
 
 
@@ -184,11 +189,15 @@ def _version(connection: Any) -> str | None:
 
 def _python(function: str) -> int:
     """Run one of the functions below in a process of its own: the supervisor stays small."""
-    code = f"from campaign.cli import run; run.{function}()"
-    command = [sys.executable, "-c", code]
     # In a session of its own: Ctrl-C is for us, and a half-made migration is worse than a wait.
-    done = subprocess.run(command, cwd=configuration.ROOT, start_new_session=True, check=False)
+    done = subprocess.run(
+        _function(function), cwd=configuration.ROOT, start_new_session=True, check=False
+    )
     return done.returncode
+
+
+def _function(name: str) -> list[str]:
+    return [sys.executable, "-c", f"from campaign.cli import run; run.{name}()"]
 
 
 def prepare() -> None:
