@@ -40,12 +40,13 @@ class LetterForm(PublicForm):
 
     purpose = "letter"
 
-    email = people.email_field()
+    # In the order of the page, which is that of the list of errors above it.
+    subject = subject_field()
+    body = body_field()
     given_name = people.given_name_field()
     family_name = people.family_name_field()
     postal_code = people.postal_code_field()
-    subject = subject_field()
-    body = body_field()
+    email = people.email_field()
     consent = BooleanField()
     tell = BooleanField(_l("Write to me once every office has it"))
     named = BooleanField()

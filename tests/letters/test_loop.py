@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 import pytest
+from bs4 import BeautifulSoup
 
 from campaign import config, create_app
 from tests.letters.conftest import BODY, Writer, form_token, own_page, text_of
@@ -204,6 +205,15 @@ def test_one_message_for_one_body_that_is_too_short_or_too_long(writer: Writer) 
 def test_a_language_without_blanks_between_words_is_a_language(writer: Writer) -> None:
     body = "我叫安娜,住在芝加哥。我的表弟在牢房里等了两年,法官才听他的案子。请让人们在自由中等待。谢谢您。"
     assert writer.send(subject="请让人们在自由中等待", body=body).status_code == 303
+
+
+def test_errors_are_listed_in_the_order_of_the_page(writer: Writer) -> None:
+    blank = dict.fromkeys(("subject", "body", "given_name", "family_name", "email"), "")
+    page = BeautifulSoup(writer.send(**blank).get_data(as_text=True), "html.parser")
+    listed = [link["href"].removeprefix("#") for link in page.select("#errors a")]
+    fields = [one["name"] for one in page.select("main input, main textarea") if "name" in one.attrs]
+    assert len(listed) == len(blank)
+    assert listed == [name for name in fields if name in listed]
 
 
 def test_while_the_database_is_away_a_letter_keeps_its_words(
