@@ -211,7 +211,9 @@ def test_errors_are_listed_in_the_order_of_the_page(writer: Writer) -> None:
     blank = dict.fromkeys(("subject", "body", "given_name", "family_name", "email"), "")
     page = BeautifulSoup(writer.send(**blank).get_data(as_text=True), "html.parser")
     listed = [link["href"].removeprefix("#") for link in page.select("#errors a")]
-    fields = [one["name"] for one in page.select("main input, main textarea") if "name" in one.attrs]
+    fields = [
+        one["name"] for one in page.select("main input, main textarea") if "name" in one.attrs
+    ]
     assert len(listed) == len(blank)
     assert listed == [name for name in fields if name in listed]
 
