@@ -33,13 +33,19 @@ HERE = """
     )"""
 """``here``: the campaigns that have letters waiting for an office, but for the stopped ones, each found by one look at an index."""
 
+_ITS_FIRST = """
+    SELECT d.id, d.letter_id FROM delivery d
+    WHERE (d.target_id, d.campaign_id) >= (:target_id, here.campaign_id)
+    AND (d.target_id, d.campaign_id) <= (:target_id, here.campaign_id)
+    AND d.state = 'waiting' ORDER BY d.target_id, d.campaign_id, d.id
+"""
+"""A campaign's first for an office. So written only ix_delivery_waiting gives the order: with plain equations PostgreSQL may walk along
+the primary key, past all that others have in front, where it holds the whole table for this campaign's."""
+
 NEXT = f"""
     WITH {HERE},
     ahead AS (
-        SELECT first.id, here.urgent FROM here CROSS JOIN LATERAL (
-            SELECT d.id FROM delivery d
-            WHERE d.target_id = :target_id AND d.campaign_id = here.campaign_id AND d.state = 'waiting'
-            ORDER BY d.id LIMIT :limit) AS first
+        SELECT first.id, here.urgent FROM here CROSS JOIN LATERAL ({_ITS_FIRST} LIMIT :limit) AS first
         WHERE NOT (here.urgent AND :ordinary) ORDER BY here.urgent DESC, first.id LIMIT :limit
     )
     SELECT d.id, d.letter_id, d.campaign_id, d.round, ahead.urgent, l.language, d.doubted
@@ -68,10 +74,7 @@ _ENDS = text(
 )
 _OLDEST = text(
     f"""
-    WITH {HERE} SELECT min(l.confirmed_at) FROM here CROSS JOIN LATERAL (
-        SELECT d.letter_id FROM delivery d
-        WHERE d.target_id = :target_id AND d.campaign_id = here.campaign_id AND d.state = 'waiting'
-        ORDER BY d.id LIMIT 1) AS first JOIN letter l ON l.id = first.letter_id
+    WITH {HERE} SELECT min(l.confirmed_at) FROM here CROSS JOIN LATERAL ({_ITS_FIRST} LIMIT 1) AS first JOIN letter l ON l.id = first.letter_id
     """  # noqa: S608  # our own text
 )
 
