@@ -33,14 +33,13 @@ HERE = """
     )"""
 """``here``: the campaigns that have letters waiting for an office, but for the stopped ones, each found by one look at an index."""
 
-_ITS_FIRST = """
-    SELECT d.id, d.letter_id FROM delivery d
-    WHERE (d.target_id, d.campaign_id) >= (:target_id, here.campaign_id)
-    AND (d.target_id, d.campaign_id) <= (:target_id, here.campaign_id)
-    AND d.state = 'waiting' ORDER BY d.target_id, d.campaign_id, d.id
-"""
-"""A campaign's first for an office. So written only ix_delivery_waiting gives the order: with plain equations PostgreSQL may walk along
-the primary key, past all that others have in front, where it holds the whole table for this campaign's."""
+ITS = """(d.target_id, d.campaign_id) >= (:target_id, here.campaign_id)
+    AND (d.target_id, d.campaign_id) <= (:target_id, here.campaign_id) AND d.state = 'waiting'"""
+IN_ORDER = "d.target_id, d.campaign_id, d.id"
+"""What waits for an office of one campaign of ``here``, as it came. So written only ix_delivery_waiting gives the order: with plain
+equations PostgreSQL may walk along the primary key, past all that others have in front, where it holds the whole table for
+this campaign's."""
+_ITS_FIRST = f"SELECT d.id, d.letter_id FROM delivery d WHERE {ITS} ORDER BY {IN_ORDER}"  # noqa: S608  # our own text
 
 NEXT = f"""
     WITH {HERE},

@@ -34,14 +34,12 @@ _SKIP = text(
 _FIRST = """
     WITH {here} SELECT here.campaign_id FROM here CROSS JOIN LATERAL (
         SELECT d.id FROM delivery d JOIN letter l ON l.id = d.letter_id
-        WHERE d.target_id = :target_id AND d.campaign_id = here.campaign_id AND d.state = 'waiting'
-        AND l.confirmed_at <= :until ORDER BY d.id LIMIT 1) AS first
+        WHERE {its} AND l.confirmed_at <= :until ORDER BY {in_order} LIMIT 1) AS first
     WHERE {campaigns} ORDER BY here.urgent DESC, first.id LIMIT 1
 """
-_FIRST_OF_OTHERS = text(_FIRST.format(here=queue.HERE, campaigns="true"))
-_FIRST_OF_THESE = text(
-    _FIRST.format(here=queue.HERE, campaigns="here.campaign_id = ANY (:campaigns)")
-)
+_QUEUE = {"here": queue.HERE, "its": queue.ITS, "in_order": queue.IN_ORDER}
+_FIRST_OF_OTHERS = text(_FIRST.format(**_QUEUE, campaigns="true"))
+_FIRST_OF_THESE = text(_FIRST.format(**_QUEUE, campaigns="here.campaign_id = ANY (:campaigns)"))
 
 COUNTED = 500
 """Up to so many letters that wait are counted; how many more there are is told by the counters."""
