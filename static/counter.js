@@ -17,4 +17,6 @@ for (const area of document.querySelectorAll("textarea[data-limit]")) {
   out.hidden = false;
   area.addEventListener("input", show);
   show();
+  // Back from the next page: the browser puts in what was typed after this has run.
+  window.addEventListener("pageshow", show);
 }

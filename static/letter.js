@@ -22,4 +22,6 @@ for (const area of document.querySelectorAll("textarea[data-own]")) {
   out.hidden = false;
   area.addEventListener("input", show);
   show();
+  // Back from the next page: the browser puts in what was typed after this has run.
+  window.addEventListener("pageshow", show);
 }

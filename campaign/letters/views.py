@@ -54,7 +54,7 @@ def _write(slug: str) -> ResponseReturnValue:
     answered = composing.put_in_answers(form, queries.suggested(templates))
     if answered and action != "preview":
         # Also where "send" was pressed: nobody sends a letter that they have not seen.
-        return _form_page(campaign, form, templates, act)
+        return _form_page(campaign, form, templates, act, unseen=action == "send")
     good = form.validate()
     if not good or action == "edit":
         return _form_page(campaign, form, templates, act, 422 if not good else 200)
@@ -126,6 +126,7 @@ def _form_page(
     templates: list[LetterTemplate],
     act: links.Act | None,
     status: int = 200,
+    unseen: bool = False,
 ) -> Response:
     prompts = languages.pick(templates[0].prompts).splitlines() if templates else []
     page = render_template(
@@ -139,6 +140,7 @@ def _form_page(
         dockets=queries.dockets(campaign.id),
         through_us=replies.through_us(campaign.id),
         again_url=url_for("letters.write", slug=campaign.slug),
+        unseen=unseen,
     )
     if request.method == "GET" and "k" not in request.args:
         return pages.cacheable(page)

@@ -64,6 +64,20 @@ def test_a_writer_looks_at_the_letter_confirms_it_and_sees_what_became_of_it(
     look(page, "own-es")
 
 
+def test_who_comes_back_from_the_preview_sees_what_is_their_own(
+    demo: Any, site: str, page: Any
+) -> None:
+    page.goto(f"{site}/c/wait-in-freedom/letter")
+    fill(page)
+    page.locator("#body").fill(OWN)
+    page.get_by_role("button", name="Look at it first").click()
+    expect(page.get_by_role("heading", name="Your letter, as it arrives")).to_be_visible()
+    page.go_back()
+    expect(page.locator("#body")).to_have_value(OWN)
+    expect(page.locator("#letter-own")).to_contain_text("100 percent")
+    expect(page.locator("#body-count")).to_contain_text(f"{5000 - len(OWN):,}")
+
+
 def test_the_desks_pages_fit_and_read_well(
     demo: Any,
     app: Any,

@@ -78,6 +78,20 @@ def test_of_two_letters_in_the_mail_one_is_chosen(writer: Writer, confirm: Any, 
     assert sql("SELECT id, state FROM letter ORDER BY id") == [(1, "confirmed")]
 
 
+def test_letters_to_choose_from_are_told_apart_by_ear(
+    writer: Writer, client: Any, smtp: Any, deliver: Any
+) -> None:
+    writer.send(subject="The first one of mine")
+    writer.send(subject="The second one of mine")
+    deliver()
+    link = next(one for one in smtp.to("ana@people.example")[-1].links() if "/confirm/" in one)
+    page = client.get("/" + link.split("://", 1)[1].partition("/")[2]).get_data(as_text=True)
+    found = BeautifulSoup(page, "html.parser").select("label[for^=act-letter]")
+    labels = [" ".join(one.get_text().split()) for one in found]
+    assert [re.search(r"“A test cause” \((\d) of 2, ", one)[1] for one in labels] == ["1", "2"]  # type: ignore[index]
+    assert all(re.search(r", \d+:\d\d.[AP]M \S+\)$", one) for one in labels), labels
+
+
 @pytest.mark.parametrize("letters", [1, 2])
 def test_confirming_from_many_places_at_once_makes_one_letter(
     app: Any, writer: Writer, sql: Any, letters: int

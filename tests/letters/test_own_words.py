@@ -48,7 +48,10 @@ def test_answers_become_the_letter(suggesting: Writer, sql: Any) -> None:
     assert 'value="Ana"' in made.get_data(as_text=True), "nothing typed is lost"
     assert body_of(suggesting.send(action="answers", body=BODY, **answers)) == f"{both}\n\n{BODY}"
     # Sent at once, the letter is shown first; looked at, it is looked at with the answers.
-    assert body_of(suggesting.send(body=SUGGESTED, **answers)) == both
+    unread = suggesting.send(body=SUGGESTED, **answers)
+    assert body_of(unread) == both
+    said = "Your answers are your letter now"
+    assert said in unread.get_data(as_text=True) and said not in made.get_data(as_text=True)
     assert sql("SELECT count(*) FROM letter") == [(0,)]
     looked = suggesting.send(action="preview", body=SUGGESTED, **answers).get_data(as_text=True)
     assert "I saw the hall in March." in looked and SUGGESTED not in looked
