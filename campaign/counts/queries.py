@@ -26,6 +26,19 @@ def totals(name: str, campaign_id: int | None = WHOLE_SITE) -> dict[str, int]:
     return _sums(Counter.part, campaign_id, None, Counter.name == name, Counter.day == ALL_DAYS)
 
 
+def shares(name: str, part: str | None = None) -> dict[str, dict[int, int]]:
+    """The totals of ``name`` by part, and there by campaign, without those that are none; ``part``: only of that one."""
+    query = select(Counter.part, Counter.campaign_id, Counter.value).where(
+        Counter.name == name, Counter.day == ALL_DAYS, Counter.value > 0
+    )
+    if part is not None:
+        query = query.where(Counter.part == part)
+    found: dict[str, dict[int, int]] = defaultdict(dict)
+    for key, campaign_id, value in db.session.execute(query):
+        found[key][campaign_id] = value
+    return dict(found)
+
+
 def states(
     thing: str, campaign_id: int | None = WHOLE_SITE, part: str | None = None
 ) -> dict[str, int]:

@@ -5,9 +5,10 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
 from campaign.coalition.desk import found
-from campaign.letters import queries, replies, suggesting
+from campaign.letters import queries, replies, stopping, suggesting
 from campaign.letters.desk_forms import TemplateForm
 from campaign.offices import queries as offices
+from campaign.offices import waiting
 from campaign.web import access
 from campaign.web.languages import LANGUAGES
 
@@ -43,6 +44,8 @@ def templates(slug: str) -> ResponseReturnValue:
     campaign = found(slug)
     have = {one.agency: one for one in queries.templates(campaign.id)}
     chosen = offices.of_campaign(campaign.id)
+    waits = waiting.at_offices(one.target for one in chosen)
+    paused = stopping.state(campaign.id) == "pause"
     agencies = list(dict.fromkeys([*(one.target.agency for one in chosen), *have]))
     return render_template(
         "letters/desk_templates.html",
@@ -50,12 +53,11 @@ def templates(slug: str) -> ResponseReturnValue:
         offices=chosen,
         agencies=[(agency, have.get(agency)) for agency in agencies],
         spoken=[(code, LANGUAGES[code]) for code in campaign.languages],
+        paused=paused,
         ends={
-            one.target.id: offices.ends_on(one.target)
+            one.target.id: waits[one.target.id].ends
             for one in chosen
-            if one.target.channel != "packet"
-            and not one.target.paused
-            and offices.waiting_at(one.target.id)
+            if one.target.channel != "packet" and not one.target.paused and not paused
         },
     )
 

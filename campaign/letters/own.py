@@ -28,6 +28,7 @@ def section(supporter: Supporter) -> tuple[str, dict[str, Any]] | None:
         can_be_stopped = bool(states & _CAN_BE_STOPPED) or any(map(_gives_back, receipts))
         alive = letter.state in confirming.ALIVE
         taken_back = letter.taken_back_at is not None
+        stopped = stopping.state(letter.campaign_id)
         shown.append(
             {
                 "letter": letter,
@@ -38,7 +39,8 @@ def section(supporter: Supporter) -> tuple[str, dict[str, Any]] | None:
                 "can_correct": alive and states <= {"waiting", "held", "queued"} and bool(states),
                 "state": _state(letter, taken_back and alive),
                 "taken_back": taken_back,
-                "no_more": taken_back or not alive or stopping.is_cancelled(letter.campaign_id),
+                "paused": stopped == "pause",
+                "no_more": taken_back or not alive or stopped == "cancel",
                 "reason": _reason(letter),
                 "alive": alive,
                 "dockets": queries.dockets(letter.campaign_id) if alive else [],

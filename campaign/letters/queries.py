@@ -15,6 +15,7 @@ from campaign.extensions import db
 from campaign.letters import queue, together
 from campaign.letters.models import Delivery, Letter, LetterTemplate
 from campaign.letters.together import Together
+from campaign.mail import orders
 from campaign.offices import digest_plan, plan
 from campaign.offices import queries as offices
 from campaign.offices.holders import holder_name, holders_on
@@ -153,6 +154,7 @@ class Receipt:
     target: Target
     holder: str
     expected: date | None
+    """When it leaves, as things stand; None where that is not known, as while its campaign is paused."""
     bundle: Together | None
     """What it is in, where it reaches the office with others."""
 
@@ -172,12 +174,13 @@ def receipts(letter_id: int) -> list[Receipt]:
         .order_by(Delivery.id)
         .execution_options(populate_existing=True)
     ).all()
-    now = utcnow()
+    now, stopped = utcnow(), orders.stopped_campaigns()
     holders = holders_on({row[1].id: plan.local_day(office_of(row[1]), now) for row in rows})
     bundles = together.of({row[0].bundle_id for row in rows if row[0].bundle_id})
     return [
         Receipt(
-            delivery, target, holders.get(target.id, ""), _expected(delivery, target, confirmed_at, now),
+            delivery, target, holders.get(target.id, ""),
+            None if delivery.campaign_id in stopped else _expected(delivery, target, confirmed_at, now),
             bundles.get(delivery.bundle_id or 0),
         )
         for delivery, target, confirmed_at in rows

@@ -11,7 +11,7 @@ from flask_wtf import FlaskForm
 
 from campaign.clock import utcnow
 from campaign.counts import queries as counts
-from campaign.offices import commands, digest_plan, office_page, plan, queries, retiring
+from campaign.offices import commands, digest_plan, office_page, plan, queries, retiring, waiting
 from campaign.offices.forms import CHANNEL_LABELS, HolderForm, ReasonForm, TargetForm
 from campaign.offices.hours import office_of, write_days
 from campaign.offices.models import Target
@@ -39,14 +39,13 @@ def index() -> ResponseReturnValue:
     """The directory, a page at a time."""
     unchecked = "unchecked" in request.args
     page = queries.page_of_targets(request.args.get("agency", ""), unchecked=unchecked)
-    waiting = counts.totals("deliveries.waiting", campaign_id=None)
+    waits = waiting.at_offices(one.target for one in page.rows)
     today = _today()
     rows = [
         {
             "target": one.target,
             "holder": one.holder_name,
-            "waiting": waiting.get(str(one.target.id), 0),
-            "ends": queries.ends_on(one.target) if waiting.get(str(one.target.id)) else None,
+            "waiting": waits[one.target.id],
             "stale": commands.is_stale(one.target, today),
         }
         for one in page.rows
@@ -104,7 +103,7 @@ def _page(target: Target, **typed: FlaskForm) -> ResponseReturnValue:
         target=target,
         holders=queries.holders(target.id),
         states=states,
-        ends=queries.ends_on(target) if states.get("waiting") else None,
+        waiting=waiting.at_office(target),
         campaigns=queries.campaigns_writing_to(target.id),
         stale=commands.is_stale(target, _today()),
         days=write_days(list(target.days)),

@@ -1,17 +1,16 @@
-"""Reading the directory of offices: who holds them, which campaigns write to them, when what waits will have left."""
+"""Reading the directory of offices: who holds them, and which campaigns write to them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, time
+from datetime import time
 from typing import Any
 
 from sqlalchemy import func, select
 
 from campaign.clock import utcnow
 from campaign.coalition.models import Campaign
-from campaign.counts import queries as counts
 from campaign.extensions import db
-from campaign.offices import digest_plan, plan
+from campaign.offices import plan
 from campaign.offices.commands import stale
 from campaign.offices.holders import holder_name, holders_on
 from campaign.offices.hours import office_of
@@ -78,21 +77,6 @@ def any_of_campaign(campaign_id: int) -> bool:
     """Whether a campaign's letters go anywhere."""
     query = select(CampaignTarget.target_id).where(CampaignTarget.campaign_id == campaign_id)
     return db.session.execute(query.limit(1)).first() is not None
-
-
-def waiting_at(target_id: int) -> int:
-    """How many letters wait for an office, of all campaigns, as of the last fold."""
-    return counts.states("deliveries", campaign_id=None, part=str(target_id)).get("waiting", 0)
-
-
-def ends_on(target: Target) -> date | None:
-    """The office's day on which the last of the letters that wait now leaves; None where it takes over ten years."""
-    office, waiting, now = office_of(target), max(waiting_at(target.id), 1), utcnow()
-    if target.channel != "digest":
-        return plan.expected_day(office, waiting, now)
-    full = (waiting - 1) // digest_plan.MOST
-    at = digest_plan.leaves(office, now, target.digested_until, now, full)
-    return plan.local_day(office, at) if at else None
 
 
 def agencies() -> list[str]:

@@ -9,13 +9,11 @@ from typing import Literal, NamedTuple
 from sqlalchemy import select, text
 
 from campaign.clock import utcnow
-from campaign.counts import queries as counts
 from campaign.extensions import db
 from campaign.letters import queue
 from campaign.mail import orders
 from campaign.offices import commands as offices
-from campaign.offices import digest_plan, plan
-from campaign.offices import queries as offices_queries
+from campaign.offices import digest_plan, plan, waiting
 from campaign.offices.hours import office_of
 from campaign.offices.models import Target
 from campaign.papers import commands, queries
@@ -179,13 +177,12 @@ def next_digest(target: Target) -> NextDigest | None:
     if not due:
         at = digest_plan.leaves(office, now, seen, now)
     left_today = seen is not None and seen >= digest_plan.end_of_day(office, now)
-    return NextDigest(at, due, left_today, _waiting(target.id, stopped))
+    return NextDigest(at, due, left_today, _waiting(target, stopped))
 
 
-def _waiting(target_id: int, stopped: list[int]) -> int:
-    """How many letters wait but for those of some campaigns: counted where they are few, so that what has just left is not told."""
-    few = db.session.scalar(_FEW, {"target_id": target_id, "stopped": stopped, "limit": COUNTED})
+def _waiting(target: Target, stopped: list[int]) -> int:
+    """How many letters wait but for those of stopped campaigns: counted where they are few, so that what has just left is not told."""
+    few = db.session.scalar(_FEW, {"target_id": target.id, "stopped": stopped, "limit": COUNTED})
     if few is not None and few < COUNTED:
         return int(few)
-    kept = [counts.states("deliveries", n, str(target_id)).get("waiting", 0) for n in stopped]
-    return max(0, offices_queries.waiting_at(target_id) - sum(kept))
+    return waiting.at_office(target).moving

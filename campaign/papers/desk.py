@@ -37,8 +37,8 @@ class Offer(NamedTuple):
     """What the agency asks for."""
     ready: bool
     """Whether nothing of that is missing."""
-    cancelled: bool
-    """Whether the campaign's letters were cancelled."""
+    stopped: str
+    """``pause`` or ``cancel`` where the campaign's letters are stopped."""
 
 
 _STANDS = ("making", "ready", "queued", "sent", "handed")
@@ -82,7 +82,7 @@ def _page(target: Target, typed: Mapping[int, HandOverForm] | None = None) -> Re
                 alone,
                 points,
                 checking.ready(points),
-                stopped.get(campaign.id) == "cancel",
+                stopped.get(campaign.id, ""),
             )
         )
     body = render_template(
@@ -93,6 +93,7 @@ def _page(target: Target, typed: Mapping[int, HandOverForm] | None = None) -> Re
         done=sum(making.progress(one) for one in in_work),
         total=sum(one.letters for one in in_work),
         offers=offers,
+        paused={n for n, action in stopped.items() if action == "pause"},
         forms={
             one.id: HandOverForm(one.id, _today(target), formdata=None)
             for one in found

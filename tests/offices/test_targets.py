@@ -1,13 +1,15 @@
 """Offices at the desk: their history, entries nobody has checked, files both ways, and the petition that they read about."""
 
 import io
-from datetime import date
+import re
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
+import time_machine
 
-from tests.letters.conftest import Writer, text_of
-from tests.working import csrf_token, post
+from tests.letters.conftest import Writer, own_page, text_of
+from tests.working import a_campaign, csrf_token, post
 
 
 def load(desk: Any, content: str, action: str = "load", page: str = "/desk/targets/import") -> Any:
@@ -158,3 +160,58 @@ def test_only_letters_that_leave_by_themselves_have_a_day_on_which_the_last_one_
     sql("UPDATE target SET paused = false")
     page = desk.get("/desk/targets/1").get_data(as_text=True)
     assert "the last letter that waits now leaves" in page
+
+
+def shown(client: Any, page: str) -> str:
+    """What a page says, without its tags."""
+    return re.sub(r"<[^>]+>", "", client.get(page).get_data(as_text=True))
+
+
+def test_the_day_is_that_of_the_letters_that_move_and_those_of_a_paused_campaign_are_told_beside_it(
+    app: Any,
+    writer: Any,
+    letters: Any,
+    staff: Any,
+    deliver: Any,
+    client: Any,
+    confirm: Any,
+    sql: Any,
+) -> None:
+    monday_noon = datetime(2026, 5, 4, 16, 0, 5, tzinfo=UTC)
+    with app.app_context():
+        a_campaign("other")
+    sql("UPDATE campaign SET opens_at = '2026-01-01'")
+    with time_machine.travel(monday_noon, tick=False):
+        desk = staff("organizer")
+        entry = {
+            "agency": "DOT", "role": "Secretary of Tests", "email": "secretary@dot.example", "salutation": "",
+            "channel": "email", "timezone": "America/New_York", "opens": "09:00", "closes": "17:00",
+            "days": ["1", "2", "3", "4", "5"], "per_hour": "1",
+        }  # fmt: skip
+        post(desk, "/desk/targets/1", "/desk/targets/1/pause", reason="so that all wait")
+        post(desk, "/desk/targets/1/edit", **entry)
+        writer.send()
+        own = own_page(confirm())
+        letters(7, first=2)
+        post(desk, "/desk/campaigns/other/targets", targets=["1"])
+        letters(6, first=9, slug="other")
+        deliver()
+        post(desk, "/desk/targets/1", "/desk/targets/1/resume")
+        # Five slots are left on Monday, eight a day after it.
+        assert "leaves on May 6, 2026" in shown(desk, "/desk/targets/1")
+        assert "Expected to leave on May 4, 2026" in shown(client, own)
+        post(desk, "/desk/letters/campaigns", "/desk/letters/campaigns/1/pause")
+        page = shown(desk, "/desk/targets/1")
+        assert "leaves on May 5, 2026" in page
+        assert "8 letters of paused campaigns have no day" in page
+        listed = shown(desk, "/desk/targets")
+        assert "May 5, 2026" in listed and "but for 8 of paused campaigns" in listed
+        assert "leaves on May 5, 2026" in shown(desk, "/desk/campaigns/other/templates")
+        mine = shown(desk, "/desk/campaigns/test/templates")
+        assert "have no day until they go on" in mine and "leaves on" not in mine
+        said = shown(client, own)
+        assert "has paused its letters. Yours keeps its place." in said and "Expected" not in said
+        post(desk, "/desk/letters/campaigns", "/desk/letters/campaigns/2/pause")
+        page = shown(desk, "/desk/targets/1")
+        assert "14 letters of paused campaigns" in page and "leaves on" not in page
+        assert "ten years" not in page + shown(desk, "/desk/targets")

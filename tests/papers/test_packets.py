@@ -98,6 +98,24 @@ def test_a_packet_whose_letters_were_cancelled_is_not_handed_over(
     assert sql("SELECT state, letters FROM bundle WHERE id = 2") == [("handed", 0)]
 
 
+def test_a_packet_of_a_paused_campaign_is_handed_over_by_who_knows_that_it_is(
+    desk: Any, client: Any, one_in_a_packet: Any, confirm: Any, deliver: Any, sql: Any
+) -> None:
+    where = "/desk/targets/1/bundles"
+    assert "are paused" not in desk.get(where).get_data(as_text=True)
+    post(desk, "/desk/letters/campaigns", "/desk/letters/campaigns/1/pause")
+    page = desk.get(where).get_data(as_text=True)
+    assert "nothing leaves by itself" in page and "It can be handed over all the same" in page
+    post(desk, where, f"{where}/1/handed", on=made_on(sql))
+    assert sql("SELECT state FROM bundle") == [("handed",)]
+    assert "handed over all the same" not in desk.get(where).get_data(as_text=True)
+    Writer(client, "wait-in-freedom").send("bo@people.example")
+    confirm("bo@people.example")
+    post(desk, where, campaign="1")
+    deliver()
+    assert sql("SELECT state, letters FROM bundle ORDER BY id DESC LIMIT 1") == [("ready", 1)]
+
+
 def test_a_packet_that_is_being_made_when_its_letters_are_cancelled_is_taken_apart(
     desk: Any, client: Any, confirm: Any, deliver: Any, sql: Any, urls: Any
 ) -> None:
