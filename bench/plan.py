@@ -63,7 +63,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     """Sweeps of an office with few and of one with many letters waiting, in turn."""
     from campaign.extensions import db
     from campaign.letters import drip
-    from campaign.offices import queries as offices
+    from campaign.offices import waiting
     from campaign.offices.models import Target
 
     sizes = {1: options.small, 2: options.large}
@@ -80,7 +80,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
                     given[target_id] += n
             clock.shift(timedelta(seconds=60))
         began = time.monotonic_ns()
-        ends = offices.ends_on(db.session.get_one(Target, 2))
+        ends = waiting.at_office(db.session.get_one(Target, 2)).ends
         plan_ms = (time.monotonic_ns() - began) / 1e6
     small, large = (statistics.median(took[n]) for n in sizes)
     return {
