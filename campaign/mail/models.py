@@ -31,7 +31,8 @@ UNDECIDED = "hold_reason IS NULL OR hold_reason <> 'paused'"
 """Of held and uncertain rows those that wait for a person; the others an order holds."""
 
 # Finished rows stay for good, so what is claimed and swept is found through indexes that hold only
-# the open ones. Every state change leaves a dead entry in them, so autovacuum comes early.
+# the open ones. Every state change leaves a dead entry in them, so autovacuum comes early. The two keys
+# leave room for it (migration 0006).
 _STORAGE = {"autovacuum_vacuum_scale_factor": 0.02, "autovacuum_vacuum_cost_delay": 0}
 
 
