@@ -23,6 +23,8 @@ DOT_S = 300
 """RFC 5321 section 4.5.3.2.6 asks for ten minutes; a worker's other work should not wait so long."""
 IDLE_S = 5
 """A connection idle for longer is asked whether it is still there."""
+_RSET = b"RSET\r\n"
+_DOT = b".\r\n"
 _ACCEPTED = re.compile(rb"2\d\d(?: [^\r\n]*)?\r\n2\d\d(?: [^\r\n]*)?\r\n3\d\d(?: [^\r\n]*)?\r\n")
 
 Fate = Answer | GiveBack | Unknown
@@ -108,7 +110,7 @@ class Session(Wire):
     def refuses_sender(self, address: str) -> Answer | None:
         """The server's refusal of ``address`` as the sender; None where it takes it. Raises ServerAway."""
         reply = self._ask(f"MAIL FROM:<{address}>\r\n".encode(), COMMAND_S)
-        if reply is None or self._ask(b"RSET\r\n", COMMAND_S) is None:
+        if reply is None or self._ask(_RSET, COMMAND_S) is None:
             raise ServerAway(f"The mail server {self.server.host} broke the connection.")
         return None if reply.code // 100 == 2 else self._answer(reply)
 
@@ -142,6 +144,7 @@ class Session(Wire):
         """
         # Goes out in front of the next commands: a body with its dot, or RSET.
         carry: Sequence[bytes] = ()
+        size = 0  # of that
         waiting: int | None = None  # whose body that is
         for i, envelope in enumerate(envelopes):
             if self.room() <= (waiting is not None) or stopping.requested():
@@ -153,35 +156,38 @@ class Session(Wire):
             commands = self._commands(envelope)
             if waiting is not None:
                 fates[waiting] = self._unknown
-            self.write(*carry, *((b"".join(commands),) if self.pipelining else ()))
+            if self.pipelining:
+                self.write_all((*carry, commands), size + len(commands))
+            else:
+                self.write_all(carry, size)
             if carry:
                 yield from self._finish(waiting, fates)
-            carry, waiting = (), None
+            carry, size, waiting = (), 0, None
             fates[i] = self._broke
             refusal = None
             if not self._accepted():
                 refusal = yield from self._propose(commands, fates, i)
             if refusal is not None:
-                fates[i], carry = refusal, (b"RSET\r\n",)
+                fates[i], carry, size = refusal, (_RSET,), len(_RSET)
             elif before_dot is None:
-                carry, waiting = (*_stuffed(envelope), b".\r\n"), i
+                pieces, size = _stuffed(envelope)
+                carry, size, waiting = (*pieces, _DOT), size + len(_DOT), i
             else:
                 yield from self._send_marked(envelope, fates, i, before_dot)
         if waiting is not None:
             fates[waiting] = self._unknown
         if carry:
-            self.write(*carry)
+            self.write_all(carry, size)
             yield from self._finish(waiting, fates)
         self._used_at = time.monotonic()
 
-    def _commands(self, envelope: Envelope) -> tuple[bytes, bytes, bytes]:
+    def _commands(self, envelope: Envelope) -> bytes:
+        """MAIL, RCPT and DATA, a line each."""
         options = f" SIZE={envelope.size}" if self._size else ""
         options += " SMTPUTF8" if envelope.utf8 else ""
         return (
-            f"MAIL FROM:<{envelope.sender}>{options}\r\n".encode(),
-            f"RCPT TO:<{envelope.recipient}>\r\n".encode(),
-            b"DATA\r\n",
-        )
+            f"MAIL FROM:<{envelope.sender}>{options}\r\nRCPT TO:<{envelope.recipient}>\r\nDATA\r\n"
+        ).encode()
 
     def _accepted(self) -> bool:
         """Whether the answers to MAIL, RCPT and DATA are here, each in one line, and all as wanted: the usual case."""
@@ -191,12 +197,13 @@ class Session(Wire):
         return False
 
     def _propose(
-        self, commands: tuple[bytes, bytes, bytes], fates: list[Fate], i: int
+        self, commands: bytes, fates: list[Fate], i: int
     ) -> Generator[float, None, Answer | None]:
         """Has MAIL, RCPT and DATA answered; returns the first refusal, or None where the server waits for the body."""
         refusal: Reply | None = None
         takes = False  # whether the server has taken the recipient
-        for command in commands:
+        mail, rcpt, data = commands.splitlines(keepends=True)
+        for command in (mail, rcpt, data):
             if not self.pipelining:
                 if refusal:
                     break
@@ -204,12 +211,12 @@ class Session(Wire):
             reply = yield from self.reply(COMMAND_S)
             if reply.code == 421:
                 # Before the recipient was named it was not about this message.
-                fates[i] = GiveBack() if command is commands[0] else self._answer(reply)
+                fates[i] = GiveBack() if command is mail else self._answer(reply)
                 raise Dropped
-            wanted = 3 if command is commands[2] else 2
+            wanted = 3 if command is data else 2
             if reply.code // 100 not in (wanted, 4, 5):
                 raise Dropped  # whatever it answers here, it is not what was asked
-            takes |= command is commands[1] and reply.code // 100 == 2
+            takes |= command is rcpt and reply.code // 100 == 2
             if refusal is None and reply.code // 100 != wanted:
                 refusal = reply
         if refusal is None:
@@ -220,18 +227,18 @@ class Session(Wire):
             if takes:
                 raise Dropped  # it would deliver an empty message
             # The server takes a body for nobody: it gets an empty one (RFC 2920 section 3.1).
-            self.write(b".\r\n")
+            self.write(_DOT)
             yield from self.reply(COMMAND_S)
         return self._answer(refusal)
 
     def _send_marked(
         self, envelope: Envelope, fates: list[Fate], i: int, before_dot: BeforeDot
     ) -> Talk:
-        self.write(*_stuffed(envelope))
+        self.write_all(*_stuffed(envelope))
         if not before_dot(envelope):
             fates[i] = GiveBack()
             raise Dropped  # without the dot the server throws away what it has
-        self.write(b".\r\n")
+        self.write(_DOT)
         fates[i] = self._unknown
         yield from self._finish(i, fates)
 
@@ -250,6 +257,9 @@ class Session(Wire):
         return parse(reply.code, reply.text.decode("utf-8", "replace"), self.server.host)
 
 
-def _stuffed(envelope: Envelope) -> Sequence[bytes]:
-    """The message as DATA takes it, without the last dot (RFC 5321 section 4.5.2)."""
-    return (envelope.data.replace(b"\r\n.", b"\r\n.."),) if envelope.dots else envelope.pieces
+def _stuffed(envelope: Envelope) -> tuple[Sequence[bytes], int]:
+    """The message as DATA takes it, without the last dot (RFC 5321 section 4.5.2), and its size."""
+    if not envelope.dots:
+        return envelope.pieces, envelope.size
+    data = envelope.data.replace(b"\r\n.", b"\r\n..")
+    return (data,), len(data)

@@ -44,13 +44,17 @@ class Wire:
 
     def write(self, *parts: bytes) -> None:
         """Sends the parts as one."""
-        if not parts:
+        self.write_all(parts, sum(map(len, parts)))
+
+    def write_all(self, parts: Sequence[bytes], size: int) -> None:
+        """Sends the parts, ``size`` bytes in all, as one."""
+        if not size:
             return
         try:
             if self._tls:
                 self._socket.settimeout(SLICE_S)
                 self._write_slowly(b"".join(parts))
-            elif left := sum(map(len, parts)) - self._sent(parts):
+            elif left := size - self._sent(parts):
                 self._write_slowly(b"".join(parts)[-left:])
         except OSError as error:
             raise Dropped from error
