@@ -1,5 +1,6 @@
 """Letters on their writer's own page, in the data that a person can take away, and when a person is deleted."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask_babel import gettext
@@ -24,8 +25,9 @@ def section(supporter: Supporter) -> tuple[str, dict[str, Any]] | None:
     shown = []
     for letter, campaign in written:
         receipts = queries.receipts(letter.id)
-        states = {one.delivery.state if one.bundle is None else "packed" for one in receipts}
-        can_be_stopped = bool(states & _CAN_BE_STOPPED) or any(map(_gives_back, receipts))
+        can_be_stopped = bool(_states(receipts) & _CAN_BE_STOPPED) or any(
+            map(_gives_back, receipts)
+        )
         alive = letter.state in confirming.ALIVE
         taken_back = letter.taken_back_at is not None
         stopped = stopping.state(letter.campaign_id)
@@ -36,7 +38,7 @@ def section(supporter: Supporter) -> tuple[str, dict[str, Any]] | None:
                 "timezone": campaign.timezone,
                 "receipts": receipts,
                 "can_withdraw": alive and not taken_back and can_be_stopped,
-                "can_correct": alive and states <= {"waiting", "held", "queued"} and bool(states),
+                "can_correct": can_correct(letter, receipts),
                 "state": _state(letter, taken_back and alive),
                 "taken_back": taken_back,
                 "paused": stopped == "pause",
@@ -48,6 +50,17 @@ def section(supporter: Supporter) -> tuple[str, dict[str, Any]] | None:
             }
         )
     return "letters/own.html", {"letters": shown, "token": own_page_token(supporter.id)}
+
+
+def can_correct(letter: Letter, receipts: Sequence[queries.Receipt]) -> bool:
+    """Whether its writer may still mend it: it waits at every office."""
+    states = _states(receipts)
+    waits = bool(states) and states <= {"waiting", "held", "queued"}
+    return waits and letter.state in confirming.ALIVE
+
+
+def _states(receipts: Sequence[queries.Receipt]) -> set[str]:
+    return {one.delivery.state if one.bundle is None else "packed" for one in receipts}
 
 
 def desk_section(supporter: Supporter) -> tuple[str, dict[str, Any]] | None:

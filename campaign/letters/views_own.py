@@ -7,6 +7,7 @@ from flask_babel import gettext
 from campaign.coalition import front
 from campaign.coalition.models import Campaign
 from campaign.letters import commands, queries, telling
+from campaign.letters import own as own_letters
 from campaign.letters.forms import CorrectionForm
 from campaign.letters.models import Letter
 from campaign.supporters import keys
@@ -47,6 +48,8 @@ def correct(token: str, letter_id: int) -> ResponseReturnValue:
     letter, campaign = own
     form = CorrectionForm()
     if request.method == "GET":
+        if not own_letters.can_correct(letter, queries.receipts(letter.id)):
+            return pages.following(_own_page(token, letter_id))
         form.subject.data, form.body.data = letter.subject, letter.body
         return _correction_page(token, letter, campaign, form)
     if not form.validate():

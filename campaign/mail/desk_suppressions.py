@@ -10,11 +10,12 @@ from flask_login import current_user
 from flask_wtf import FlaskForm
 from sqlalchemy.exc import NoResultFound
 from wtforms import EmailField, StringField
-from wtforms.validators import Email, InputRequired, Length
+from wtforms.validators import InputRequired, Length
 
 from campaign.counts import queries as counts
 from campaign.mail import lifting
 from campaign.web import access, nav, pages
+from campaign.web.forms import Address, strip
 
 blueprint = Blueprint("suppressions_desk", __name__, url_prefix="/desk/suppressions")
 
@@ -47,8 +48,14 @@ CAME_IN = {
 class AddForm(FlaskForm):
     """An address whose owner wants no more mail, and how that is known."""
 
-    email = EmailField(_l("Email"), [InputRequired(), Length(max=254), Email()])
-    why = StringField(_l("How do you know?"), [InputRequired(), Length(max=200)])
+    email = EmailField(
+        _l("Email"), [InputRequired(_l("Please write an email address.")), Address()]
+    )
+    why = StringField(
+        _l("How do you know?"),
+        [InputRequired(_l("Please say how you know.")), Length(max=200)],
+        [strip],
+    )
 
 
 @blueprint.route("", methods=["GET", "POST"])

@@ -13,10 +13,10 @@ from campaign.clock import utcnow
 from campaign.counts import queries as counts
 from campaign.offices import commands, digest_plan, office_page, plan, queries, retiring, waiting
 from campaign.offices.forms import CHANNEL_LABELS, HolderForm, ReasonForm, TargetForm
-from campaign.offices.hours import office_of, write_days
+from campaign.offices.hours import office_of, say_days
 from campaign.offices.models import Target
 from campaign.offices.stating import changed_labels
-from campaign.web import access, pages
+from campaign.web import access, languages, pages
 
 bp = Blueprint("offices_desk", __name__, url_prefix="/desk/targets")
 
@@ -104,9 +104,11 @@ def _page(target: Target, **typed: FlaskForm) -> ResponseReturnValue:
         holders=queries.holders(target.id),
         states=states,
         waiting=waiting.at_office(target),
-        campaigns=queries.campaigns_writing_to(target.id),
+        campaigns=[
+            (languages.pick(one.title), one.slug) for one in queries.campaigns_writing_to(target.id)
+        ],
         stale=commands.is_stale(target, _today()),
-        days=write_days(list(target.days)),
+        days=say_days(list(target.days)),
         channels=CHANNEL_LABELS,
         undecided=_undecided(target),
         changes=queries.changes(target.id),

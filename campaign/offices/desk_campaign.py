@@ -1,5 +1,7 @@
 """/desk/campaigns/<slug>/targets: which offices a campaign writes to."""
 
+from typing import Any
+
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
@@ -10,6 +12,9 @@ from campaign.offices.forms import ChooseTargetsForm
 from campaign.petitions import queries as petitions
 from campaign.web import access
 from campaign.web.forms import options
+
+FEW = 20
+"""So many offices are seen at once; of a longer directory each agency's are folded."""
 
 bp = Blueprint("offices_campaign_desk", __name__, url_prefix="/desk/campaigns/<slug>")
 
@@ -47,14 +52,31 @@ def choose(slug: str) -> ResponseReturnValue:
     if request.method == "GET":
         form.targets.data = ids
         form.urgent.data = any(one.urgent for one in chosen)
+    agencies = {one.target.id: one.target.agency for one in chosen}
+    agencies |= {one.id: one.agency for one in others}
     body = render_template(
         "offices/desk_choose.html",
         campaign=campaign,
         form=form,
+        groups=_groups(form, set(ids), agencies),
         petitions=[(one.id, f"{one.agency} ({one.slug})") for one in written],
         about=about,
         by_agency={one.agency: one.id for one in reversed(written)},
-        agencies={one.target.id: one.target.agency for one in chosen}
-        | {one.id: one.agency for one in others},
+        agencies=agencies,
     )
     return body, 422 if form.errors else 200
+
+
+def _groups(
+    form: ChooseTargetsForm, chosen: set[int], agencies: dict[int, str]
+) -> list[tuple[str, list[Any], bool]]:
+    """The choices as the page shows them: those chosen before, then each agency's; whether a group is open."""
+    groups: dict[str, list[Any]] = {"": []}
+    for choice in form.targets:
+        groups.setdefault("" if choice.data in chosen else agencies[choice.data], []).append(choice)
+    few = len(agencies) - len(chosen) <= FEW
+    return [
+        (name, found, few or not name or any(one.checked for one in found))
+        for name, found in groups.items()
+        if found
+    ]

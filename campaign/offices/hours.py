@@ -1,8 +1,9 @@
 """A target's row as the arithmetic sees it, and days and hours as people write them."""
 
+from collections.abc import Mapping, Sequence
 from datetime import time
 
-from flask_babel import gettext
+from flask_babel import get_locale, gettext
 
 from campaign.offices.models import Target
 from campaign.offices.plan import Office
@@ -42,6 +43,20 @@ def read_days(text: str) -> list[int]:
 
 def write_days(days: list[int]) -> str:
     """The days as ``read_days`` takes them, in as few words as possible."""
+    return ",".join(_runs(days, DAY_NAMES, "-", ","))
+
+
+def say_days(days: list[int]) -> str:
+    """The days as a page says them, in its language."""
+    locale = get_locale()
+    names = locale.days["format"]["abbreviated"] if locale else dict(enumerate(DAY_NAMES))
+    return ", ".join(_runs(days, names, "–", ", "))
+
+
+def _runs(
+    days: list[int], called: Sequence[str] | Mapping[int, str], to: str, between: str
+) -> list[str]:
+    """Each run of days that follow one another; Monday is ``called[0]``."""
     runs: list[list[int]] = []
     for day in sorted(days):
         if runs and runs[-1][-1] == day - 1:
@@ -50,9 +65,9 @@ def write_days(days: list[int]) -> str:
             runs.append([day])
     words = []
     for run in runs:
-        names = [DAY_NAMES[day - 1] for day in run]
-        words.append(f"{names[0]}-{names[-1]}" if len(run) > 2 else ",".join(names))
-    return ",".join(words)
+        names = [called[day - 1] for day in run]
+        words.append(f"{names[0]}{to}{names[-1]}" if len(run) > 2 else between.join(names))
+    return words
 
 
 def read_time(text: str) -> time:

@@ -14,8 +14,8 @@ from werkzeug.wsgi import get_path_info
 
 LANGUAGES = {"en": "English", "es": "Español"}
 DEFAULT = "en"
-_LOCALES = {"es": "es_419"}
-"""Whose numbers and dates a language writes: Latin America's 5,000, not Spain's 5.000."""
+_LOCALES = {"es": "es_US"}
+"""Whose numbers and dates a language writes: 5,000, not Spain's 5.000, and 9:00 EST, not 9:00 -0500."""
 RIGHT_TO_LEFT = {"ar", "fa", "he", "ur"}
 
 

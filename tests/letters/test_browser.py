@@ -27,6 +27,9 @@ def test_a_writer_looks_at_the_letter_confirms_it_and_sees_what_became_of_it(
     sql(
         "UPDATE target SET per_hour = 10, opens = '09:00', closes = '17:00', days = '{1,2,3,4,5}' WHERE id = 2"
     )
+    sql(
+        "UPDATE target SET role = 'Undersecretary for Internationalization, Interdepartmental Responsibilities and Telecommunications' WHERE id = 4"
+    )
     page = window
     page.goto(f"{site}/c/wait-in-freedom/letter")
     look(page, "form")

@@ -159,7 +159,9 @@ def test_the_writer_corrects_a_slip_while_it_waits(
     deliver()
     (mail,) = smtp.to("secretary@dot.example")
     assert mail.message["Subject"] == "Let people wait in freedom"
-    assert client.post(link[1], data={**data, "body": NEW}).status_code == 409
+    late = client.post(link[1], data={**data, "body": NEW})
+    assert late.status_code == 409 and "It still waits" not in late.get_data(as_text=True)
+    assert client.get(link[1]).status_code == 303, "no form for what cannot be changed"
 
 
 def test_nobody_touches_anothers_letter(

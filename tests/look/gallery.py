@@ -30,6 +30,7 @@ from wtforms import (
 from wtforms.validators import InputRequired, Length, Optional
 
 from campaign.web import colour, pages
+from campaign.web.forms import options
 from campaign.web.headers import POLICY
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -67,14 +68,14 @@ class Everything(Form):
     subject = StringField("Subject", [InputRequired("Write a subject.")])
     body = TextAreaField("Your letter", [InputRequired("Write a few sentences."), Length(max=5000)])
     state = SelectField(
-        "State", choices=[("", "Choose"), ("IL", "Illinois")], validators=[Optional()]
+        "State", choices=options([("", "Choose"), ("IL", "Illinois")]), validators=[Optional()]
     )
     kind = RadioField(
-        "Kind", choices=[(k, k) for k in KINDS], validators=[InputRequired("Choose one.")]
+        "Kind", choices=options((k, k) for k in KINDS), validators=[InputRequired("Choose one.")]
     )
     languages = SelectMultipleField(
         "Languages",
-        choices=[("en", "English"), ("es", "Español")],
+        choices=options([("en", "English"), ("es", "Español")]),
         widget=widgets.ListWidget(prefix_label=False),
         option_widget=widgets.CheckboxInput(),
     )

@@ -45,6 +45,8 @@ def test_an_organizer_keeps_the_directory(campaign_id: int, staff: Any, sql: Any
     ]
     page = desk.get("/desk/targets").get_data(as_text=True)
     assert "Ben New" in page and "in order" in page
+    assert "Mon–Wed" in desk.get("/desk/targets/1").get_data(as_text=True)
+    assert "lun–mié" in desk.get("/es/desk/targets/1").get_data(as_text=True)
     sql("UPDATE target SET checked_on = '2020-01-01'")
     assert "to be checked" in desk.get("/desk/targets").get_data(as_text=True)
     post(desk, "/desk/targets/1", "/desk/targets/1/checked")
