@@ -205,6 +205,18 @@ def forget_in_transaction(letter_id: int) -> None:
     )
 
 
+def keep_no_more_in_transaction(letter_id: int) -> None:
+    """A writer's yes to keeping is taken back: what was passed on is forgotten; what is under way is, once it is through."""
+    # Locked first, so that whoever settles one in this moment comes before us, or sees that nothing is kept.
+    mine = select(Reply.id).where(Reply.letter_id == letter_id).with_for_update()
+    ids = set(db.session.scalars(mine))
+    done = ids - ledger.still_open(ORIGIN, 0, list(ids)) if ids else ids
+    if done:
+        db.session.execute(
+            update(Reply).where(Reply.id.in_(done)).values(subject="", body="", sender="")
+        )
+
+
 def of_letter(letter_id: int) -> list[dict[str, Any]]:
     """A letter's answers, for the download of its writer's data."""
     query = (

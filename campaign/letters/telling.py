@@ -8,6 +8,7 @@ from sqlalchemy import select, text, update
 from campaign.clock import utcnow
 from campaign.coalition.models import Campaign
 from campaign.extensions import db
+from campaign.letters import replies
 from campaign.letters.models import Delivery, Letter
 from campaign.mail import compose, ledger, letterhead
 from campaign.mail.states import Row
@@ -63,6 +64,8 @@ def want(letter_id: int, supporter_id: int, tell: bool, named: bool, keep: bool)
         .values(tell_when_done=tell, named_in_public=named, keep_replies=keep)
         .returning(Letter.id)
     ).first()
+    if changed is not None and not keep:
+        replies.keep_no_more_in_transaction(letter_id)
     if changed is not None and tell:
         # It may have arrived everywhere while the writer made up their mind.
         of_letter = select(Delivery.id).where(Delivery.letter_id == letter_id)

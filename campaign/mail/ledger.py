@@ -29,7 +29,7 @@ from campaign.mail.states import IllegalTransition, Result, Row, on_result
 
 __all__ = [
     "Draft", "IllegalTransition", "Result", "Row", "cancel", "decide", "doubtful", "enqueue", "enqueue_select",
-    "hold", "on_result", "open_messages", "progress", "queue_values", "queueing", "refusal", "release", "repeat", "retry", "settle_doubts", "totals", "unit",
+    "hold", "on_result", "open_messages", "progress", "queue_values", "queueing", "refusal", "release", "repeat", "retry", "settle_doubts", "still_open", "totals", "unit",
 ]  # fmt: skip
 
 
@@ -117,6 +117,17 @@ def refusal(origin: str, origin_id: int, unit_id: int) -> str:
         return ""
     parts = (str(found.smtp_code or ""), found.smtp_enhanced, found.smtp_text)
     return " ".join(part for part in parts if part) or "failed"
+
+
+def still_open(origin: str, origin_id: int, unit_ids: Sequence[int]) -> set[int]:
+    """Those of some units whose message may still go."""
+    query = select(Message.unit_id).where(
+        Message.origin == origin,
+        Message.origin_id == origin_id,
+        Message.unit_id.in_(list(unit_ids)),
+        Message.state.not_in(states.FINAL_STATES),
+    )
+    return set(db.session.scalars(query))
 
 
 def doubtful(origin: str, origin_id: int) -> int:

@@ -176,9 +176,21 @@ def test_words_are_kept_where_the_writer_agreed_until_they_are_deleted(
     answer(app, str(letter.message["Reply-To"]).strip("<>"))
     deliver()
     assert "We have read it." in answered_here.get(DESK).get_data(as_text=True)
+    # Who takes the yes back has what was kept forgotten, and not only hidden; what is under way still arrives.
+    answer(app, str(letter.message["Reply-To"]).strip("<>"), "The second answer.")
+    assert client.post(f"{link[1]}/letters/1/wishes", data={}).status_code == 303
+    words = "SELECT body <> '', sender <> '' FROM reply ORDER BY id"
+    assert sql(words) == [(False, False), (True, True)]
+    deliver()
+    assert any("The second answer." in text_of(one) for one in passed_on(smtp))
+    assert sql(words) == [(False, False)] * 2
+    assert client.post(f"{link[1]}/letters/1/wishes", data={"keep": "1"}).status_code == 303
+    answer(app, str(letter.message["Reply-To"]).strip("<>"), "The third answer.")
+    deliver()
+    assert sql(words)[2] == (True, True)
     with app.app_context():
         erasing.erase(1)
-    assert sql("SELECT body FROM reply") == [("",)]
+    assert sql("SELECT DISTINCT body FROM reply") == [("",)]
 
 
 def test_without_a_way_in_answers_go_straight_to_the_writer(
