@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+# So long that a message is as large as smtp-source's, whose header comes on top of its 8,000 bytes.
 PARAGRAPH = (
-    "The rule that we ask for would let a person see what is held against them before they answer it, in a "
-    "language that they read, with time to find someone who can help them answer. Two agencies can make it, and "
-    "both have said that they listen to letters that are written in their writers' own words."
+    "The rule that we ask for would let a person see what is held against them before they answer it, with "
+    "time to find someone who can help them answer. Two agencies can make it, and both have said that they "
+    "listen to letters in their writers' own words."
 )
 
 
