@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Protocol
 from urllib.parse import quote
 
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,59}")
 _CONTENT_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,60}/[a-z0-9!#$&^_.+-]{1,80}", re.I)
 _C1 = re.compile(rb"\xc2[\x80-\x9f]")
 """The control characters U+0080 to U+009F in UTF-8."""
@@ -83,7 +84,7 @@ def styles_are_ascii(html: str) -> bool:
 
 
 def _file_part(attachment: AttachmentLike) -> tuple[str, bytes]:
-    """A file in base64, its name by RFC 2231."""
+    """A file in base64."""
     kind = attachment.content_type
     if not _CONTENT_TYPE.fullmatch(kind) or kind.lower().startswith(("multipart/", "message/")):
         kind = "application/octet-stream"
@@ -97,7 +98,9 @@ def _file_part(attachment: AttachmentLike) -> tuple[str, bytes]:
 
 
 def _filename(name: str) -> str:
-    """The ``filename`` parameter, in sections where it is long (RFC 2231 section 3)."""
+    """The ``filename`` parameter: as it is where every mail program reads it so, else by RFC 2231, in sections where it is long."""
+    if _PLAIN_NAME.fullmatch(name):
+        return f' filename="{name}"'
     encoded = quote(name, safe="", errors="replace")
     if len(encoded) <= 60:
         return f" filename*=utf-8''{encoded}"

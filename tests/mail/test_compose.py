@@ -188,6 +188,16 @@ def test_ascii_goes_as_it_is_and_the_rest_as_quoted_printable() -> None:
         assert quopri.decodestring(data).decode().replace("\r\n", "\n") == text + "\n"
 
 
+def test_a_plain_file_name_is_one_that_the_oldest_mail_program_reads() -> None:
+    name = "letters-2026-12-04.pdf"
+    rendered = Rendered("s", "t", attachments=[Attachment(name, "application/pdf", b"%PDF")])
+    data = build(a_row(), rendered, FRAME).data
+    well_formed(data)
+    assert b'Content-Disposition: attachment;\r\n filename="letters-2026-12-04.pdf"\r\n' in data
+    [attachment] = parse(data).iter_attachments()
+    assert attachment.get_filename() == name
+
+
 def test_long_file_names_in_any_script() -> None:
     name = "Carta de apoyo – " + "ñandú " * 20 + ".pdf"
     rendered = Rendered("s", "t", attachments=[Attachment(name, "application/pdf", b"%PDF" * 900)])
