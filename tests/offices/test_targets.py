@@ -214,4 +214,5 @@ def test_the_day_is_that_of_the_letters_that_move_and_those_of_a_paused_campaign
         post(desk, "/desk/letters/campaigns", "/desk/letters/campaigns/2/pause")
         page = shown(desk, "/desk/targets/1")
         assert "14 letters of paused campaigns" in page and "leaves on" not in page
-        assert "ten years" not in page + shown(desk, "/desk/targets")
+        listed = shown(desk, "/desk/targets")
+        assert "when their campaign goes on" in listed and "ten years" not in page + listed
