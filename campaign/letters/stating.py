@@ -72,8 +72,10 @@ def letter_label(state: str) -> str:
     return texts.get(state, state)
 
 
-def delivery_label(state: str, doubted: bool = False) -> str:
-    """A delivery's state; ``doubted``: a message of it may have reached the office."""
+def delivery_label(state: str, doubted: bool = False, captured: bool = False) -> str:
+    """A delivery's state; ``doubted``: a message of it may have reached the office, ``captured``: it was kept here instead."""
+    if captured and state == "sent":
+        return gettext("kept in the practice inbox")
     if doubted and state == "cancelled":
         return gettext("given up: not certain")
     texts = {

@@ -15,6 +15,7 @@ from flask_login import current_user
 from campaign.alerts import queries as alerts
 from campaign.counts import queries as counts
 from campaign.mail import orders, undecided
+from campaign.mail.desk_undecided import TABS
 from campaign.mail.models import STREAMS
 from campaign.papers import taken_out
 from campaign.reports import queries, restored, status
@@ -139,7 +140,7 @@ def _held() -> list[Need]:
             ngettext(
                 "%(n)s message goes no further without a person", "%(n)s messages go no further without a person", n, n=number(n),
             ),
-            link("undecided_desk.index", stream=stream), gettext("Decide"),
+            link("undecided_desk.index", stream=stream), gettext("Decide"), str(TABS[stream]),
         ))  # fmt: skip
     return found
 

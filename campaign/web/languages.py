@@ -103,4 +103,5 @@ def external(endpoint: str, language: str, **values: Any) -> str:
 def init_app(app: Flask) -> None:
     """Puts the middleware in front of the application, and ``| in_language`` into its templates."""
     app.jinja_env.filters["in_language"] = pick
+    app.jinja_env.filters["language_name"] = lambda code: LANGUAGES.get(code, code)
     app.wsgi_app = LanguagePrefix(app.wsgi_app)  # type: ignore[method-assign]  # Flask's documented hook

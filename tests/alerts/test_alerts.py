@@ -94,6 +94,7 @@ def test_the_audience_follows_state_language_and_letters(
         ({"tags": "volunteer"}, "0 people"),
     ):
         assert expected in organizer.page(organizer.write(**changes)), changes
+    assert "Español: 1" in organizer.page(organizer.write(states="")), "by their names, not codes"
 
 
 def test_a_test_message_goes_to_the_writer_in_every_language_and_to_nobody_else(

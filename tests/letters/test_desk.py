@@ -36,6 +36,35 @@ def test_an_organizer_sets_a_campaign_up(
     assert desk.get("/desk/campaigns/test/templates/NASA").status_code == 404
 
 
+def test_a_long_directory_is_chosen_from_agency_by_agency(
+    campaign_id: int, office: Any, staff: Any, sql: Any
+) -> None:
+    office()
+    sql(
+        "INSERT INTO target (agency, role, email, opens, closes, days, created_at)"
+        " SELECT 'STATE ' || mod(n, 2), 'Office ' || n, '', '09:00', '17:00', '{1}', now() FROM generate_series(1, 24) n"
+    )
+    desk = staff("organizer")
+    page = desk.get("/desk/campaigns/test/targets").get_data(as_text=True)
+    assert page.count('<details class="fold">') == 2 and "STATE 0 (12)" in page
+    assert page.index("Secretary of Tests") < page.index("<details")
+    post(desk, "/desk/campaigns/test/targets", targets=["1", "5"])
+    assert sql("SELECT target_id FROM campaign_target ORDER BY position") == [(1,), (5,)]
+
+
+def test_what_was_kept_here_is_not_told_as_accepted(
+    writer: Writer, confirm: Any, staff: Any, sql: Any
+) -> None:
+    sql("UPDATE target SET paused = true")
+    writer.send()
+    confirm()
+    sql("UPDATE delivery SET state = 'sent', captured = true, finished_at = now()")
+    desk = staff("organizer")
+    for path in ("/desk/letters/1", "/desk/deliveries?state=sent"):
+        assert "kept in the practice inbox" in desk.get(path).get_data(as_text=True)
+    assert "accepted by the office" not in desk.get("/desk/letters/1").get_data(as_text=True)
+
+
 def test_letters_are_found_held_released_and_rejected(
     writer: Writer, confirm: Any, staff: Any, smtp: Any, deliver: Any, sql: Any, client: Any
 ) -> None:

@@ -52,6 +52,7 @@ def test_the_desk_says_what_waits_and_why(doubtful: list[int], staff: Any) -> No
     me = staff("organizer")
     home = me.get("/desk/").get_data(as_text=True)
     assert "3 messages go no further without a person" in home
+    assert "Confirmations and notices" in home, "which of the streams they are of"
     assert 'href="/desk/held?stream=confirmations"' in home
     page = me.get("/desk/held").get_data(as_text=True)
     assert page.count("Nobody knows whether it arrived") == 2
