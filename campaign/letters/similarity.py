@@ -20,6 +20,10 @@ PERSONAL = 0.3
 """A letter with at least this share of own words is called personal."""
 
 
+SHOWN = 120
+"""Characters of a letter that the report shows."""
+
+
 @dataclass(frozen=True)
 class Group:
     """Letters that say nearly the same; ``example`` is the number of the newest."""
@@ -27,6 +31,8 @@ class Group:
     letters: int
     example: int
     subject: str
+    begins: str
+    """Its first words: the subject is often the suggested one in every group."""
     own_share: float
 
 
@@ -60,14 +66,25 @@ def report(campaign_id: int, most: int = LOOKED_AT) -> Report:
     ).all()
     groups = _merge([(row.fingerprint, row.n, row.example, float(row.share)) for row in rows])
     large = sorted((g for g in groups if g[0] > 1), reverse=True)[:50]
-    query = select(Letter.id, Letter.subject).where(Letter.id.in_([g[1] for g in large]))
-    subjects = {row.id: row.subject for row in db.session.execute(query)}
+    query = select(
+        Letter.id, Letter.subject, func.left(Letter.body, SHOWN + 1).label("body")
+    ).where(Letter.id.in_([g[1] for g in large]))
+    newest_of = {row.id: (row.subject, _beginning(row.body)) for row in db.session.execute(query)}
     return Report(
         letters=sum(row.n for row in rows),
         personal=sum(row.personal for row in rows),
         unique=sum(g[0] == 1 for g in groups),
-        groups=[Group(n, example, subjects.get(example, ""), share) for n, example, share in large],
+        groups=[
+            Group(n, example, *newest_of.get(example, ("", "")), share)
+            for n, example, share in large
+        ],
     )
+
+
+def _beginning(body: str) -> str:
+    """A letter's first words, on one line."""
+    text = " ".join(body.split())
+    return text if len(body) <= SHOWN else f"{text.rpartition(' ')[0] or text}…"
 
 
 def numbered(marks: Mapping[int, int]) -> tuple[dict[int, int], dict[int, int]]:

@@ -15,9 +15,12 @@ from campaign.letters.words import words_of
 _SMALL = {
     "English": "the and of to is that for in my you are was have this not with be it they from who our we a an i her his he she "
     "because please should can will at on by or what when there their them has had before",
-    "Spanish": "el la de que y los las en por para con una un no mi su es del se al como pero más esta les",
+    "Spanish": "el la de que y los las en por para con una un no mi su es del se al como pero más esta les lo le me nos sin ya yo "
+    "muy mis sus son está están este hay fue ha han ni cuando porque nuestra nuestro nadie usted él ella",
     "French": "le la les des et est que une un pour dans vous nous je de du qui ne pas au avec sur ce il",
-    "Portuguese": "o os as não uma um para com que em do da e é eu meu minha por dos das se no na mas",
+    "Portuguese": "o os as não uma um para com que em do da de e é eu meu minha por dos das se no na mas está sem ele ela foi "
+    "são mais muito seu sua há pela pelo isso ao nem todos nos",
+    "Italian": "di che il un una per non è e in la le i con si da del della sono mi ho più al ha alla gli lo mia mio loro suo sua questa",
     "Haitian Creole": "mwen nou yo ki ak pou nan se pa li te sa yon ka gen tout fè moun anpil gade",
     "Vietnamese": "và của là những người tôi không được cho có trong một với các này đã họ chúng",
     "Tagalog": "ang ng sa mga na at ay ko ako hindi si para kung po nang ito siya kami namin",
@@ -36,9 +39,11 @@ _SCRIPTS = {
 _LEAST = 8
 """Words without which nothing is said of a language."""
 _SHARE = 0.15
-"""The share of small words from which on a text is taken to be in a language, and half as much again as any other."""
+"""The share of small words from which on a text is taken to be in a language, and half as much again as any other, or ..."""
+_OWN = 3
+"""... so many that the next one does not have, and three times as many as that one has alone: Spanish and French share half of theirs."""
 
-_ENOUGH = 25
+_ENOUGH = 15
 """Words in which a language's small words would show."""
 _STRANGE = 0.06
 """With fewer small words of a language than this share, so many words are not in it."""
@@ -78,8 +83,14 @@ def spoken(text: str) -> str:
         ),
         reverse=True,
     )
-    (best, name), (second, _) = shares[:2]
-    return name if best >= _SHARE and best >= 1.5 * second else ""
+    (best, name), (second, next_one) = shares[:2]
+    clear = best >= 1.5 * second or _is_clear(words, _WORDS[name], _WORDS[next_one])
+    return name if best >= _SHARE and clear else ""
+
+
+def _is_clear(words: list[str], small: frozenset[str], others: frozenset[str]) -> bool:
+    own = sum(word in small - others for word in words)
+    return own >= _OWN and own >= 3 * sum(word in others - small for word in words)
 
 
 def note(body: str, page: str) -> str:

@@ -118,6 +118,31 @@ NOUNS = (
             "en",
             "This letter is written in Spanish.",
         ),
+        # Short ones too, whose small words French has as well.
+        (
+            "Mi abuela esperó dos años detrás de una puerta cerrada antes de que la oyera un juez. Les pido que dejen "
+            "esperar en libertad.",
+            "en",
+            "This letter is written in Spanish.",
+        ),
+        (
+            "Me llamo Rosa. Llegué de Honduras a los quince años. Un juez me escuchó tres años después. Ese tiempo nadie "
+            "me lo devuelve.",
+            "en",
+            "This letter is written in Spanish.",
+        ),
+        (
+            "Mia nonna ha aspettato due anni dietro una porta chiusa prima che un giudice la ascoltasse. Vi chiedo di "
+            "lasciare che la gente aspetti in libertà.",
+            "en",
+            "This letter is written in Italian.",
+        ),
+        (
+            "Sunt asistentă. În fiecare săptămână văd mame care nu știu unde sunt copiii lor. Vă rog să schimbați această "
+            "regulă cât mai curând.",
+            "en",
+            "This letter is written in a language other than English.",
+        ),
         (
             "Grann mwen te tann dezan dèyè yon pòt fèmen. Tanpri kite moun yo tann nan libète.",
             "en",
