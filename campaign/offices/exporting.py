@@ -14,12 +14,16 @@ from campaign.offices.models import CampaignTarget, Holder, Target
 
 
 def export_rows(campaign: str | None = None) -> Iterator[dict[str, str]]:
-    """The directory of offices with today's holders, one row a campaign that an office is in, as the import takes it."""
+    """The directory of offices with today's holders, one row a campaign that an office is in, as the import takes it.
+
+    Retired offices are left out: no column says that they are, so that they would come in as offices again.
+    """
     campaign_id = coalition.campaign_id(campaign)
     query = (
         select(Target, Campaign.slug)
         .outerjoin(CampaignTarget, CampaignTarget.target_id == Target.id)
         .outerjoin(Campaign, Campaign.id == CampaignTarget.campaign_id)
+        .where(Target.retired_at.is_(None))
         .order_by(Campaign.id, CampaignTarget.position, Target.id)
     )
     if campaign_id is not None:

@@ -39,6 +39,8 @@ def test_a_retired_office_is_offered_nowhere_and_a_person_decides_about_its_lett
     page = desk.get(DESK).get_data(as_text=True)
     assert "Abolished by law" in page and "1 letter still waits for it" in page
     assert "retired" in desk.get("/desk/targets").get_data(as_text=True)
+    saved = desk.get("/desk/targets/export.csv").get_data(as_text=True)
+    assert "Director of Tests" in saved and "Secretary of Tests" not in saved
     file = tmp_path / "targets.csv"
     file.write_text("agency,role,campaign\nDOT,Secretary of Tests,test\n")
     assert "retired" in cli("import", "targets", str(file)).output
