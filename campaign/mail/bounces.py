@@ -30,7 +30,8 @@ _NOBODY = re.compile(
     r"no such (?:user|recipient|mailbox|person|address)|(?:does(?: not|n.t)) have an? \S{1,80} account|"
     r"(?:user|mailbox|recipient|address|account)[^.]{0,40}(?:does(?: not|n.t) exist|not found|unavailable|disabled|invalid|inactive)|"
     r"no mailbox (?:here )?by that name|invalid (?:recipient|mailbox|address)|"
-    r"unrouteable address|(?:host|domain) (?:not found|does not exist)|no longer (?:valid|in use|with)",
+    r"unrouteable address|unknown host|(?:host|domain)(?: name)? (?:not found|does not exist)|no longer (?:valid|in use|with)|"
+    r"recipient name is not recognized|not listed in (?:the )?(?:domino directory|public name)|invalid final delivery userid",
     re.I,
 )
 _REJECTED = re.compile(r"recipient (?:address )?rejected", re.I)
@@ -62,6 +63,11 @@ _SENDERS = {"5.1.7", "5.1.8"}
 _OURS_CODES = {500, 501, 502, 503, 504, 530, 534, 535, 538}
 _HARD_CODES = {521, 550, 551, 553, 556}
 """RFC 5321 section 4.2.3, RFC 7504."""
+
+
+def says_nobody(text: str) -> bool:
+    """Whether a line of a bounce says in words that there is no such address."""
+    return bool(_NOBODY.search(text))
 
 
 def severity(answer: Answer) -> Severity:

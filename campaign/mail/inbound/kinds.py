@@ -12,7 +12,7 @@ from typing import Literal
 
 from flufl.bounce import all_failures
 
-from campaign.mail import answers
+from campaign.mail import answers, bounces
 from campaign.mail.answers import Answer
 from campaign.mail.inbound import reading
 from campaign.mail.inbound.incoming import Incoming
@@ -175,7 +175,9 @@ def in_words(text: str) -> Answer:
                 enhanced = _ENHANCED.search(line)
                 parsed = answers.parse(number or 0, line, None)
                 return Answer(number, enhanced[1] if enhanced else None, parsed.text, None)
-    return Answer(None, None, answers.parse(0, " ".join(lines[:6]), None).text, None)
+    # Exchange and Domino of old say it in words alone.
+    told = next((line for line in lines if bounces.says_nobody(line)), " ".join(lines[:6]))
+    return Answer(None, None, answers.parse(0, told, None).text, None)
 
 
 def _complaint(part: Message) -> Report:

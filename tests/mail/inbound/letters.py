@@ -102,3 +102,20 @@ Sorry, no mailbox here by that name. (#5.1.1)\r
 \r
 Return-Path: <us@coalition.example>\r
 """
+
+EXCHANGE = b"""From: System Administrator <postmaster@there.example>\r
+Subject: Undeliverable: Act now\r
+\r
+Your message\r
+\r
+  To:      ana@there.example\r
+  Subject: Act now\r
+  Sent:    Tue, 24 Nov 2026 12:00:00 -0000\r
+\r
+did not reach the following recipient(s):\r
+\r
+ana@there.example on Tue, 24 Nov 2026 12:00:10 -0000\r
+    The recipient name is not recognized\r
+\tThe MTS-ID of the original message is: c=us;a= ;p=there;l=MAIN1\r
+    MSEXCH:IMS:There:MAIN:MAIN1 0 (000C05A6) Unknown Recipient\r
+"""

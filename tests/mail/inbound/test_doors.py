@@ -88,11 +88,12 @@ def test_what_is_no_bounce_is_counted_and_changes_nothing(
     assert sum(counted().values()) == 2
 
 
+@pytest.mark.parametrize("bounce", [letters.QMAIL, letters.EXCHANGE])
 def test_a_bounce_that_follows_no_standard_is_understood(
-    sent: Make, doors: Doors, suppressed: Any
+    sent: Make, doors: Doors, suppressed: Any, bounce: bytes
 ) -> None:
     message = sent()
-    post(doors, message.bounce, letters.QMAIL)
+    post(doors, message.bounce, bounce)
     assert suppressed() == [("ana@there.example", "alerts", "hard-bounce")]
 
 
