@@ -80,7 +80,11 @@ def link(*endpoints: str, **values: Any) -> str | None:
 
 
 def _some(n: int, need: Callable[[], Need]) -> list[Need]:
-    return [need()] if n else []
+    if not n:
+        return []
+    one = need()
+    # "more than 99" begins some of them.
+    return [one._replace(text=one.text[:1].upper() + one.text[1:])]
 
 
 @register("organizer")

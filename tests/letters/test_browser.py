@@ -109,7 +109,8 @@ def test_the_desks_pages_fit_and_read_well(
         db.session.commit()
         offices.pause(1, "Ask the office first", "organizer@staff.example")
     sql("UPDATE target SET channel = 'packet' WHERE id = 2")
-    Writer(client, "wait-in-freedom").send("ben@people.example", given_name="Ben")
+    long = "Donaudampfschifffahrt" * 7
+    Writer(client, "wait-in-freedom").send("ben@people.example", given_name="Ben", subject=long)
     with app.app_context():
         confirming.confirm_in_transaction(2)
         db.session.commit()
