@@ -46,7 +46,7 @@ def test_counting_stops_at_99(demo: Flask, staff: Any, sql: Any) -> None:
         "INSERT INTO suppression (address, scope, reason, since) "
         "SELECT n || '@people.example', 'all', 'hard-bounce', now() FROM generate_series(1, 150) n"
     )
-    assert "more than 99 addresses get no mail" in text_of(staff("organizer"), "/desk/")
+    assert "More than 99 addresses get no mail" in text_of(staff("organizer"), "/desk/")
 
 
 def test_nothing_to_do_is_said(app: Flask, staff: Any) -> None:
