@@ -12,7 +12,7 @@ from campaign.clock import utcnow
 from campaign.counts import journal
 from campaign.extensions import db
 from campaign.gathering import Gathered
-from campaign.letters import confirming, deliveries, moderation, queries, words
+from campaign.letters import confirming, deliveries, merging, moderation, queries, words
 from campaign.letters.links import Act
 from campaign.letters.models import Letter
 from campaign.mail import wake
@@ -194,6 +194,8 @@ _GATHERED = Gathered(_write_each)
 
 
 def _values(door: Doorway, typed: Words, submission: str) -> dict[str, Any]:
+    us_state = state_of(typed.postal_code)
+    writer = merging.writer(typed.given_name, typed.family_name, typed.postal_code, us_state)
     return {
         "campaign_id": door.campaign_id,
         "submission": submission,
@@ -201,12 +203,12 @@ def _values(door: Doorway, typed: Words, submission: str) -> dict[str, Any]:
         "given_name": typed.given_name,
         "family_name": typed.family_name,
         "postal_code": typed.postal_code,
-        "us_state": state_of(typed.postal_code),
+        "us_state": us_state,
         "subject": typed.subject,
         "body": typed.body,
         "consents": bool(typed.agreement),
         "wording": typed.agreement,
-        "own_share": words.own_share(typed.body, door.suggested),
+        "own_share": words.own_share(typed.body, merging.both_ways(door.suggested, writer)),
         "fingerprint": words.fingerprint(typed.body),
         "source": typed.source,
         "tell": typed.tell,
@@ -277,7 +279,10 @@ def correct(
         db.session.rollback()
         return False
     letter.subject, letter.body = subject, body
-    letter.own_share = words.own_share(body, suggested)
+    writer = merging.writer(
+        letter.given_name, letter.family_name, letter.postal_code, letter.us_state
+    )
+    letter.own_share = words.own_share(body, merging.both_ways(suggested, writer))
     letter.fingerprint = words.fingerprint(body)
     db.session.flush()
     reason = moderation.reason_to_hold(letter)

@@ -37,21 +37,24 @@ def put_in_answers(form: LetterForm, suggested: Collection[str]) -> bool:
     if not answers:
         return False
     written = form.body.data or ""
-    known = {rules.normal(text) for text in suggested}
+    known = {rules.normal(text) for text in merging.both_ways(list(suggested), writer(form))}
     form.body.data = "\n\n".join(
         [*answers, *([written] if written and written not in known else [])]
     )
     return True
 
 
+def writer(form: LetterForm | Sent) -> dict[str, str]:
+    """What the form says of its writer, by the fields of suggested words; empty where nothing was typed yet."""
+    place = form.postal_code.data or ""
+    return merging.writer(
+        form.given_name.data or "", form.family_name.data or "", place, state_of(place)
+    )
+
+
 def put_in_fields(form: LetterForm | Sent) -> bool:
     """Puts the writer's name and place where the suggested words left room for them; whether it still fits."""
-    values = merging.writer(
-        form.given_name.data,
-        form.family_name.data,
-        form.postal_code.data,
-        state_of(form.postal_code.data),
-    )
+    values = writer(form)
     fits = True
     for field, length in ((form.subject, rules.SUBJECT_LENGTH), (form.body, rules.BODY_LENGTH)):
         typed = field.data

@@ -5,7 +5,7 @@ again. Unknown names are refused where an organizer writes them, and stay as the
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 WRITER = ("given_name", "family_name", "state", "postal_code")
 """Fields that the writer's own words may have; empty ones leave no gap."""
@@ -25,6 +25,12 @@ def merged(text: str, values: Mapping[str, str]) -> str:
         return f"{found['gap']}{value}" if value else ""
 
     return _FIELD.sub(put, text) if "{" in text else text
+
+
+def both_ways(texts: Sequence[str], values: Mapping[str, str]) -> Sequence[str]:
+    """Texts as they are, and those that have fields also with these put in: a name in a field is no word of one's own."""
+    filled = [merged(text, values) for text in texts if "{" in text]
+    return [*texts, *filled] if filled else texts
 
 
 def writer(given_name: str, family_name: str, postal_code: str, us_state: str) -> dict[str, str]:

@@ -11,7 +11,7 @@ from campaign.coalition import front
 from campaign.coalition.models import Campaign
 from campaign.coalition.queries import is_open
 from campaign.coalition.views import found
-from campaign.letters import commands, composing, links, message, queries, replies, words
+from campaign.letters import commands, composing, links, merging, message, queries, replies, words
 from campaign.letters.forms import LetterForm
 from campaign.letters.models import LetterTemplate
 from campaign.letters.provider import sentence
@@ -129,13 +129,14 @@ def _form_page(
     unseen: bool = False,
 ) -> Response:
     prompts = languages.pick(templates[0].prompts).splitlines() if templates else []
+    suggested = [languages.pick(templates[0].body)] if templates else []
     page = render_template(
         "letters/write.html",
         **_frame(campaign),
         form=form,
         offices=offices.of_campaign(campaign.id),
         prompts=[line for line in prompts if line.strip()][: composing.MOST],
-        suggested=languages.pick(templates[0].body) if templates else "",
+        suggested="\n".join(merging.both_ways(suggested, composing.writer(form))),
         act=act,
         dockets=queries.dockets(campaign.id),
         through_us=replies.through_us(campaign.id),
@@ -170,7 +171,8 @@ def _preview_page(
     ]  # fmt: skip
     lead = campaign.lead_organization.name
     passed_on = replies.through_us(campaign.id)
-    share = words.own_share(form.body.data, queries.suggested(templates))
+    suggested = merging.both_ways(queries.suggested(templates), composing.writer(form))
+    share = words.own_share(form.body.data, suggested)
     page = render_template(
         "letters/preview.html",
         **_frame(campaign),

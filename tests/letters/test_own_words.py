@@ -78,6 +78,26 @@ def test_fields_are_put_in_before_the_writer_looks(
     assert sql("SELECT subject FROM letter") == [("A request from Ana",)]
 
 
+def test_a_name_in_a_field_is_no_word_of_ones_own(suggesting: Writer, app: Any, sql: Any) -> None:
+    from campaign.letters import suggesting as commands
+
+    words = "Hello from {given_name} {family_name} of {state} {postal_code}. We ask you to let people wait in freedom."
+    with app.app_context():
+        texts: Any = {"subject": {"en": "A request"}, "body": {"en": words}}
+        commands.save(1, "DOT", texts | {"request": {}, "salutation": {}, "prompts": {}})
+    typed = {"body": words, "given_name": "Ana Lucia", "family_name": "Ruiz de la Torre"}
+    looked = suggesting.send(action="preview", **typed).get_data(as_text=True)
+    assert "0 percent of the words are your own" in looked
+    filled = "Hello from Ana Lucia Ruiz de la Torre of IL 60604."
+    again = BeautifulSoup(
+        suggesting.send(action="edit", **typed | {"body": filled}).get_data(as_text=True),
+        "html.parser",
+    ).select_one("#letter-suggested")
+    assert again and filled in again.text, "what the page counts by knows the name as well"
+    suggesting.send(**typed)
+    assert sql("SELECT own_share FROM letter") == [(0.0,)]
+
+
 def test_unknown_fields_are_refused_at_the_desk(suggesting: Writer, staff: Any) -> None:
 
     path = "/desk/campaigns/test/templates/DOT"
