@@ -18,10 +18,13 @@ REASONS = (
 """Offered to whoever rejects a letter; the writer reads them in the letter's language."""
 
 
+EARLIER_HAD_LEFT = _l("An earlier letter of the same writer had left already.")
+
+
 def reason(text: str, language: str | None = None) -> str:
-    """A reason as a writer of ``language`` (default: the page's) reads it: one of REASONS translated, others as they are."""
+    """A reason as a writer of ``language`` (default: the page's) reads it: one of REASONS, or the rule's, translated, others as they are."""
     wanted = language or languages.current()
-    for one in REASONS:
+    for one in (*REASONS, EARLIER_HAD_LEFT):
         texts = {}
         for code in languages.LANGUAGES:
             with languages.speaking(code):

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from campaign.letters import confirming
+from campaign.letters.stating import REASONS
 from tests.letters.conftest import Writer, text_of
 from tests.working import post
 
@@ -82,6 +84,13 @@ def test_letters_are_found_held_released_and_rejected(
     assert sql("SELECT state FROM letter WHERE id = 1") == [("confirmed",)], "a reason is needed"
     post(desk, "/desk/letters/1", "/desk/letters/1/hold", reason="Names a child")
     post(desk, "/desk/letters/2", "/desk/letters/2/reject", reason="Threatens someone")
+    assert "Threatens someone" in desk.get("/es/desk/letters/2").get_data(as_text=True)
+    for usual, es in (
+        (confirming.EARLIER_HAD_LEFT, "Ya había salido"),
+        (str(REASONS[0]), "No trata"),
+    ):
+        sql("UPDATE letter SET decision = %s WHERE id = 2", usual)
+        assert es in desk.get("/es/desk/letters/2").get_data(as_text=True)
     sql("UPDATE target SET paused = false")
     deliver()
     assert not smtp.to("secretary@dot.example")
