@@ -30,6 +30,8 @@ BOX_S = 3.0
 """How long a job goes on claiming; then others get their turn."""
 LONGEST_S = 60.0
 """How long it goes on where no other work waits in any queue: to stop and be called again costs some time each time."""
+_in_vain: set[str] = set()
+"""The streams for which this process had no connection the last time: until it has one again only the sweep calls it."""
 
 
 def deliver(stream: str) -> int:
@@ -43,7 +45,7 @@ def deliver(stream: str) -> int:
     db.session.commit()
     if not due:
         return 0
-    if due > plan.claim * plan.senders:
+    if due > plan.claim * plan.senders and stream not in _in_vain:
         wake.wake(stream)
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # werkzeug's proxy
     crew = _Crew(app, stream, lanes=min(plan.lanes, -(-due // plan.group)))
@@ -92,9 +94,12 @@ class _Crew:
             try:
                 more = sender.send_due(self.stream, number, self.lanes, self.over)
                 self.more |= more
+                _in_vain.discard(self.stream.name)
             except connections.NoRoom:
-                pass  # the others that are at it will send the rest, or the sweep calls again
+                # The others that are at it will send the rest, or the sweep calls again.
+                _in_vain.add(self.stream.name)
             except ServerAway as error:
+                _in_vain.add(self.stream.name)
                 log.warning("%s", error)
             except Exception as error:
                 roll_back()

@@ -7,7 +7,8 @@ from campaign.mail.connections import Lane
 from campaign.mail.server import ServerAway
 
 FRUITLESS = 2
-"""So many connections that break before they have carried anything, and the server is not asked for others for a while."""
+"""So many connections one after the other that break before they have carried anything, and the server is not asked for
+others for a while: one may have broken because of the message that was on it."""
 
 
 class Lanes:
@@ -47,10 +48,13 @@ class Lanes:
         self._refused = False
         useless = last and not any(one.carried for one in self.open)
         self.open = [one for one in self.open if one is not lane]
+        if lane.carried:
+            self._fruitless = 0
         if not lane.broken or lane.carried:
             return
         self._fruitless += 1
-        if self._fruitless >= FRUITLESS:
-            connections.kept.enough(*self._sender)
+        if self._fruitless < FRUITLESS:
+            return
+        connections.kept.enough(*self._sender)
         if useless:
             raise ServerAway("The mail server breaks every connection.")

@@ -102,6 +102,42 @@ def test_a_server_that_is_away_costs_the_messages_nothing(
     assert rows() == {"sent": 3}
 
 
+def test_a_server_that_is_away_is_asked_by_the_sweep_alone(
+    live: SmtpServer, queue: Queue, rows: Rows
+) -> None:
+    from campaign.extensions import rq
+    from tests.working import _work
+
+    def script(at: str, recipient: str) -> str | None:
+        return "421 4.3.2 too busy" if at == "connect" and live.connections <= 20 else None
+
+    live.script = script
+    queue("letters", 50)
+    jobs.sweep()
+    _work([rq.queues["letters"]])
+    assert live.connections <= 2, "a job in vain does not call for the next one"
+    assert rows() == {"queued": 50}
+
+
+def test_a_connection_that_breaks_at_one_letter_does_not_hold_up_the_next(
+    live: SmtpServer, queue: Queue, rows: Rows
+) -> None:
+    bad = ("r1@there.example", "r3@there.example")
+    live.script = lambda at, recipient: DROP if at == "dot" and recipient in bad else None
+    queue("letters", 4)
+    jobs.deliver("letters")
+    assert rows() == {"sent": 2, "uncertain": 2}
+
+
+def test_a_server_that_breaks_every_connection_is_left_alone_after_two(
+    live: SmtpServer, queue: Queue, rows: Rows
+) -> None:
+    live.script = lambda at, recipient: DROP if at == "dot" else None
+    queue("letters", 5)
+    jobs.deliver("letters")
+    assert rows() == {"queued": 3, "uncertain": 2}
+
+
 def test_an_alert_of_unknown_fate_goes_again_with_the_same_message_id(
     live: SmtpServer, queue: Queue, rows: Rows, sql: Sql
 ) -> None:
