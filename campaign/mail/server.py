@@ -122,7 +122,9 @@ def connect(server: Server) -> smtplib.SMTP:
             f"The mail server {where} refuses MAIL_USERNAME and MAIL_PASSWORD ({error.smtp_code})."
         ) from error
     except smtplib.SMTPResponseException as error:
-        answer = parse(error.smtp_code, str(error.smtp_error), None).text
+        said = error.smtp_error
+        said = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
+        answer = parse(error.smtp_code, said, None).text
         kind = ServerFull if error.smtp_code // 100 == 4 else ServerAway
         raise kind(f"The mail server {where} answers {error.smtp_code} {answer}.") from error
     except smtplib.SMTPServerDisconnected as error:
