@@ -126,5 +126,5 @@ def a_campaign(slug: str = "test", **changes: object) -> int:
 def post(client: Any, page: str, url: str = "", **data: Any) -> Any:
     """Sends a desk page's form, with what it says of the letters that were seen."""
     html = client.get(page).get_data(as_text=True)
-    read = dict(re.findall(r'name="(seen[0-9-]*)" value="([^"]*)"', html))
+    read = dict(re.findall(r'name="(seen[0-9-]*)"[^>]* value="([^"]*)"', html))
     return client.post(url or page, data={"csrf_token": csrf_token(html), **read, **data})

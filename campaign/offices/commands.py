@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, delete, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from campaign.clock import utcnow
+from campaign.coalition.commands import Stale, mark
 from campaign.extensions import db
 from campaign.mail import suppressions, wake
 from campaign.offices import plan
@@ -114,12 +115,20 @@ def hold_in_transaction(target_id: int, name: str, since: date | None, by: str =
     return True
 
 
-def save(target_id: int | None, fields: Mapping[str, Any], by: str = IMPORT) -> int:
-    """Makes an office or changes one; returns its number. A caller has checked that agency and role are free."""
+def save(
+    target_id: int | None, fields: Mapping[str, Any], by: str = IMPORT, seen: str | None = None
+) -> int:
+    """Makes an office or changes one; returns its number. A caller has checked that agency and role are free.
+
+    ``seen``: raises Stale unless the entry still says what this marks.
+    """
     if target_id is None:
         target = make_in_transaction(fields, by)
     else:
         target = lock(target_id)
+        if seen is not None and mark(target, FIELDS) != seen:
+            db.session.rollback()
+            raise Stale
         change_in_transaction(target, fields, by)
     db.session.commit()
     wake.wake("letters")

@@ -10,6 +10,8 @@ from flask_login import current_user
 from flask_wtf import FlaskForm
 
 from campaign.clock import utcnow
+from campaign.coalition.commands import Stale, mark
+from campaign.coalition.desk import someone_else
 from campaign.counts import queries as counts
 from campaign.offices import commands, digest_plan, office_page, plan, queries, retiring, waiting
 from campaign.offices.forms import CHANNEL_LABELS, HolderForm, ReasonForm, TargetForm
@@ -148,11 +150,18 @@ def edit(target_id: int) -> ResponseReturnValue:
     form = TargetForm(obj=target)
     form.target_id = target.id
     if form.validate_on_submit():
-        commands.save(target.id, form.values(), current_user.email)
+        try:
+            commands.save(target.id, form.values(), current_user.email, form.seen.data or "")
+        except Stale:
+            target = _found(target_id)
+            form.seen.data = mark(target, commands.FIELDS)
+            form.form_errors.append(someone_else())
+            return render_template("offices/desk_edit.html", form=form, target=target), 409
         commands.mark_checked(target.id, current_user.email, _today())
         flash(gettext("Saved. Letters that wait go by the new entry."), "success")
         return redirect(url_for(".target", target_id=target.id), 303)
     if request.method == "GET":
+        form.seen.data = mark(target, commands.FIELDS)
         form.days.data = [str(day) for day in target.days]
     return render_template("offices/desk_edit.html", form=form, target=target), _status(form)
 

@@ -8,6 +8,7 @@ from flask_wtf import FlaskForm
 from wtforms import (
     BooleanField,
     DateField,
+    HiddenField,
     IntegerField,
     RadioField,
     SelectMultipleField,
@@ -92,6 +93,9 @@ class TargetForm(FlaskForm):
         _l("The digest leaves at"), [Optional()],
         description=_l("The office’s own time. All letters confirmed by then leave in one message, later ones on its next day. Empty: one hour before it closes, or when it opens where that is later."),
     )  # fmt: skip
+
+    seen = HiddenField()
+    """Marks what the person saw when they began."""
 
     target_id: int | None = None
 

@@ -59,6 +59,25 @@ def test_an_organizer_keeps_the_directory(campaign_id: int, staff: Any, sql: Any
     assert sql("SELECT paused FROM target") == [(False,)]
 
 
+def test_who_changes_an_entry_in_an_old_window_takes_nobodys_change_back(
+    campaign_id: int, staff: Any, sql: Any
+) -> None:
+    desk = staff("organizer")
+    post(desk, "/desk/targets/new", **OFFICE)
+    edit = "/desk/targets/1/edit"
+    opened = desk.get(edit).get_data(as_text=True)
+    old = re.findall(r'name="seen"[^>]* value="([^"]*)"', opened)[0]
+    post(desk, edit, **{**OFFICE, "email": "moved@dot.example"})
+    late = post(desk, edit, **{**OFFICE, "per_hour": "7"}, seen=old)
+    page = late.get_data(as_text=True)
+    assert late.status_code == 409 and "Someone else changed this" in page
+    assert 'value="7"' in page, "what was typed stays"
+    assert sql("SELECT email FROM target") == [("moved@dot.example",)]
+    again = re.findall(r'name="seen"[^>]* value="([^"]*)"', page)[0]
+    post(desk, edit, **{**OFFICE, "email": "moved@dot.example", "per_hour": "7"}, seen=again)
+    assert sql("SELECT email, per_hour FROM target") == [("moved@dot.example", 7)]
+
+
 def test_what_was_typed_on_an_offices_page_stays_where_it_is_wrong(
     writer: Writer, staff: Any, sql: Any
 ) -> None:
