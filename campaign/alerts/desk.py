@@ -159,6 +159,7 @@ def _page(
         "schedule": schedule or ScheduleForm(campaign.timezone),
         "results": queries.results(alert) if begun else None,
         "doubtful": queries.doubtful(alert),
+        "refusals": queries.refusals(alert) if begun else [],
         "size": None if begun else audience.size(alert),
         "by_language": None if begun else audience.by_language(alert),
         "live": settings.delivery_mode() == "live",

@@ -59,6 +59,11 @@ def doubtful(alert: Alert) -> int:
     return ledger.doubtful("alert", alert.id) if held else 0
 
 
+def refusals(alert: Alert) -> list[ledger.Refusal]:
+    """Why messages of an alert were refused for good, the most frequent answers first."""
+    return ledger.refusals("alert", alert.id)
+
+
 def in_doubt(limit: int = 20) -> list[Alert]:
     """Alerts that cannot end before a person has decided about some of their messages."""
     held = [int(part) for part, n in counts.totals("alert.held", None).items() if n and part]

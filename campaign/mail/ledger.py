@@ -5,12 +5,13 @@ All of it happens in the caller's transaction; after its commit the caller wakes
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     func,
     select,
 )
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from campaign.counts import queries
 from campaign.extensions import db
@@ -28,8 +29,8 @@ from campaign.mail.settling import DOUBT
 from campaign.mail.states import IllegalTransition, Result, Row, on_result
 
 __all__ = [
-    "Draft", "IllegalTransition", "Result", "Row", "cancel", "decide", "doubtful", "enqueue", "enqueue_select",
-    "hold", "on_result", "open_messages", "progress", "queue_values", "queueing", "refusal", "release", "repeat", "retry", "settle_doubts", "still_open", "totals", "unit",
+    "Draft", "IllegalTransition", "Refusal", "Result", "Row", "cancel", "decide", "doubtful", "enqueue", "enqueue_select",
+    "hold", "on_result", "open_messages", "progress", "queue_values", "queueing", "refusal", "refusals", "release", "repeat", "retry", "settle_doubts", "still_open", "totals", "unit",
 ]  # fmt: skip
 
 
@@ -117,6 +118,39 @@ def refusal(origin: str, origin_id: int, unit_id: int) -> str:
         return ""
     parts = (str(found.smtp_code or ""), found.smtp_enhanced, found.smtp_text)
     return " ".join(part for part in parts if part) or "failed"
+
+
+class Refusal(NamedTuple):
+    """What mail servers said of several messages that were refused for good."""
+
+    code: int | None
+    enhanced: str | None
+    said: str | None
+    """The words of the newest."""
+    n: int
+
+
+LOOKED_AT = 1000
+"""So many of an origin's refused messages are looked at, the newest."""
+
+
+def refusals(origin: str, origin_id: int) -> list[Refusal]:
+    """Why an origin's messages were refused for good, the most frequent answers first: of the newest LOOKED_AT."""
+    newest = (
+        select(Message.id, Message.smtp_code, Message.smtp_enhanced, Message.smtp_text)
+        .where(Message.origin == origin, Message.origin_id == origin_id, Message.state == "failed")
+        .order_by(Message.id.desc())
+        .limit(LOOKED_AT)
+        .subquery()
+    )
+    said = aggregate_order_by(newest.c.smtp_text, newest.c.id.desc())
+    query = (
+        select(newest.c.smtp_code, newest.c.smtp_enhanced, func.array_agg(said)[1], func.count())
+        .group_by(newest.c.smtp_code, newest.c.smtp_enhanced)
+        .order_by(func.count().desc(), newest.c.smtp_code)
+        .limit(10)
+    )
+    return [Refusal(*row) for row in db.session.execute(query)]
 
 
 def still_open(origin: str, origin_id: int, unit_ids: Sequence[int]) -> set[int]:

@@ -59,6 +59,10 @@ class Message(db.Model):
             postgresql_where=text("state IN ('queued', 'deferred', 'held')"),
         ),
         Index(
+            "ix_message_failed", "origin", "origin_id", "id",
+            postgresql_where=text("state = 'failed'"),
+        ),
+        Index(
             "ix_message_undecided", "stream", "id",
             postgresql_where=text(f"state IN ('held', 'uncertain') AND ({UNDECIDED})"),
         ),

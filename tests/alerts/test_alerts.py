@@ -46,6 +46,26 @@ def test_an_alert_reaches_its_audience_once_each_in_their_language(
     assert "Sent" in page and "Accepted by the mail server" in page
 
 
+def test_its_page_says_why_messages_were_refused(
+    organizer: Organizer, person: Any, smtp: Mailbox, deliver: Callable[[], None]
+) -> None:
+    for name in ("Ana", "Bea", "Cleo", "Dora"):
+        person(name)
+    answers = {
+        "ana": "550 5.1.1 <b>nobody</b>",
+        "bea": "550 5.1.1 no mailbox",
+        "cleo": "554 5.7.1 no",
+    }
+    smtp.answer = lambda recipient: answers.get(recipient.partition("@")[0], "250 OK")
+    alert = organizer.write()
+    organizer.do(alert, "schedule", when="now")
+    deliver()
+    deliver()
+    page = organizer.page(alert)
+    assert "2 people: 550 5.1.1 no mailbox" in page or "2 people: 550 5.1.1 &lt;b&gt;nobody" in page
+    assert "1 person: 554 5.7.1 no" in page
+
+
 def test_text_and_html_hold_the_same_link_and_the_way_out(
     organizer: Organizer, person: Any, smtp: Mailbox, deliver: Callable[[], None]
 ) -> None:
