@@ -5,6 +5,7 @@ that dies is begun again from the first letter by the next one. Letters of write
 in public are anonymous comments.
 """
 
+import logging
 from datetime import timedelta
 from typing import Any
 
@@ -24,6 +25,8 @@ from campaign.petitions import docketing
 from campaign.petitions.models import Petition
 from campaign.supporters.models import Supporter
 from campaign.web.languages import pick
+
+log = logging.getLogger(__name__)
 
 LAYOUTS: dict[str, Any] = {"zip": Zip, "pdf": Pdf}
 """The layouts in which letters are filed."""
@@ -112,7 +115,8 @@ def make_next() -> bool:
     except (RuntimeError, ValueError, OSError) as error:
         db.session.rollback()
         _drop_files(filing_id)
-        _end(filing_id, "broken", f"The files could not be made: {type(error).__name__}")
+        log.error("the files of filing %d could not be made: %s", filing_id, type(error).__name__)
+        _end(filing_id, "broken")
     return True
 
 
@@ -227,7 +231,7 @@ def _progress(filing_id: int, done: int, misfits: int) -> bool:
     return True
 
 
-def _end(filing_id: int, state: str, problem: str) -> None:
+def _end(filing_id: int, state: str, problem: str = "") -> None:
     db.session.execute(
         update(Filing)
         .where(Filing.id == filing_id, Filing.state == "making")

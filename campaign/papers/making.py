@@ -1,6 +1,7 @@
 """The PDFs of bundles, set one after the other by whichever job holds the row, and how far the one at work is."""
 
 import contextlib
+import logging
 
 from redis.exceptions import RedisError
 from sqlalchemy import select
@@ -9,6 +10,8 @@ from campaign.extensions import db, rq
 from campaign.mail import wake
 from campaign.papers import commands, digests, paper, taken_out
 from campaign.papers.models import Bundle
+
+log = logging.getLogger(__name__)
 
 
 def make_next() -> bool:
@@ -33,7 +36,8 @@ def make_next() -> bool:
         bundle.content, bundle.problem = paper.set_bundle(bundle, lambda n: _tell(number, n))
     except (RuntimeError, ValueError) as error:
         db.session.rollback()
-        commands.undo(number, "broken", f"The PDF could not be set: {type(error).__name__}")
+        log.error("the PDF of bundle %d could not be set: %s", number, type(error).__name__)
+        commands.undo(number, "broken")
         return True
     bundle.done = bundle.letters
     if _must_not_go(bundle):

@@ -240,6 +240,26 @@ def test_each_piece_says_on_its_first_page_and_in_its_name_which_it_is(
         assert said in pdf_text(answer.data, tmp_path).split("\f")[0]
 
 
+def test_a_packet_that_cannot_be_set_says_so_in_words_and_its_letters_wait_again(
+    office: Any, letters: Any, deliver: Any, staff: Any, app: Any, sql: Any, monkeypatch: Any
+) -> None:
+    from campaign.papers import commands, paper
+
+    def broken(*_: Any) -> None:
+        raise RuntimeError("error: something in the layout")
+
+    office(channel="packet")
+    letters(1)
+    monkeypatch.setattr(paper, "set_bundle", broken)
+    with app.app_context():
+        commands.begin_packet(1, 1, "someone")
+    deliver()
+    page = staff("organizer").get("/desk/targets/1/bundles").get_data(as_text=True)
+    assert "could not be made, and its letters wait again" in page
+    assert "RuntimeError" not in page and "layout" not in page
+    assert sql("SELECT state FROM delivery") == [("waiting",)]
+
+
 def test_who_is_deleted_is_in_no_pdf(app: Any, packet: Any, sql: Any) -> None:
     from campaign.supporters import erasing
 
