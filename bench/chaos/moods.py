@@ -22,6 +22,8 @@ class Moods:
         from tests.mail.server import DROP
 
         if time.monotonic() < self.away_until:
+            # What is just coming in has come in whole all the same.
+            self.drops_after_dot[recipient] += step == "dot"
             return "421 4.3.2 back soon" if step == "connect" else DROP
         if self.calm or step == "connect":
             return None

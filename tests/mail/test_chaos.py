@@ -2,11 +2,23 @@
 
 import json
 import os
+import random
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def test_what_a_server_had_when_it_went_away_is_no_kills_work() -> None:
+    from bench.chaos.moods import Moods
+
+    away = Moods(random.Random(1), away_until=time.monotonic() + 60)
+    away("rcpt", "a@d1.example")
+    assert not away.drops_after_dot.total()
+    away("dot", "a@d1.example")
+    assert away.drops_after_dot == {"a@d1.example": 1}
 
 
 def test_kill_minus_nine_loses_nothing() -> None:
