@@ -25,6 +25,8 @@ from urllib.parse import urlencode
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from flask import Flask  # noqa: E402  # after the path
+
 from bench import letters  # noqa: E402  # after the path
 from bench.posting.rows import filled  # noqa: E402  # after the path
 
@@ -120,13 +122,13 @@ class Neighbour(threading.Thread):
         }
 
 
-def counted(app: object) -> dict[str, int]:
+def counted(app: Flask) -> dict[str, int]:
     """The mails and letters that the flood left in the tables."""
     from sqlalchemy import text
 
     from campaign.extensions import db
 
-    with app.app_context():  # type: ignore[attr-defined]  # the Flask application
+    with app.app_context():
         row = db.session.execute(
             text(
                 "SELECT (SELECT count(*) FROM message WHERE to_address LIKE 'r%') AS mails,"

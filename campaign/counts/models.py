@@ -43,6 +43,12 @@ class Counter(db.Model):
             "campaign_id",
             postgresql_where=text(f"day = '{ALL_DAYS.isoformat()}'"),
         ),
+        Index(
+            "ix_counter_parts",
+            "name",
+            "part",
+            postgresql_where=text(f"day = '{ALL_DAYS.isoformat()}'"),
+        ),
         Index("ix_counter_days", "name", "day"),
     )
 

@@ -1,7 +1,7 @@
 """Reading the counters: a few rows by key, whatever the size of what they count."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from typing import TypeVar
 
@@ -26,13 +26,14 @@ def totals(name: str, campaign_id: int | None = WHOLE_SITE) -> dict[str, int]:
     return _sums(Counter.part, campaign_id, None, Counter.name == name, Counter.day == ALL_DAYS)
 
 
-def shares(name: str, part: str | None = None) -> dict[str, dict[int, int]]:
-    """The totals of ``name`` by part, and there by campaign, without those that are none; ``part``: only of that one."""
+def shares(name: str, parts: Collection[str]) -> dict[str, dict[int, int]]:
+    """The totals of ``name`` of some parts, and there by campaign, without those that are none."""
     query = select(Counter.part, Counter.campaign_id, Counter.value).where(
-        Counter.name == name, Counter.day == ALL_DAYS, Counter.value > 0
+        Counter.name == name,
+        Counter.part.in_(parts),
+        Counter.day == ALL_DAYS,
+        Counter.value > 0,
     )
-    if part is not None:
-        query = query.where(Counter.part == part)
     found: dict[str, dict[int, int]] = defaultdict(dict)
     for key, campaign_id, value in db.session.execute(query):
         found[key][campaign_id] = value

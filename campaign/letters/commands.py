@@ -194,8 +194,7 @@ _GATHERED = Gathered(_write_each)
 
 
 def _values(door: Doorway, typed: Words, submission: str) -> dict[str, Any]:
-    us_state = state_of(typed.postal_code)
-    writer = merging.writer(typed.given_name, typed.family_name, typed.postal_code, us_state)
+    writer = merging.writer(typed.given_name, typed.family_name, typed.postal_code)
     return {
         "campaign_id": door.campaign_id,
         "submission": submission,
@@ -203,7 +202,7 @@ def _values(door: Doorway, typed: Words, submission: str) -> dict[str, Any]:
         "given_name": typed.given_name,
         "family_name": typed.family_name,
         "postal_code": typed.postal_code,
-        "us_state": us_state,
+        "us_state": state_of(typed.postal_code),
         "subject": typed.subject,
         "body": typed.body,
         "consents": bool(typed.agreement),
@@ -279,9 +278,7 @@ def correct(
         db.session.rollback()
         return False
     letter.subject, letter.body = subject, body
-    writer = merging.writer(
-        letter.given_name, letter.family_name, letter.postal_code, letter.us_state
-    )
+    writer = merging.writer(letter.given_name, letter.family_name, letter.postal_code)
     letter.own_share = words.own_share(body, merging.both_ways(suggested, writer))
     letter.fingerprint = words.fingerprint(body)
     db.session.flush()

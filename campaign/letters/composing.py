@@ -10,7 +10,6 @@ from wtforms import ValidationError
 
 from campaign.letters import merging, rules
 from campaign.letters.forms import LetterForm
-from campaign.supporters.places import state_of
 from campaign.web.sent import Sent
 
 ANSWERS = "answers"
@@ -46,9 +45,8 @@ def put_in_answers(form: LetterForm, suggested: Collection[str]) -> bool:
 
 def writer(form: LetterForm | Sent) -> dict[str, str]:
     """What the form says of its writer, by the fields of suggested words; empty where nothing was typed yet."""
-    place = form.postal_code.data or ""
     return merging.writer(
-        form.given_name.data or "", form.family_name.data or "", place, state_of(place)
+        *(one.data or "" for one in (form.given_name, form.family_name, form.postal_code))
     )
 
 

@@ -44,7 +44,7 @@ def templates(slug: str) -> ResponseReturnValue:
     campaign = found(slug)
     have = {one.agency: one for one in queries.templates(campaign.id)}
     chosen = offices.of_campaign(campaign.id)
-    waits = waiting.at_offices(one.target for one in chosen)
+    waits = waiting.at_offices([one.target for one in chosen])
     paused = stopping.state(campaign.id) == "pause"
     agencies = list(dict.fromkeys([*(one.target.agency for one in chosen), *have]))
     return render_template(

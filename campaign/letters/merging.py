@@ -7,6 +7,8 @@ again. Unknown names are refused where an organizer writes them, and stay as the
 import re
 from collections.abc import Mapping, Sequence
 
+from campaign.supporters.places import state_of
+
 WRITER = ("given_name", "family_name", "state", "postal_code")
 """Fields that the writer's own words may have; empty ones leave no gap."""
 OFFICE = ("agency", "role", "holder")
@@ -33,11 +35,11 @@ def both_ways(texts: Sequence[str], values: Mapping[str, str]) -> Sequence[str]:
     return [*texts, *filled] if filled else texts
 
 
-def writer(given_name: str, family_name: str, postal_code: str, us_state: str) -> dict[str, str]:
-    """The values of WRITER."""
+def writer(given_name: str, family_name: str, postal_code: str) -> dict[str, str]:
+    """The values of WRITER; the state is the postal code's."""
     return {
         "given_name": given_name,
         "family_name": family_name,
-        "state": us_state,
+        "state": state_of(postal_code),
         "postal_code": postal_code,
     }

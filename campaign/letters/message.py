@@ -129,9 +129,7 @@ def _request(
 ) -> str:
     if template is None:
         return ""
-    values = merging.writer(
-        person.given_name, person.family_name, person.postal_code, person.us_state
-    )
+    values = merging.writer(person.given_name, person.family_name, person.postal_code)
     values |= {
         "agency": target.agency,
         "role": target.role,

@@ -25,9 +25,6 @@ def section(supporter: Supporter) -> tuple[str, dict[str, Any]] | None:
     shown = []
     for letter, campaign in written:
         receipts = queries.receipts(letter.id)
-        can_be_stopped = bool(_states(receipts) & _CAN_BE_STOPPED) or any(
-            map(_gives_back, receipts)
-        )
         alive = letter.state in confirming.ALIVE
         taken_back = letter.taken_back_at is not None
         stopped = stopping.state(letter.campaign_id)
@@ -37,7 +34,7 @@ def section(supporter: Supporter) -> tuple[str, dict[str, Any]] | None:
                 "title": pick(campaign.title),
                 "timezone": campaign.timezone,
                 "receipts": receipts,
-                "can_withdraw": alive and not taken_back and can_be_stopped,
+                "can_withdraw": alive and not taken_back and any(map(_can_be_stopped, receipts)),
                 "can_correct": can_correct(letter, receipts),
                 "state": _state(letter, taken_back and alive),
                 "taken_back": taken_back,
@@ -54,13 +51,11 @@ def section(supporter: Supporter) -> tuple[str, dict[str, Any]] | None:
 
 def can_correct(letter: Letter, receipts: Sequence[queries.Receipt]) -> bool:
     """Whether its writer may still mend it: it waits at every office."""
-    states = _states(receipts)
-    waits = bool(states) and states <= {"waiting", "held", "queued"}
+    waits = bool(receipts) and all(
+        one.bundle is None and one.delivery.state in ("waiting", "held", "queued")
+        for one in receipts
+    )
     return waits and letter.state in confirming.ALIVE
-
-
-def _states(receipts: Sequence[queries.Receipt]) -> set[str]:
-    return {one.delivery.state if one.bundle is None else "packed" for one in receipts}
 
 
 def desk_section(supporter: Supporter) -> tuple[str, dict[str, Any]] | None:
@@ -74,17 +69,15 @@ def desk_section(supporter: Supporter) -> tuple[str, dict[str, Any]] | None:
     return "letters/desk_supporter.html", {"rows": rows}
 
 
-_CAN_BE_STOPPED = {*deliveries.BEFORE_LEAVING, "uncertain"}
+_BEFORE_IT_IS_CERTAIN = {*deliveries.BEFORE_LEAVING, "uncertain"}
 """What is uncertain may go once more; not where its writer takes it back."""
 
 
-def _gives_back(receipt: queries.Receipt) -> bool:
-    """Whether it is in a packet that nobody has handed over."""
-    return (
-        receipt.bundle is not None
-        and receipt.bundle.gives_back
-        and receipt.delivery.state in ("queued", "held")
-    )
+def _can_be_stopped(receipt: queries.Receipt) -> bool:
+    """Whether it has not left: by itself, or in a packet that nobody has handed over."""
+    if receipt.bundle is None:
+        return receipt.delivery.state in _BEFORE_IT_IS_CERTAIN
+    return receipt.bundle.gives_back and receipt.delivery.state in ("queued", "held")
 
 
 def _state(letter: Letter, in_part: bool) -> str:

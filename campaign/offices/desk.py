@@ -41,7 +41,7 @@ def index() -> ResponseReturnValue:
     """The directory, a page at a time."""
     unchecked = "unchecked" in request.args
     page = queries.page_of_targets(request.args.get("agency", ""), unchecked=unchecked)
-    waits = waiting.at_offices(one.target for one in page.rows)
+    waits = waiting.at_offices([one.target for one in page.rows])
     today = _today()
     rows = [
         {

@@ -4,7 +4,7 @@ Letters of a campaign that is paused keep their places and hold up nobody, so th
 are told beside the day, and not reckoned in.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
@@ -29,18 +29,14 @@ class Waiting(NamedTuple):
 
 def at_office(target: Target) -> Waiting:
     """What waits for one office."""
-    part = str(target.id)
-    return _waiting(target, counts.shares("deliveries.waiting", part).get(part, {}), _stopped())
+    return at_offices([target])[target.id]
 
 
-def at_offices(targets: Iterable[Target]) -> dict[int, Waiting]:
+def at_offices(targets: Sequence[Target]) -> dict[int, Waiting]:
     """What waits for several offices, by office."""
-    shares, stopped = counts.shares("deliveries.waiting"), _stopped()
+    shares = counts.shares("deliveries.waiting", [str(one.id) for one in targets])
+    stopped = orders.stopped_campaigns()
     return {one.id: _waiting(one, shares.get(str(one.id), {}), stopped) for one in targets}
-
-
-def _stopped() -> dict[int, str]:
-    return orders.stopped_campaigns()
 
 
 def _waiting(target: Target, shares: Mapping[int, int], stopped: Mapping[int, str]) -> Waiting:
