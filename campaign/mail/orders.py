@@ -4,16 +4,17 @@ An order takes effect with the next claim; the rows themselves follow in small t
 an order about a million rows costs whoever gives it no more than one about ten.
 """
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import delete, exists, func, select, update
+from sqlalchemy import ColumnElement, delete, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from campaign.clock import utcnow
 from campaign.extensions import db
 from campaign.mail import states
-from campaign.mail.models import STREAMS, Message, Order
+from campaign.mail.models import OPEN_STATES, STREAMS, Message, Order
 
 CHUNK = 2000
 """Rows moved in one transaction."""
@@ -170,20 +171,25 @@ def obey(rows: list[states.Row], orders: dict[tuple[str, int], str]) -> list[sta
 
 def carry_on() -> bool:
     """Moves one chunk of what each unfinished order is about, committing each; returns whether more is left."""
-    query = select(Order).where(Order.origin != "", Order.done_at.is_(None)).order_by(Order.id)
+    query = select(Order.id).where(Order.origin != "", Order.done_at.is_(None)).order_by(Order.id)
     more = False
-    for order in db.session.scalars(query).all():
-        if order.origin == CAMPAIGN:
-            more |= _take_back(order.origin_id) == CHUNK
-            db.session.commit()
-            continue
-        if order.origin.startswith(STREAM):
-            more |= _end(order.stream, order.origin_id) == CHUNK
-            db.session.commit()
-            continue
-        more |= _carry_out(order.action, order.origin, order.origin_id) == CHUNK
+    for order_id in db.session.scalars(query).all():
+        more |= _next_chunk(order_id) == CHUNK
         db.session.commit()
     return more
+
+
+def _next_chunk(order_id: int) -> int:
+    # Locked, so that no other order about the same messages is given, carried out and forgotten meanwhile: what this one
+    # is just holding would stay held.
+    order = db.session.get(Order, order_id, populate_existing=True, with_for_update=True)
+    if order is None or order.done_at is not None:
+        return 0
+    if order.origin == CAMPAIGN:
+        return _take_back(order.origin_id)
+    if order.origin.startswith(STREAM):
+        return _end(order.stream, order.origin_id)
+    return _carry_out(order.action, order.origin, order.origin_id)
 
 
 def _give(action: Action, by: str, stream: str = "", origin: str = "", origin_id: int = 0) -> None:
@@ -218,12 +224,9 @@ def _carry_out(action: str, origin: str, origin_id: int) -> int:
         new, old, set_ = "held", ("queued", "deferred"), f"hold_reason = '{PAUSED}'"
     n = len(states.move(new, where, values, set_=set_, old=old, limit=CHUNK))
     if action == "cancel" and n < CHUNK:
-        of_origin = (Message.origin == origin, Message.origin_id == origin_id)
-        # One by one, so that each is looked up in an index of its own.
-        on_their_way = [
-            exists().where(Message.state == s, *of_origin) for s in ("leased", "uncertain")
-        ]
-        done = update(Order).where(*this, *(~some for some in on_their_way))
+        done = update(Order).where(
+            *this, *_none_open(Message.origin == origin, Message.origin_id == origin_id)
+        )
         db.session.execute(done.values(done_at=utcnow()))
     return n
 
@@ -234,15 +237,20 @@ def _end(stream: str, last: int) -> int:
     old = ("queued", "deferred", "held")
     n = len(states.move("cancelled", where, values, old=old, limit=CHUNK))
     if n < CHUNK:
-        up_to = (Message.stream == stream, Message.id <= last)
-        on_their_way = [exists().where(Message.state == s, *up_to) for s in ("leased", "uncertain")]
         done = update(Order).where(
             Order.origin == STREAM + stream,
             Order.origin_id == last,
-            *(~one for one in on_their_way),
+            *_none_open(Message.stream == stream, Message.id <= last),
         )
         db.session.execute(done.values(done_at=utcnow()))
     return n
+
+
+def _none_open(*which: ColumnElement[bool]) -> Iterator[ColumnElement[bool]]:
+    """Whether none of the messages may still go. Those that a claim, which began before the order, has locked and the move
+    has passed over are as they were before it."""
+    # One by one, so that each is looked up in an index of its own.
+    return (~exists().where(Message.state == state, *which) for state in OPEN_STATES)
 
 
 def _take_back(campaign_id: int) -> int:
