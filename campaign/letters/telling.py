@@ -20,7 +20,15 @@ from campaign.web import languages
 DONE = "letter_done"
 """The mail ledger's name for these messages; ``unit_id`` is the letter's number."""
 
-# Taken by whoever sets the time first, so that two last deliveries at the same moment tell once.
+# Of two last deliveries at the same moment, neither of which sees the other's end, the second waits here for the first.
+_LOCK = text(
+    """
+    SELECT l.id FROM letter l
+    WHERE l.id IN (SELECT d.letter_id FROM delivery d WHERE d.id = ANY(:deliveries))
+        AND l.tell_when_done AND l.told_at IS NULL
+    ORDER BY l.id FOR NO KEY UPDATE
+    """
+)
 _COMPLETE = text(
     """
     UPDATE letter l SET told_at = :now
@@ -41,6 +49,8 @@ def look_in_transaction(delivery_ids: Sequence[int]) -> int:
     if not delivery_ids:
         return 0
     values = {"deliveries": list(delivery_ids), "now": utcnow()}
+    if not db.session.execute(_LOCK, values).all():
+        return 0
     done = db.session.execute(_COMPLETE, values).all()
     drafts = [
         ledger.Draft(
@@ -58,6 +68,9 @@ def want(letter_id: int, supporter_id: int, tell: bool, named: bool, keep: bool)
 
     False where the letter is not theirs.
     """
+    # Locked before the letter, as whoever records that one has arrived does: that one sees the wish, or we see that.
+    of_letter = select(Delivery.id).where(Delivery.letter_id == letter_id).order_by(Delivery.id)
+    delivery_ids = db.session.scalars(of_letter.with_for_update()).all()
     changed = db.session.execute(
         update(Letter)
         .where(Letter.id == letter_id, Letter.supporter_id == supporter_id)
@@ -68,8 +81,7 @@ def want(letter_id: int, supporter_id: int, tell: bool, named: bool, keep: bool)
         replies.keep_no_more_in_transaction(letter_id)
     if changed is not None and tell:
         # It may have arrived everywhere while the writer made up their mind.
-        of_letter = select(Delivery.id).where(Delivery.letter_id == letter_id)
-        look_in_transaction(db.session.scalars(of_letter).all())
+        look_in_transaction(delivery_ids)
     db.session.commit()
     return changed is not None
 

@@ -234,6 +234,41 @@ def test_the_writer_is_told_once_when_every_office_has_it(
     assert "Secretary of Paper" in text_of(mail) and "/es/me/" in text_of(mail)
 
 
+def test_the_writer_is_told_also_when_the_last_two_offices_have_it_at_the_same_moment(
+    app: Any, writer: Writer, office: Any, confirm: Any, sql: Any
+) -> None:
+    import threading
+
+    from campaign.extensions import db
+    from campaign.letters import drip
+    from campaign.mail import leases, states
+    from campaign.mail.streams import STREAMS
+
+    office(role="Undersecretary of Tests")
+    writer.send(tell="y")
+    confirm()
+
+    def arrived(message_id: int) -> None:
+        states.move("sent", "m.id = :id", {"id": message_id}, old=("leased",))
+
+    def other() -> None:
+        with app.app_context():
+            arrived(claimed[1].id)
+            db.session.commit()
+
+    with app.app_context():
+        drip.sweep()
+        claimed = leases.claim(STREAMS["letters"]).rows
+        arrived(claimed[0].id)
+        second = threading.Thread(target=other)
+        second.start()
+        second.join(0.5)
+        db.session.commit()
+        second.join(10)
+    assert sql("SELECT DISTINCT state FROM delivery") == [("sent",)]
+    assert sql("SELECT count(*) FROM message WHERE origin = 'letter_done'") == [(1,)]
+
+
 def test_what_a_writer_wishes_is_asked_with_the_letter_and_shown_before_it_is_confirmed(
     writer: Writer, confirm: Any, deliver: Any, smtp: Any, sql: Any, client: Any, campaign_id: int
 ) -> None:
