@@ -159,9 +159,9 @@ def latest() -> tuple[int, datetime | None]:
 def obey(rows: list[states.Row], orders: dict[tuple[str, int], str]) -> list[states.Row]:
     """Holds or cancels the freshly claimed ``rows`` that an order forbids, and returns the others."""
     for action, new, set_ in (
-        ("pause", "held", f"hold_reason = '{PAUSED}', attempts = m.attempts - 1"),
-        ("cancel", "cancelled", "attempts = m.attempts - 1"),
-        ("take back", "cancelled", "attempts = m.attempts - 1"),
+        ("pause", "held", f"hold_reason = '{PAUSED}', {states.UNTRIED}"),
+        ("cancel", "cancelled", states.UNTRIED),
+        ("take back", "cancelled", states.UNTRIED),
     ):
         ids = [row.id for row in rows if about(row, orders) == action]
         if ids:

@@ -24,7 +24,7 @@ def expire() -> int:
     n = len(
         states.move(
             "queued", f"{expired} AND NOT m.in_flight", {}, old=("leased",), limit=1000,
-            set_="attempts = m.attempts - 1",
+            set_=states.UNTRIED,
         )
     )  # fmt: skip
     for stream in STREAMS.values():

@@ -128,6 +128,7 @@ _SETTLE = f"""
             captured = coalesce(u.captured, false),
             -- Going back untried leaves no trace; not knowing does.
             attempts = m.attempts - CASE WHEN u.state = 'queued' THEN 1 ELSE 0 END,
+            first_attempt_at = CASE WHEN u.state <> 'queued' OR m.attempts > 1 THEN m.first_attempt_at END,
             doubts = m.doubts + CASE WHEN u.doubt THEN 1 ELSE 0 END,
             lease_owner = NULL, lease_expires_at = NULL, in_flight = false
         -- "IS TRUE" keeps the index of leases out of it, where each group would walk past the whole batch.

@@ -76,6 +76,10 @@ class Result:
     at: datetime | None = None
 
 
+UNTRIED = "attempts = m.attempts - 1, first_attempt_at = CASE WHEN m.attempts > 1 THEN m.first_attempt_at END"
+"""What a claimed message's move sets besides (see :func:`move`) where it was not tried: the claim leaves no trace, in the
+time for which it is tried either."""
+
 Change = tuple[Row, str, Answer | None]
 """A message as it was, its new state, and the server's answer where one brought it about."""
 

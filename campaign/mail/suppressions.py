@@ -92,7 +92,7 @@ def obey(rows: list[Row]) -> list[Row]:
     ids = [row.id for row in asked if _key(row.to_address) in stopped]
     states.move(
         "cancelled", "m.id = ANY(:ids)", {"ids": ids}, old=("leased",),
-        set_="smtp_text = 'suppressed', attempts = m.attempts - 1",
+        set_=f"smtp_text = 'suppressed', {states.UNTRIED}",
     )  # fmt: skip
     gone = set(ids)
     return [row for row in rows if row.id not in gone]

@@ -6,7 +6,7 @@ import pytest
 import time_machine
 
 from campaign.extensions import db
-from campaign.mail import jobs, ledger
+from campaign.mail import jobs, leases, ledger, orders, settling
 from campaign.mail.streams import STREAMS
 from tests.mail.conftest import Queue, Rows, Sql
 from tests.mail.server import DROP, SmtpServer
@@ -62,6 +62,31 @@ def test_a_deferred_message_waits_longer_each_time_and_ends(
     assert waits[5] > waits[2] > waits[0]
     assert 2.5 * 86400 < sum(waits) <= 3 * 86400
     assert sql("SELECT count(*) FROM message WHERE smtp_text = 'later'") == [(1,)]
+
+
+@pytest.mark.parametrize("given_back", ["recorded", "expired", "paused"])
+def test_a_claim_that_tries_nothing_spends_nothing_of_a_messages_time(
+    live: SmtpServer, queue: Queue, rows: Rows, sql: Sql, given_back: str
+) -> None:
+    queue("alerts", 3)
+    claimed = leases.claim(STREAMS["alerts"])
+    if given_back == "recorded":
+        settling.settle(claimed.owner, [settling.Outcome(row, "queued") for row in claimed.rows])
+    elif given_back == "expired":
+        sql("UPDATE message SET lease_expires_at = now() - interval '1 minute'")
+        jobs.sweep()
+    else:
+        orders.obey(claimed.rows, {("test", 7): "pause"})
+        db.session.commit()
+        ledger.release("test", 7)
+        db.session.commit()
+    live.script = lambda step, recipient: "451 4.7.1 later" if step == "rcpt" else None
+    with time_machine.travel(datetime.now(UTC) + timedelta(days=5)) as clock:
+        for _ in range(4):
+            jobs.deliver("alerts")
+            clock.shift(3600)
+    assert rows() == {"deferred": 3}
+    assert sql("SELECT DISTINCT attempts FROM message") == [(4,)]
 
 
 @pytest.mark.parametrize("step", ["mail", "rcpt", "data"])
