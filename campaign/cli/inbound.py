@@ -42,7 +42,7 @@ def inbound(stdin: bool, recipient: str | None, sender: str | None) -> None:
 
     MAIL_INBOUND_DOMAIN names the domain, MAIL_INBOUND_SMTP and MAIL_INBOUND_LMTP where to listen (host:port). With
     --stdin the exit code is 0 where the message was taken, 67 where the address is none of ours, 65 where it is too
-    large or no report, 75 where it should be tried again.
+    large, no report or one answer too many, 75 where it should be tried again.
     """
     if stdin:
         _pipe(recipient, sender)
@@ -98,6 +98,7 @@ def _piped(recipient: str | None, sender: str | None) -> int:
         receiving.NOBODY: EX_NOUSER,
         receiving.LATER: EX_TEMPFAIL,
         receiving.REFUSED: EX_DATAERR,
+        receiving.FULL: EX_DATAERR,
     }
     return codes[verdict]
 

@@ -18,6 +18,9 @@ from campaign.offices.models import SALUTATION
 from campaign.web.forms import MergeFields, PlainText, strip
 
 
+REQUEST_LENGTH, SALUTATION_LENGTH = 2000, 200
+
+
 class WordsForm(FlaskForm):
     """Words that hold the letters of one campaign."""
 
@@ -76,12 +79,12 @@ TemplateForm = in_languages(
         "body": _body,
         "request": lambda code, language, needed: text(
             _l("Request to the agency (%(language)s)", language=language),
-            2000,
+            REQUEST_LENGTH,
             *needed,
             MergeFields(*merging.WRITER, *merging.OFFICE),
         ),
         "salutation": lambda code, language, needed: line(
-            _l("Salutation (%(language)s)", language=language), 200, MergeFields(*SALUTATION)
+            _l("Salutation (%(language)s)", language=language), SALUTATION_LENGTH, MergeFields(*SALUTATION)
         ),
         "prompts": lambda code, language, needed: text(
             _l("Questions that help to begin, one a line (%(language)s)", language=language), 1000

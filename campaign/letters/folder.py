@@ -9,7 +9,12 @@ from campaign.coalition.models import Campaign
 from campaign.extensions import db
 from campaign.frontmatter import Entry, Keys
 from campaign.importing import Report
+from campaign.letters import merging, rules
+from campaign.letters.desk_forms import REQUEST_LENGTH, SALUTATION_LENGTH
 from campaign.letters.models import LetterTemplate
+from campaign.offices.models import SALUTATION
+from campaign.web.forms import MergeFields
+from campaign.web.languages import speaking
 
 LETTER = Keys(
     shared={"agency": str},
@@ -25,12 +30,32 @@ def read_letters(folder: Path, languages: list[str]) -> list[Entry]:
         frontmatter.read(folder / "letters", stem, LETTER, languages)
         for stem in frontmatter.stems(folder / "letters")
     ]
+    for entry in entries:
+        _check(entry)
     for entry in entries[1:]:
         if entry.body != entries[0].body:
             raise entry.refuse(
                 f"the suggested words must be the same as in {entries[0].path.name}: a writer writes once."
             )
     return entries
+
+
+def _check(entry: Entry) -> None:
+    """As the desk's form checks what is written there: what no writer could send, and fields that nothing is put in for."""
+    for what, texts, known, (least, most) in (
+        ("subject", entry.texts["subject"], merging.WRITER, rules.SUBJECT_LENGTH),
+        ("text", entry.body, merging.WRITER, rules.BODY_LENGTH),
+        ("request", entry.texts["request"], (*merging.WRITER, *merging.OFFICE), (0, REQUEST_LENGTH)),
+        ("salutation", entry.texts.get("salutation", {}), SALUTATION, (0, SALUTATION_LENGTH)),
+    ):
+        for language, text in texts.items():
+            n = len(text.strip())
+            if not least <= n <= most:
+                raise entry.refuse(f"the {what} ({language}) has {n} characters, not {least} to {most}.")
+            with speaking("en"):
+                problem = MergeFields(*known).problem(text)
+            if problem:
+                raise entry.refuse(f"the {what} ({language}): {problem}")
 
 
 def write_letters(entries: list[Entry], campaign: Campaign) -> Report:

@@ -12,6 +12,7 @@ from flask_babel import gettext
 
 from campaign.letters import merging, tongue
 from campaign.letters.models import LetterTemplate
+from campaign.names import full_name
 from campaign.offices.holders import holder_name, surname
 from campaign.offices.models import Target
 from campaign.web.forms import line_ends
@@ -30,7 +31,7 @@ class Person:
     @property
     def name(self) -> str:
         """The full name."""
-        return f"{self.given_name} {self.family_name}".strip()
+        return full_name(self.given_name, self.family_name)
 
     @property
     def place(self) -> str:
@@ -176,7 +177,7 @@ def as_html(letter: Message, lead: str, language: str, passed_on: bool = False) 
     """The same as simple HTML: no picture, no link, nothing that counts who opens it."""
     blocks = [letter.salutation, *letter.own_and_request, letter.signoff]
     sign = html.escape(letter.name) + (f"<br>{html.escape(letter.place)}" if letter.place else "")
-    text = "".join(f'<p dir="auto">{_lines(block)}</p>' for block in blocks) + f"<p>{sign}</p>"
+    text = "".join(f'<p dir="auto">{block}</p>' for block in (*map(_lines, blocks), sign))
     notes = " ".join(part for part in (letter.note, foot(letter.name, lead, passed_on)) if part)
     return _HTML.format(language=html.escape(language), letter=text, foot=html.escape(notes))
 

@@ -33,9 +33,12 @@ def render(rows: list[Row]) -> list[Rendered | Skip]:
 
 
 def _message(row: Row, found: Any) -> Rendered | Skip:
-    if found is None or found[3] is not None or not (found[0].body or found[0].subject):
-        return Skip("there is nothing to pass on any more")
+    if found is None or found[3] is not None:
+        return Skip("there is nobody to pass it on to any more")
     reply, target, letter, _ = found
+    # What was passed on is forgotten, its sender too; a scanner's answer is an attachment and nothing else.
+    if not (reply.body or reply.subject or reply.attachments):
+        return Skip("there is nothing to pass on any more")
     with speaking(row.language):
         lines = [
             gettext("An answer to your letter “%(subject)s”.", subject=letter.subject),

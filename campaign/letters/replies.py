@@ -11,7 +11,7 @@ import hashlib
 import json
 from typing import Any
 
-from flask_babel import ngettext
+from flask_babel import gettext, ngettext
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
@@ -34,7 +34,8 @@ ATTACHED_AT_MOST = 8 * 1024 * 1024
 """Bytes of an answer's attachments that are passed on; what goes beyond is left out, and the message says so."""
 KEPT_TEXT = 50_000
 MOST = 20
-"""Answers to one letter at one office that are passed on: whoever gets hold of the address cannot flood the writer."""
+"""Answers of an office to one letter that are passed on, and as many of anyone else: whoever gets hold of the address cannot
+flood the writer, nor keep the office's own answer from them."""
 
 
 def possible() -> bool:
@@ -76,7 +77,7 @@ def choose(campaign_id: int, here: bool) -> None:
 
 
 def receive(mail: Incoming, number: int) -> None:
-    """The handler of the prefix ``reply`` for delivery ``number``: in the caller's transaction."""
+    """The handler of the prefix ``reply`` for delivery ``number``: in the caller's transaction. Raises routing.Full."""
     row = db.session.execute(
         select(Delivery, Letter, Target, Supporter)
         .join(Letter, Letter.id == Delivery.letter_id)
@@ -87,18 +88,24 @@ def receive(mail: Incoming, number: int) -> None:
     if row is None or mail.automatic:
         return
     delivery, letter, target, supporter = row
-    had = select(func.count()).where(Reply.delivery_id == delivery.id)
-    if db.session.execute(had).scalar_one() >= MOST:
-        return
     # Whatever became of the delivery: who knows its address has the letter, also where one of an office's readers
     # sent it back and another answers.
     if supporter.erased_at is not None:
         return
+    offices_own = is_offices(mail.sender, target.email)
+    had = select(func.count()).where(
+        Reply.delivery_id == delivery.id, Reply.counted == offices_own, Reply.message_id != _same(mail)
+    )
+    before = db.session.execute(had).scalar_one()
+    if before >= MOST:
+        raise routing.Full
     attached, left_out = _attached(mail)
-    reply_id = _keep(mail, delivery, attached, _without(left_out, letter.language))
+    with speaking(letter.language):
+        notes = _notes(len(mail.text) > KEPT_TEXT, left_out, before + 1 == MOST)
+    reply_id = _keep(mail, delivery, attached, notes)
     if reply_id is None:
         return
-    if is_offices(mail.sender, target.email):
+    if offices_own:
         _count(delivery, reply_id)
     draft = ledger.Draft(
         origin=ORIGIN, unit_id=reply_id, to_address=supporter.email, language=letter.language,
@@ -125,17 +132,24 @@ def _keep(mail: Incoming, delivery: Delivery, attached: bytes | None, note: str)
     return db.session.scalar(statement)
 
 
-def _without(left_out: int, language: str) -> str:
-    """What the writer is told of attachments that are not passed on; empty where all are."""
-    if not left_out:
-        return ""
-    with speaking(language):
-        told = ngettext(
-            "%(num)s attachment was too large to pass on: please ask the office for it.",
-            "%(num)s attachments were too large to pass on: please ask the office for them.",
-            left_out,
+def _notes(cut: bool, left_out: int, last: bool) -> str:
+    """What the writer is told of what is not passed on; empty where all is."""
+    told = []
+    if cut:
+        told.append(gettext("The answer was longer: this is its beginning."))
+    if left_out:
+        told.append(
+            ngettext(
+                "%(num)s attachment was too large to pass on: please ask the office for it.",
+                "%(num)s attachments were too large to pass on: please ask the office for them.",
+                left_out,
+            )
         )
-    return f"\n\n[{told}]"
+    if last:
+        told.append(
+            gettext("So many answers came to this letter that this is the last one passed on.")
+        )
+    return "".join(f"\n\n[{one}]" for one in told)
 
 
 def _same(mail: Incoming) -> str:

@@ -6,6 +6,7 @@ from datetime import date
 from sqlalchemy import select
 
 from campaign.extensions import db
+from campaign.names import full_name
 from campaign.offices.models import Holder
 
 
@@ -52,9 +53,9 @@ def _parts(holder: str) -> tuple[str, str, str]:
 
 
 def holder_name(holder: str) -> str:
-    """The holder's full name as it is shown: ``Del Toro, Carlos`` is Carlos Del Toro."""
+    """The holder's full name as it is shown: ``Del Toro, Carlos`` is Carlos Del Toro, ``歐陽, 明月`` 歐陽明月."""
     given, family, after = _parts(holder)
-    return f"{given} {family}".strip() + after
+    return full_name(given, family) + after
 
 
 def surname(holder: str) -> str:

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, delete, func, select, update
 from campaign.clock import utcnow
 from campaign.coalition.models import Campaign, Organization
 from campaign.extensions import db
+from campaign.names import full_name
 from campaign.supporters import commands
 from campaign.supporters.commands import Agreement, Person
 from campaign.supporters.confirmation import SHOWN, Outcome, PendingAct, oldest_waiting, register
@@ -89,7 +90,7 @@ class SignUps:
             title=gettext("Sign-up for “%(title)s”", title=languages.pick(campaign.title)),
             template="supporters/act_sign_up.html",
             details={
-                "name": f"{row.given_name} {row.family_name}".strip(),
+                "name": full_name(row.given_name, row.family_name),
                 "postal_code": row.postal_code,
                 "agreement": row.wording if row.consents else "",
             },

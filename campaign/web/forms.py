@@ -208,28 +208,36 @@ class PlainText:
 class MergeFields:
     """Validator: in braces only names that are put in, so that no slip of the pen reaches an office."""
 
-    _BRACES = re.compile(r"\{([^{}\n]{0,80})\}")
+    _FIELD = re.compile(r"\{([^{}\n]{0,80})\}")
 
     def __init__(self, *known: str) -> None:
         self.known = known
 
     def __call__(self, form: Form, field: Field) -> None:
-        text = field.data or ""
+        problem = self.problem(field.data or "")
+        if problem:
+            raise ValidationError(problem)
+
+    def problem(self, text: str) -> str:
+        """What is wrong with the fields of a text; empty where nothing is."""
         if re.search(r"\{[{%#]", text):
-            raise ValidationError(
-                gettext(
-                    "Fields stand in single braces here, like {given_name}; there is nothing else to be programmed."
-                )
+            return gettext(
+                "Fields stand in single braces here, like {given_name}; there is nothing else to be programmed."
             )
-        for name in self._BRACES.findall(text):
+        fields = ", ".join(f"{{{one}}}" for one in self.known)
+        for name in self._FIELD.findall(text):
             if name not in self.known:
-                raise ValidationError(
-                    gettext(
-                        "There is no field {%(name)s}. These can be used here: %(fields)s.",
-                        name=name,
-                        fields=", ".join(f"{{{one}}}" for one in self.known),
-                    )
+                return gettext(
+                    "There is no field {%(name)s}. These can be used here: %(fields)s.",
+                    name=name,
+                    fields=fields,
                 )
+        if re.search("[{}]", self._FIELD.sub("", text)):
+            return gettext(
+                "A brace stands alone here: a field begins and ends with one. These can be used here: %(fields)s.",
+                fields=fields,
+            )
+        return ""
 
 
 def options(pairs: Iterable[tuple[Any, Any]]) -> list[SelectChoice]:

@@ -12,6 +12,8 @@ from flask import Flask, current_app, has_request_context, request, url_for
 from flask_babel import force_locale, get_locale
 from werkzeug.wsgi import get_path_info
 
+from campaign.names import full_name
+
 LANGUAGES = {"en": "English", "es": "Español"}
 DEFAULT = "en"
 _LOCALES = {"es": "es_US"}
@@ -102,6 +104,7 @@ def external(endpoint: str, language: str, **values: Any) -> str:
 
 def init_app(app: Flask) -> None:
     """Puts the middleware in front of the application, and ``| in_language`` into its templates."""
+    app.jinja_env.globals["full_name"] = full_name
     app.jinja_env.filters["in_language"] = pick
     app.jinja_env.filters["language_name"] = lambda code: LANGUAGES.get(code, code)
     app.wsgi_app = LanguagePrefix(app.wsgi_app)  # type: ignore[method-assign]  # Flask's documented hook

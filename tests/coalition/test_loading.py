@@ -138,6 +138,8 @@ SLIPS = {
     "unknown column": ("petitions/doj/documents/documents.csv", "language", "size", "'size'"),
     "audience": ("alerts/first-week.en.md", "audience: campaign", "audience: everyone", "audience must be"),
     "two suggested letters": ("letters/doj.en.md", "I am writing", "I write", "must be the same"),
+    "no such field": ("letters/doj.en.md", "request: I ", "request: I {cargo} ", "the request (en): There is no field {cargo}"),
+    "field left open": ("letters/dhs.en.md", "request: I ", "request: I {agency ", "A brace stands alone"),
     "lead unknown": ("campaign.en.md", "lead: national-immigrant-justice-center", "lead: nobody", "'nobody'"),
 }  # fmt: skip
 

@@ -113,6 +113,9 @@ def test_unknown_fields_are_refused_at_the_desk(suggesting: Writer, staff: Any) 
     for slip in ("{given_name.__class__}", "{given_name!r}", "{ given_name }", "{given name}"):
         page = post(staff("organizer"), path, **typed | {"body_en": f"{SUGGESTED} {slip}"})
         assert f"There is no field {slip}" in page.get_data(as_text=True)
+    for slip in ("{given_name", "given_name}", "{given_name\nand more}"):
+        page = post(staff("organizer"), path, **typed | {"body_en": f"{SUGGESTED} {slip}"})
+        assert "A brace stands alone here" in page.get_data(as_text=True), slip
 
 
 def test_merging_is_a_closed_list() -> None:
@@ -259,6 +262,23 @@ def test_a_template_holds_no_program(suggesting: Writer, staff: Any, program: st
     assert page.status_code == 422
     assert "single braces" in page.get_data(as_text=True)
     assert program not in suggesting.open()
+
+
+def test_a_chinese_name_has_the_family_first_where_it_is_shown_and_where_it_arrives(
+    writer: Writer, confirm: Any, deliver: Any, smtp: Any, sql: Any, staff: Any
+) -> None:
+    sql("UPDATE holder SET name = '歐陽, 明月'")
+    typed = {"given_name": "小明", "family_name": "王"}
+    assert "王小明 via" in writer.send(action="preview", **typed).get_data(as_text=True)
+    writer.send(**typed)
+    confirm()
+    deliver()
+    (mail,) = smtp.to("secretary@dot.example")
+    assert "王小明 via" in str(mail.message["From"])
+    assert "\n\n王小明\n" in text_of(mail)
+    desk = staff("organizer")
+    assert "王小明" in desk.get("/desk/letters/1").get_data(as_text=True)
+    assert "歐陽明月" in writer.open()
 
 
 def test_a_letter_from_right_to_left_reads_so_where_it_is_written_and_where_it_arrives(

@@ -22,15 +22,15 @@ def answered_here(app: Any, writer: Writer, staff: Any) -> Any:
     app.config["MAIL_INBOUND_DOMAIN"] = None
 
 
-def receive(app: Any, to: str, mail: EmailMessage) -> None:
+def receive(app: Any, to: str, mail: EmailMessage) -> str:
     from campaign.mail.inbound import receiving
     from campaign.mail.inbound.incoming import Incoming
 
     with app.app_context():
-        receiving.receive(Incoming(mail.as_bytes(), "clerk@dot.example", to, "smtp"))
+        return receiving.receive(Incoming(mail.as_bytes(), "clerk@dot.example", to, "smtp")).word
 
 
-def answer(app: Any, to: str, words: str = "We have read it.", **headers: str) -> None:
+def answer(app: Any, to: str, words: str = "We have read it.", **headers: str) -> str:
     mail = EmailMessage()
     mail["From"] = headers.pop("sender", "Clerk <clerk@dot.example>")
     mail["To"] = to
@@ -40,7 +40,7 @@ def answer(app: Any, to: str, words: str = "We have read it.", **headers: str) -
         mail[name.replace("_", "-")] = value
     mail.set_content(words)
     mail.add_attachment(b"%PDF-1.7", maintype="application", subtype="pdf", filename="answer.pdf")
-    receive(app, to, mail)
+    return receive(app, to, mail)
 
 
 def passed_on(smtp: Any) -> list[Any]:
@@ -153,6 +153,48 @@ def test_answers_of_all_kinds_of_mail_programs_keep_their_words(
     ):
         assert sum(said in one for one in texts) == 1, said
     assert not any("what a file says" in one for one in texts)
+
+
+def test_strangers_keep_no_answer_of_the_office_away_and_no_answer_vanishes_unseen(
+    answered_here: Any, writer: Writer, confirm: Any, deliver: Any, smtp: Any, app: Any
+) -> None:
+    writer.send()
+    confirm()
+    deliver()
+    to = str(smtp.to("secretary@dot.example")[0].message["Reply-To"]).strip("<>")
+    for n in range(20):
+        assert answer(app, to, f"Stranger {n}.", sender="x@stranger.example") == "done"
+    assert answer(app, to, "One more.", sender="x@stranger.example") == "full"
+    for n in range(20):
+        assert answer(app, to, f"Office {n}.") == "done"
+    assert answer(app, to, "One more of the office.") == "full"
+    assert answer(app, to, "Office 3.", X_Again="yes") == "done"  # known: delivered twice
+    deliver()
+    texts = [text_of(one) for one in passed_on(smtp)]
+    assert len(texts) == 40 and not any("One more" in one for one in texts)
+    (last,) = [one for one in texts if "Office 19." in one]
+    assert "this is the last one passed on" in last
+    assert sum("this is the last one" in one for one in texts) == 2
+
+
+def test_an_answer_that_is_only_a_scan_is_passed_on_and_a_long_one_says_that_it_was_cut(
+    answered_here: Any, writer: Writer, confirm: Any, deliver: Any, smtp: Any, app: Any
+) -> None:
+    writer.send(language="/es")
+    confirm()
+    deliver()
+    to = str(smtp.to("secretary@dot.example")[0].message["Reply-To"]).strip("<>")
+    mail = EmailMessage()
+    mail["From"], mail["To"], mail["Message-ID"] = "clerk@dot.example", to, "<scan@dot.example>"
+    mail.add_attachment(b"%PDF-1.7", maintype="application", subtype="pdf", filename="scan.pdf")
+    assert receive(app, to, mail) == "done"
+    answer(app, to, "Many words. " * 5000)
+    deliver()
+    scan, long = sorted(
+        smtp.to("ana@people.example")[1:], key=lambda one: len(one.message.as_bytes())
+    )
+    assert [one.get_filename() for one in scan.message.iter_attachments()] == ["scan.pdf"]
+    assert "La respuesta era más larga" in text_of(long) and len(text_of(long)) < 51_000
 
 
 def test_words_are_kept_where_the_writer_agreed_until_they_are_deleted(

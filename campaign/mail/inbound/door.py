@@ -44,6 +44,7 @@ CODES = {
     receiving.NOBODY: "550 5.1.1 No such address here",
     receiving.LATER: "451 4.3.0 Try again in a minute",
     receiving.REFUSED: "550 5.7.1 This address takes machines' reports only",
+    receiving.FULL: "552 5.2.2 This address has passed on as many answers as it may",
 }
 AWAY = "451 4.3.0 Try again later"
 

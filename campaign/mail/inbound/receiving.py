@@ -22,12 +22,14 @@ REPORTS = {"abuse", "complaints", "fbl", "postmaster"}
 
 
 class Verdict(NamedTuple):
-    """What the door tells the other side: ``done``, ``nobody`` (no such address), ``later``, ``refused`` (no report)."""
+    """What the door tells the other side: ``done``, ``nobody`` (no such address), ``later``, ``refused`` (no report), ``full``."""
 
     word: str
 
 
-DONE, NOBODY, LATER, REFUSED = (Verdict(word) for word in ("done", "nobody", "later", "refused"))
+DONE, NOBODY, LATER, REFUSED, FULL = (
+    Verdict(word) for word in ("done", "nobody", "later", "refused", "full")
+)
 
 
 class Later(Exception):
@@ -57,6 +59,9 @@ def receive(mail: Incoming) -> Verdict:
     except Later:
         db.session.rollback()
         return LATER
+    except routing.Full:
+        db.session.rollback()
+        return FULL
     except BaseException:
         db.session.rollback()
         raise

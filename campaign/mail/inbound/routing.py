@@ -4,7 +4,7 @@
     routing.address("reply", delivery_id)       # an address that only we can make; None without MAIL_INBOUND_DOMAIN
 
 The handler is called once a message and address, inside a transaction that the caller commits. It must not commit,
-and mails nobody but through the ledger.
+and mails nobody but through the ledger. It raises Full where it takes no more.
 """
 
 from collections.abc import Callable
@@ -14,6 +14,10 @@ from campaign.mail import verp
 from campaign.mail.inbound.incoming import Incoming
 
 Handler = Callable[[Incoming, int], None]
+
+
+class Full(Exception):
+    """An address has taken as much as it may: whoever wrote is told by their own mail server, and nothing vanishes unseen."""
 
 
 @dataclass(frozen=True)
