@@ -9,6 +9,7 @@ def init_app(app: Flask) -> None:
     from campaign.letters import jobs, models, notices, stating, telling  # noqa: F401  # they register themselves
 
     app.jinja_env.filters["reason"] = stating.reason
+    app.jinja_env.filters["server_answer"] = stating.server_answer
     _add_routes(app)
     _hear_of_mail()
     _join_lower_features()

@@ -127,7 +127,7 @@ def gather(supporter: Supporter) -> list[dict[str, Any]]:
                 {
                     "office": f"{one.target.role}, {one.target.agency}",
                     "state": one.delivery.state,
-                    "answer": one.delivery.answer,
+                    "answer": one.server_said,
                     "may_have_arrived": one.delivery.doubted,
                     "finished_at": one.delivery.finished_at,
                 }

@@ -12,10 +12,10 @@ from campaign.clock import utcnow
 from campaign.coalition.models import Campaign
 from campaign.counts import queries as counts
 from campaign.extensions import db
-from campaign.letters import queue, together
+from campaign.letters import deliveries, queue, stating, together
 from campaign.letters.models import Delivery, Letter, LetterTemplate
 from campaign.letters.together import Together
-from campaign.mail import orders
+from campaign.mail import orders, undecided
 from campaign.offices import digest_plan, plan
 from campaign.offices import queries as offices
 from campaign.offices.holders import holder_name, holders_on
@@ -157,11 +157,23 @@ class Receipt:
     """When it leaves, as things stand; None where that is not known, as while its campaign is paused."""
     bundle: Together | None
     """What it is in, where it reaches the office with others."""
+    waits_for_person: bool
+    """Whether nobody knows if it arrived, and it goes no more before a person has looked into it."""
 
     @property
     def holder_name(self) -> str:
         """The holder as pages show them."""
         return holder_name(self.holder)
+
+    @property
+    def found_out(self) -> bool:
+        """Whether a person says that it arrived, and not the office's mail server."""
+        return bool(stating.found_out(self.delivery.answer))
+
+    @property
+    def server_said(self) -> str:
+        """The last answer of the office's mail server, as its writer may read it: nobody of the staff is named."""
+        return "" if self.found_out else self.delivery.answer
 
 
 def receipts(letter_id: int) -> list[Receipt]:
@@ -177,11 +189,14 @@ def receipts(letter_id: int) -> list[Receipt]:
     now, stopped = utcnow(), orders.stopped_campaigns()
     holders = holders_on({row[1].id: plan.local_day(office_of(row[1]), now) for row in rows})
     bundles = together.of({row[0].bundle_id for row in rows if row[0].bundle_id})
+    doubtful = {row[0].id: row[0].round for row in rows if row[0].state == "uncertain"}
+    waits = undecided.wait_for_person(deliveries.ORIGIN, doubtful)
     return [
         Receipt(
             delivery, target, holders.get(target.id, ""),
             None if delivery.campaign_id in stopped else _expected(delivery, target, confirmed_at, now),
             bundles.get(delivery.bundle_id or 0),
+            delivery.id in waits,
         )
         for delivery, target, confirmed_at in rows
     ]  # fmt: skip

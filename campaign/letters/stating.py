@@ -62,6 +62,21 @@ def why_held(text: str) -> str:
     return text
 
 
+_FOUND_OUT = re.compile(r"(\S+) found out that it arrived")
+
+
+def found_out(answer: str) -> str:
+    """Who says that a delivery arrived, where a person does (deciding.arrived) and not the office's mail server; else empty."""
+    found = _FOUND_OUT.fullmatch(answer)
+    return found[1] if found else ""
+
+
+def server_answer(answer: str) -> str:
+    """A delivery's last answer as the desk reads it: the server's as it is, a person's word in the page's language."""
+    who = found_out(answer)
+    return gettext("%(who)s found out that it arrived", who=who) if who else answer
+
+
 def letter_label(state: str) -> str:
     """A letter's state."""
     texts = {

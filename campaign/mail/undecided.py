@@ -66,6 +66,16 @@ def again_at(origin: str, units: Mapping[int, int]) -> dict[int, datetime]:
     return {row.unit_id: row.next_attempt_at for row in db.session.execute(query)} if keys else {}
 
 
+def wait_for_person(origin: str, units: Mapping[int, int]) -> set[int]:
+    """Those of an origin's ``units`` {unit: origin_id} that go no more before a person has decided."""
+    keys = [(origin, origin_id, unit) for unit, origin_id in units.items()]
+    query = select(Message.unit_id).where(
+        tuple_(Message.origin, Message.origin_id, Message.unit_id).in_(keys),
+        Message.state == "held",
+    )
+    return set(db.session.scalars(query)) if keys else set()
+
+
 def may_have_arrived(message: Message) -> bool:
     """Whether a person can say that the message arrived: a connection broke after its last byte."""
     return message.state == "uncertain" or message.hold_reason == DOUBT

@@ -163,6 +163,27 @@ def test_what_may_have_arrived_is_not_told_as_unsent_when_the_campaign_is_cancel
     assert "given up: not certain" in desk.get("/desk/letters/1").get_data(as_text=True)
 
 
+def test_a_writer_reads_when_a_person_looks_into_it_and_that_a_person_found_out_not_who(
+    doubtful: Any, client: Any, smtp: Any, deliver: Any, staff: Any, sql: Any
+) -> None:
+    from campaign.mail.settling import DOUBT
+
+    url, move = doubtful
+    move("leased", "uncertain")
+    assert "It is tried once more at most" in client.get(url).get_data(as_text=True)
+    sql(f"UPDATE message SET state = 'held', hold_reason = '{DOUBT}' WHERE origin = 'delivery'")
+    page = client.get(url).get_data(as_text=True)
+    assert "It is tried once more" not in page and "A person of the campaign looks into it." in page
+    desk = staff("organizer")
+    post(desk, "/desk/deliveries?state=uncertain", "/desk/deliveries", id=["1"], action="arrived")
+    page = client.get(url).get_data(as_text=True)
+    assert "A person of the campaign found out that the office has it." in page
+    assert "organizer" not in page and "Accepted by the office" not in page
+    data = client.get(f"{url}/data.json").get_json()
+    assert "organizer" not in str(data) and "sent" in str(data)
+    assert "averiguó que llegó" in desk.get("/es/desk/letters/1").get_data(as_text=True)
+
+
 @pytest.mark.parametrize(
     ("before", "after"),
     [
