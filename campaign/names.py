@@ -3,7 +3,9 @@
 import re
 
 # Chinese, Japanese and Korean signs. Katakana alone is not among them: in it stand names from elsewhere, given name first.
-_EAST = r"\u3005\u3400-\u9fff\uf900-\ufaff\uac00-\ud7a3\u1100-\u11ff\u3130-\u318f\U00020000-\U000323af"
+_EAST = (
+    r"\u3005\u3400-\u9fff\uf900-\ufaff\uac00-\ud7a3\u1100-\u11ff\u3130-\u318f\U00020000-\U000323af"
+)
 _EASTERN = re.compile(rf"[{_EAST}\u3040-\u30ff]*[{_EAST}\u3040-\u309f][{_EAST}\u3040-\u30ff]*")
 
 

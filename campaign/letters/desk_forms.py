@@ -84,7 +84,9 @@ TemplateForm = in_languages(
             MergeFields(*merging.WRITER, *merging.OFFICE),
         ),
         "salutation": lambda code, language, needed: line(
-            _l("Salutation (%(language)s)", language=language), SALUTATION_LENGTH, MergeFields(*SALUTATION)
+            _l("Salutation (%(language)s)", language=language),
+            SALUTATION_LENGTH,
+            MergeFields(*SALUTATION),
         ),
         "prompts": lambda code, language, needed: text(
             _l("Questions that help to begin, one a line (%(language)s)", language=language), 1000

@@ -45,13 +45,20 @@ def _check(entry: Entry) -> None:
     for what, texts, known, (least, most) in (
         ("subject", entry.texts["subject"], merging.WRITER, rules.SUBJECT_LENGTH),
         ("text", entry.body, merging.WRITER, rules.BODY_LENGTH),
-        ("request", entry.texts["request"], (*merging.WRITER, *merging.OFFICE), (0, REQUEST_LENGTH)),
+        (
+            "request",
+            entry.texts["request"],
+            (*merging.WRITER, *merging.OFFICE),
+            (0, REQUEST_LENGTH),
+        ),
         ("salutation", entry.texts.get("salutation", {}), SALUTATION, (0, SALUTATION_LENGTH)),
     ):
         for language, text in texts.items():
             n = len(text.strip())
             if not least <= n <= most:
-                raise entry.refuse(f"the {what} ({language}) has {n} characters, not {least} to {most}.")
+                raise entry.refuse(
+                    f"the {what} ({language}) has {n} characters, not {least} to {most}."
+                )
             with speaking("en"):
                 problem = MergeFields(*known).problem(text)
             if problem:

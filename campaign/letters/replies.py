@@ -94,7 +94,9 @@ def receive(mail: Incoming, number: int) -> None:
         return
     offices_own = is_offices(mail.sender, target.email)
     had = select(func.count()).where(
-        Reply.delivery_id == delivery.id, Reply.counted == offices_own, Reply.message_id != _same(mail)
+        Reply.delivery_id == delivery.id,
+        Reply.counted == offices_own,
+        Reply.message_id != _same(mail),
     )
     before = db.session.execute(had).scalar_one()
     if before >= MOST:
