@@ -17,7 +17,6 @@ from campaign.letters import merging, rules
 from campaign.offices.models import SALUTATION
 from campaign.web.forms import MergeFields, PlainText, strip
 
-
 REQUEST_LENGTH, SALUTATION_LENGTH = 2000, 200
 
 
