@@ -23,6 +23,7 @@ from flask_rq import RQ
 from redis.client import Pipeline
 from redis.exceptions import RedisError
 from rq import Queue, SimpleWorker, worker_registration
+from rq.exceptions import SchedulerNotFound
 from rq.executions import Execution
 from rq.job import Job
 from rq.job_lifecycle import call_exception_handlers
@@ -151,7 +152,8 @@ def run_cron(app: Flask) -> None:
     """Enqueue the registered jobs at their times until asked to stop."""
     setup_loghandlers(level=logging.WARNING, name="rq.cron")  # else a line for every wake-up
     while not stopping.requested():
-        with contextlib.suppress(RedisError, StopRequested):
+        # Schedulers of several machines share a name: the second to end finds that the first has taken it off the list.
+        with contextlib.suppress(RedisError, StopRequested, SchedulerNotFound):
             with app.app_context():
                 extension: RQ = app.extensions["rq"]
                 scheduler = extension.make_cron_scheduler()

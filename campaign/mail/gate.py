@@ -14,6 +14,8 @@ from campaign.mail.settling import Outcome
 WAIT_S = 3.0
 """How long a sender waits for the server's rate before it gives what it has back."""
 _LATER = timedelta(seconds=2)
+_SOONEST, _LATEST = timedelta(seconds=1), timedelta(seconds=30)
+"""When what a domain's rate does not let go now has its turn."""
 
 
 class Gate:
@@ -80,12 +82,12 @@ class Gate:
                 allowed[row.domain] -= 1
                 going.append((row, said))
             else:
-                later.append(Outcome(row, "queued", due.get(row.domain)))
+                later.append(Outcome(row, "queued", due.get(row.domain) or _turn(row.domain)))
         self._leave({one.row.domain for one in later} - {row.domain for row, _ in going})
         return going, later
 
     def _allowed(self, wanted: Counter[str]) -> tuple[Counter[str], dict[str, datetime]]:
-        """How many may go by domain, and when the others are due."""
+        """How many may go by domain, and when those are due that do not wait for their domain's rate."""
         now = utcnow()
         allowed, due = Counter(wanted), dict(self._paused)
         for domain, n in wanted.items():
@@ -101,9 +103,6 @@ class Gate:
                 self._entered.add(domain)
             if limit.per_second:
                 allowed[domain] = limits.take(domain, limit.per_second, n, self._bulk)
-                due[domain] = now + timedelta(
-                    seconds=max(1.0, (n - allowed[domain]) / limit.per_second)
-                )
         return allowed, due
 
     def narrow(self, domain: str) -> bool:
@@ -136,3 +135,26 @@ class Gate:
         for domain in self._entered & names:
             limits.leave(domain, self._member)
         self._entered -= names
+
+
+_turns: dict[str, datetime] = {}
+"""By domain: the last turn that this process gave to a message."""
+
+
+def taking_turns() -> bool:
+    """Whether messages that this process had wait for their domain's rate."""
+    now = utcnow()
+    return any(at > now for at in list(_turns.values()))
+
+
+def _turn(domain: str) -> datetime:
+    """When a message for which its domain's rate leaves no room now is due: each at a time of its own, at that rate.
+
+    Were all due at once, thousands would be claimed and put back every second for the few that may go. Those beyond
+    the next half minute begin at its start again: a rate can rise, and what was given a turn can be cancelled.
+    """
+    now = utcnow()
+    step = timedelta(seconds=1 / max(limits.domain_limit(domain).per_second, 1))
+    at = max(_turns.get(domain, now), now + _SOONEST) + step
+    _turns[domain] = at = at if at <= now + _LATEST else now + _SOONEST
+    return at

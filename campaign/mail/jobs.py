@@ -13,6 +13,7 @@ from campaign.extensions import db, rq
 from campaign.mail import (
     connections,
     domains,
+    gate,
     leases,
     orders,
     recovering,
@@ -30,6 +31,8 @@ BOX_S = 3.0
 """How long a job goes on claiming; then others get their turn."""
 LONGEST_S = 60.0
 """How long it goes on where no other work waits in any queue: to stop and be called again costs some time each time."""
+SOON_S = 2.0
+"""For messages due within so many seconds a job stays while some take turns by their domain's rate."""
 _in_vain: set[str] = set()
 """The streams for which this process had no connection the last time: until it has one again only the sweep calls it."""
 
@@ -93,6 +96,8 @@ class _Crew:
         with self.app.app_context():
             try:
                 more = sender.send_due(self.stream, number, self.lanes, self.over)
+                while not more and self._waited():
+                    more = sender.send_due(self.stream, number, self.lanes, self.over)
                 self.more |= more
                 _in_vain.discard(self.stream.name)
             except connections.NoRoom:
@@ -112,6 +117,22 @@ class _Crew:
                     log.exception("a sender of %s stopped", self.stream.name)
             finally:
                 connections.kept.rest(self.stream.name, number, more)
+
+    def _waited(self) -> bool:
+        """Waits for what is due in a moment, if there is any and time for it; whether there is."""
+        if not gate.taking_turns():
+            return False
+        wait_s = leases.due_in(self.stream.name, SOON_S)
+        db.session.commit()
+        if wait_s is None:
+            return False
+        until = time.monotonic() + wait_s
+        while (left := until - time.monotonic()) > 0 and not self._ends():
+            time.sleep(min(left, 0.1))
+        return not self._ends()
+
+    def _ends(self) -> bool:
+        return self.over() or stopping.requested()
 
     def _renew(self) -> None:
         try:

@@ -5,6 +5,7 @@ A claim is a lease with an owner's name of its own: whoever cannot name it any m
 
 import secrets
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import text
@@ -33,6 +34,21 @@ def due(stream: str, at_most: int) -> int:
     return db.session.execute(
         query, {"stream": stream, "now": utcnow(), "limit": at_most}
     ).scalar_one()
+
+
+def due_in(stream: str, within_s: float) -> float | None:
+    """In how many seconds the next message is due, if that is within so many; at least a quarter of one."""
+    query = text(
+        """
+        SELECT min(next_attempt_at) FROM message WHERE stream = :stream AND state IN ('queued', 'deferred')
+        AND next_attempt_at <= :before
+        AND domain <> ALL (ARRAY(SELECT domain FROM deferring_domain WHERE paused_until > :now))
+        """
+    )
+    now = utcnow()
+    values = {"stream": stream, "now": now, "before": now + timedelta(seconds=within_s)}
+    found: datetime | None = db.session.execute(query, values).scalar()
+    return max((found - now).total_seconds(), 0.25) if found else None
 
 
 class Claim(NamedTuple):

@@ -93,8 +93,9 @@ def test_messages_a_connection(limited: Any, live: SmtpServer, queue: Queue, row
 
 
 def test_a_domains_rate_holds_back_only_that_domain(
-    limited: Any, live: SmtpServer, queue: Queue, sql: Any
+    limited: Any, live: SmtpServer, queue: Queue, sql: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(jobs, "SOON_S", 0)
     limited(MAIL_DOMAIN_LIMITS={"slow.example": (5, 1)})
     queue("alerts", 10, to_address="a@slow.example")
     queue("alerts", 10, first=11, to_address="a@quick.example")
@@ -103,6 +104,31 @@ def test_a_domains_rate_holds_back_only_that_domain(
     assert sql("SELECT count(*), max(attempts), min(next_attempt_at) > now() FROM message WHERE state = 'queued'") == [
         (6, 0, True)
     ]  # fmt: skip
+
+
+def test_a_job_goes_on_at_a_domains_rate(
+    limited: Any, live: SmtpServer, queue: Queue, rows: Rows
+) -> None:
+    """It had ended after the first second's worth, and a sweep five seconds later sent the next."""
+    limited(MAIL_DOMAIN_LIMITS={"slow.example": (20, 1)})
+    queue("alerts", 60, to_address="a@slow.example")
+    start = time.monotonic()
+    jobs.deliver("alerts")
+    assert 30 < len(live.got) <= 20 * (time.monotonic() - start) + 20 + 1
+
+
+def test_what_waits_for_a_domains_rate_waits_its_turn(
+    limited: Any, live: SmtpServer, queue: Queue, sql: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of it had been due again a second later, whatever the rate: thousands were claimed and put back each second."""
+    monkeypatch.setattr(jobs, "SOON_S", 0)
+    limited(MAIL_DOMAIN_LIMITS={"slow.example": (5, 0)})
+    queue("alerts", 104, to_address="a@slow.example")
+    jobs.deliver("alerts")
+    soon = "SELECT count(*) FROM message WHERE state = 'queued' AND next_attempt_at <= now() + interval '%s seconds'"
+    assert len(live.got) == 4
+    assert sql(soon % 4)[0][0] <= 5 * 4
+    assert sql(soon % 30) == [(100,)]
 
 
 def test_a_domains_one_connection_leaves_the_others_to_other_domains(

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from campaign.extensions import db
+from campaign.extensions import db, rq
 from campaign.mail import jobs, recovering, wake
 from tests.between import Between
 from tests.mail.conftest import ONE_KIND_OF_SERVER
@@ -136,6 +136,25 @@ def test_a_worker_that_is_asked_to_stop(
     later = [one.recipient for one in live.got[before:] if one.answered]
     assert len(later) == len(set(later))
     assert not arrived & set(later), "nobody gets it twice"
+
+
+def test_the_second_of_two_machines_ends_as_quietly_as_the_first(
+    environment: dict[str, str], live: SmtpServer
+) -> None:
+    """Their schedulers share a name, and the second did not find it in Valkey any more."""
+    process = subprocess.Popen(
+        [sys.executable, "worker.py"], cwd=ROOT, env={**os.environ, **environment},
+        stderr=subprocess.PIPE, start_new_session=True,
+    )  # fmt: skip
+    try:
+        connection = next(iter(rq.queues.values())).connection
+        until(lambda: connection.zcard("rq:cron_schedulers"))
+        connection.delete("rq:cron_schedulers")
+        process.send_signal(signal.SIGTERM)
+        assert b"Traceback" not in process.communicate(timeout=15)[1]
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 @pytest.fixture
