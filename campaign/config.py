@@ -1,6 +1,6 @@
 """What the environment says, checked and turned into Flask's configuration.
 
-Imports nothing of the project, so that every process can read it first and cheaply.
+Imports nothing of the project but `campaign.shapes`, so that every process can read it first and cheaply.
 """
 
 import os
@@ -10,16 +10,16 @@ import stat
 import tempfile
 from collections.abc import Mapping
 from copy import deepcopy
-from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+from campaign import shapes
 
 ROOT = Path(__file__).resolve().parent.parent
 QUEUES = ["confirmations", "letters", "default", "alerts"]
 _RATE = re.compile(r"[1-9][0-9]{0,8} per (?:[1-9][0-9]{0,3} )?(?:second|minute|hour|day)s?")
 _DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}")
-_SENDER = re.compile(r"[^@\s<>]+@[^@\s<>]+")
 _POOL = {
     "pool_size": 4,
     # The connection used last is the warmest, and those that nobody needs rest long enough to be closed.
@@ -127,16 +127,28 @@ def _mail(environ: Mapping[str, str]) -> dict[str, Any]:
             "(port 587) or MAIL_USE_SSL for port 465, and unset the other."
         )
     sender = environ.get("MAIL_DEFAULT_SENDER", "").strip()
-    if sender and not _SENDER.fullmatch(parseaddr(sender)[1]):
+    if sender and not shapes.is_sender(sender):
         raise ConfigError(
             "MAIL_DEFAULT_SENDER is no mail address: set it like letters@example.org or "
             "Our Coalition <letters@example.org>."
         )
     if bool(environ.get("MAIL_USERNAME")) != bool(environ.get("MAIL_PASSWORD")):
         raise ConfigError("Set MAIL_USERNAME and MAIL_PASSWORD together, or neither.")
+    server = environ.get("MAIL_SERVER", "").strip()
+    if server and not shapes.is_host(server):
+        raise ConfigError(
+            f"MAIL_SERVER is {server!r}: set it to the mail server's name alone, like mail.example.org, "
+            "and MAIL_PORT to its port."
+        )
+    selector = environ.get("MAIL_DKIM_SELECTOR", "").strip() or "campaign"
+    if not shapes.is_dns_name(selector):
+        raise ConfigError(
+            f"MAIL_DKIM_SELECTOR is {selector!r}: set it to the key's name in DNS, what stands before "
+            "._domainkey, like campaign."
+        )
     return {
-        "MAIL_SERVER": environ.get("MAIL_SERVER", "").strip() or "localhost",
-        "MAIL_SERVER_SET": bool(environ.get("MAIL_SERVER", "").strip()),
+        "MAIL_SERVER": server or "localhost",
+        "MAIL_SERVER_SET": bool(server),
         "MAIL_PORT": _integer(environ, "MAIL_PORT", 465 if ssl else 587 if tls else 25, 65535),
         "MAIL_USE_TLS": tls,
         "MAIL_USE_SSL": ssl,
@@ -145,7 +157,7 @@ def _mail(environ: Mapping[str, str]) -> dict[str, Any]:
         "MAIL_DEFAULT_SENDER": sender or "campaign@coalition.example",
         "MAIL_DEFAULT_SENDER_SET": bool(sender),
         "MAIL_DKIM_KEY": _readable(environ, "MAIL_DKIM_KEY"),
-        "MAIL_DKIM_SELECTOR": environ.get("MAIL_DKIM_SELECTOR", "").strip() or "campaign",
+        "MAIL_DKIM_SELECTOR": selector,
     }
 
 
@@ -188,6 +200,8 @@ def _domain_limits(environ: Mapping[str, str]) -> dict[str, tuple[int, int]]:
                 f"MAIL_DOMAIN_LIMITS has {entry!r}: write each domain's messages a second and connections at once "
                 "like 'gmail.com=20/4, *=50/10'; 0 is no limit."
             )
+        if name in limits:
+            raise ConfigError(f"MAIL_DOMAIN_LIMITS has {name} twice: keep one.")
         limits[name] = (int(found[2]), int(found[3]))
     return limits
 
@@ -228,9 +242,34 @@ def _inbound(environ: Mapping[str, str]) -> dict[str, Any]:
         "MAIL_INBOUND_TLS_KEY": key,
         "MAIL_INBOUND_SIZE": _integer(environ, "MAIL_INBOUND_SIZE", 5_000_000, 50_000_000, 10_000),
         "MAIL_INBOUND_RATE": _rate(environ, "MAIL_INBOUND_RATE", "600 per minute"),
-        "HOOK_SES_TOPICS": environ.get("HOOK_SES_TOPICS", "").split(),
-        "HOOK_POSTMARK": environ.get("HOOK_POSTMARK", "").strip() or None,
-        "HOOK_SENDGRID_KEY": environ.get("HOOK_SENDGRID_KEY", "").strip() or None,
+        **_hooks(environ),
+    }
+
+
+def _hooks(environ: Mapping[str, str]) -> dict[str, Any]:
+    """What proves the calls of providers. A slip of the pen would let bounces go by in silence."""
+    topics = environ.get("HOOK_SES_TOPICS", "").split()
+    for topic in topics:
+        if not shapes.is_topic(topic):
+            raise ConfigError(
+                f"HOOK_SES_TOPICS has {topic!r}: set it to the ARNs of your SNS topics, like "
+                "arn:aws:sns:us-east-1:123456789012:bounces, with spaces between."
+            )
+    pair = environ.get("HOOK_POSTMARK", "").strip()
+    if pair and not all(pair.partition(":")):
+        raise ConfigError(
+            "HOOK_POSTMARK has no user and password: set it like user:password, as in the webhook's address."
+        )
+    key = environ.get("HOOK_SENDGRID_KEY", "").strip()
+    if key and not shapes.is_public_key(key):
+        raise ConfigError(
+            "HOOK_SENDGRID_KEY is no public key: set it to the verification key that SendGrid shows "
+            "for its signed event webhook."
+        )
+    return {
+        "HOOK_SES_TOPICS": topics,
+        "HOOK_POSTMARK": pair or None,
+        "HOOK_SENDGRID_KEY": key or None,
         "HOOK_MAILGUN_KEY": environ.get("HOOK_MAILGUN_KEY", "").strip() or None,
     }
 
@@ -240,9 +279,10 @@ def _listen(environ: Mapping[str, str], name: str) -> tuple[str, int] | None:
     text = environ.get(name, "").strip()
     if not text:
         return None
-    host, separator, port = text.rpartition(":")
-    host = host.removeprefix("[").removesuffix("]")
-    if not separator or not host or not port.isdecimal() or not 0 < int(port) < 65536:
+    host, _, port = text.rpartition(":")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    if not shapes.is_host(host) or not port.isdecimal() or not 0 < int(port) < 65536:
         raise ConfigError(f"{name} is {text!r}: set it to host:port, like 127.0.0.1:2525.")
     return host, int(port)
 
@@ -289,10 +329,10 @@ def _flag(environ: Mapping[str, str], name: str, default: bool = False) -> bool:
 
 def _site_url(environ: Mapping[str, str], port: int) -> str:
     text = environ.get("SITE_URL", "").strip().rstrip("/") or f"http://127.0.0.1:{port}"
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
+    if not shapes.is_site(text):
         raise ConfigError(
-            f"SITE_URL is {text!r}: set it to the address people use, like https://act.example.org."
+            f"SITE_URL is {text!r}: set it to the address people use, like https://act.example.org, without "
+            "a path; write a name with letters beyond a to z as xn--…."
         )
     return text
 
@@ -334,6 +374,11 @@ def _redis_url(environ: Mapping[str, str]) -> str | None:
     if not _has_port_number(f"{scheme}://{rest}"):
         raise ConfigError(
             "REDIS_URL has no number where its port should be: set it like redis://host:6379/0."
+        )
+    number = urlsplit(f"{scheme}://{rest}").path.strip("/")
+    if scheme != "unix" and number and not (number.isascii() and number.isdigit()):
+        raise ConfigError(
+            f"REDIS_URL names the database {number!r}: set it like redis://host:6379/0, with a number."
         )
     return f"{scheme}://{rest}"
 

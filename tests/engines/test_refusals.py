@@ -35,6 +35,23 @@ def refused(command: list[str], environment: dict[str, str]) -> str:
         ({"MAIL_USERNAME": "only"}, "MAIL_PASSWORD"),
         ({"MAIL_USE_TLS": "1", "MAIL_USE_SSL": "1"}, "MAIL_USE_SSL"),
         ({"SITE_URL": "act.example.org"}, "SITE_URL"),
+        ({"SITE_URL": "https://[::1"}, "SITE_URL"),
+        ({"SITE_URL": "https://act.example.org/path"}, "SITE_URL"),
+        ({"SITE_URL": "https://act.example.org:99999"}, "SITE_URL"),
+        ({"SITE_URL": "https://act.exa mple.org"}, "SITE_URL"),
+        ({"SITE_URL": "https://me:secret@act.example.org"}, "SITE_URL"),
+        ({"MAIL_SERVER": "mail.example.org:587"}, "MAIL_PORT"),
+        ({"MAIL_SERVER": "http://mail.example.org"}, "MAIL_SERVER"),
+        ({"MAIL_DEFAULT_SENDER": "us@example..org"}, "MAIL_DEFAULT_SENDER"),
+        ({"MAIL_DEFAULT_SENDER": "us@example.org, them@example.org"}, "MAIL_DEFAULT_SENDER"),
+        ({"MAIL_DEFAULT_SENDER": "We\nUs <us@example.org>"}, "MAIL_DEFAULT_SENDER"),
+        ({"MAIL_DKIM_SELECTOR": "two words"}, "MAIL_DKIM_SELECTOR"),
+        ({"MAIL_DOMAIN_LIMITS": "a.example=1/1, A.example=2/2"}, "a.example twice"),
+        ({"MAIL_INBOUND_SMTP": "[::1:25"}, "MAIL_INBOUND_SMTP"),
+        ({"HOOK_SES_TOPICS": "arn:aws:sqs:us-east-1:1:x"}, "HOOK_SES_TOPICS"),
+        ({"HOOK_POSTMARK": "password"}, "HOOK_POSTMARK"),
+        ({"HOOK_SENDGRID_KEY": "MFkw"}, "HOOK_SENDGRID_KEY"),
+        ({"REDIS_URL": "redis://localhost/main"}, "REDIS_URL"),
         ({"DATABASE_URL": "mysql://localhost/x"} | KEY, "DATABASE_URL"),
         ({"DATABASE_URL": "postgresql://u:p@localhost:port/x"} | KEY, "DATABASE_URL"),
         ({"DATABASE_URL": "postgresql://localhost/x"}, "SECRET_KEY"),
@@ -53,6 +70,26 @@ def test_a_wrong_setting_is_one_sentence(
     assert said in sentence
     assert "\n" not in sentence
     assert sentence.endswith((".", "'"))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"SITE_URL": "https://act.example.org:8443/"},
+        {"SITE_URL": "http://[::1]:5000"},
+        {"SITE_URL": "https://Act.Example.org"},
+        {"MAIL_SERVER": "::1"},
+        {"MAIL_SERVER": "mail_1.internal"},
+        {"MAIL_DEFAULT_SENDER": '"Us, and Them" <us@localhost>'},
+        {"MAIL_DKIM_SELECTOR": "2026.k1"},
+        {"MAIL_INBOUND_LMTP": "[::]:24"},
+        {"HOOK_SES_TOPICS": "arn:aws-us-gov:sns:us-gov-west-1:123456789012:Bounces_1 arn:aws:sns:eu-west-1:1:b"},
+        {"HOOK_POSTMARK": "user:a:b"},
+        {"REDIS_URL": "redis://localhost"},
+    ],
+)  # fmt: skip
+def test_right_settings_are_taken(bare: dict[str, str], settings: dict[str, str]) -> None:
+    config.load(bare | settings)
 
 
 def test_every_door_says_it(bare: dict[str, str]) -> None:
