@@ -47,12 +47,11 @@ def _message(row: Row, found: Any) -> Rendered | Skip:
             *([] if reply.counted else [gettext("That is no address at %(domain)s, where the office has its own: somebody else may have written this.", domain=target.email.rpartition("@")[2])]),
             gettext("If you answer this message, your answer goes to that address, from yours and not through us. Anyone can write any address: be careful with links and with what you are asked for."),
         ]  # fmt: skip
+        theirs = reply.subject or gettext("(no subject)")
         subject = (
-            gettext("Answer from %(role)s: %(subject)s", role=target.role, subject=reply.subject)
+            gettext("Answer from %(role)s: %(subject)s", role=target.role, subject=theirs)
             if reply.counted
-            else gettext(
-                "Answer, but not from the office’s address: %(subject)s", subject=reply.subject
-            )
+            else gettext("Answer, but not from the office’s address: %(subject)s", subject=theirs)
         )
     text = "\n".join(lines) + "\n\n" + "-" * 60 + "\n\n" + reply.body + "\n"
     attached = [

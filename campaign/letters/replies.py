@@ -9,6 +9,7 @@ once it is passed on, unless the writer lets the campaign keep them.
 import base64
 import hashlib
 import json
+import re
 from typing import Any
 
 from flask_babel import gettext, ngettext
@@ -22,6 +23,7 @@ from campaign.letters.models import Delivery, Letter, LetterSettings, Reply
 from campaign.mail import ledger, settings
 from campaign.mail.inbound import routing
 from campaign.mail.inbound.incoming import Incoming
+from campaign.mail.inbound.reading import one_line
 from campaign.offices.models import Target
 from campaign.supporters.models import Supporter
 from campaign.web.languages import speaking
@@ -177,8 +179,13 @@ def _attached(mail: Incoming) -> tuple[bytes | None, int]:
             left_out += 1
             continue
         known = kind if kind in KINDS else "application/octet-stream"
-        found.append((name[:100], known, base64.b64encode(content).decode()))
+        found.append((_plain_name(name), known, base64.b64encode(content).decode()))
     return (json.dumps(found).encode() if found else None), left_out
+
+
+def _plain_name(name: str) -> str:
+    """A file's name without folders, and without signs that make it look like another one."""
+    return one_line(re.split(r"[/\\]", name)[-1])[-100:] or "attachment"
 
 
 KINDS = {"application/pdf", "image/png", "image/jpeg", "text/plain"}
