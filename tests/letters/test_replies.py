@@ -186,7 +186,9 @@ def test_an_answer_that_is_only_a_scan_is_passed_on_and_a_long_one_says_that_it_
     to = str(smtp.to("secretary@dot.example")[0].message["Reply-To"]).strip("<>")
     mail = EmailMessage()
     mail["From"], mail["To"], mail["Message-ID"] = "clerk@dot.example", to, "<scan@dot.example>"
-    mail.add_attachment(b"%PDF-1.7", maintype="application", subtype="pdf", filename="../\u202escan.pdf")
+    mail.add_attachment(
+        b"%PDF-1.7", maintype="application", subtype="pdf", filename="../\u202escan.pdf"
+    )
     assert receive(app, to, mail) == "done"
     answer(app, to, "Many words. " * 5000)
     deliver()
