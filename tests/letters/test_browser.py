@@ -38,7 +38,7 @@ def test_a_writer_looks_at_the_letter_confirms_it_and_sees_what_became_of_it(
     look(page, "errors")
     expect(page.get_by_role("alert")).to_be_visible()
     fill(page)
-    page.locator("#body").fill(OWN)
+    page.locator("#body").fill(f"{OWN}\n\n{'w' * 90}")
     page.wait_for_function(
         "!document.querySelector('#letter-own').textContent.includes(' 0 percent')"
     )
@@ -46,7 +46,8 @@ def test_a_writer_looks_at_the_letter_confirms_it_and_sees_what_became_of_it(
     expect(page.get_by_text("Dear Secretary Napolitano:")).to_be_visible()
     look(page, "preview")
     page.get_by_role("button", name="Go on writing").click()
-    expect(page.locator("#body")).to_have_value(OWN)
+    expect(page.locator("#body")).to_have_value(f"{OWN}\n\n{'w' * 90}")
+    page.locator("#body").fill(OWN)
     page.get_by_role("button", name="Send now").click()
     expect(page.get_by_role("heading", name="Please look into your mail")).to_be_visible()
     look(page, "sent")

@@ -1,6 +1,7 @@
 """A petition's docket: the agency's numbers, the comment period, and a history with documents and citations."""
 
 import io
+import re
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -30,6 +31,11 @@ def send(organizer: FlaskClient, where: str, page: str = DESK, **data: str) -> A
 
 def token(organizer: FlaskClient, page: str) -> dict[str, str]:
     return {"csrf_token": fields(organizer, page)["csrf_token"]}
+
+
+def test_two_forms_on_one_page_share_no_id(organizer: FlaskClient) -> None:
+    ids = re.findall(r' id="([^"]+)"', organizer.get(DESK).get_data(as_text=True))
+    assert len(ids) == len(set(ids)) and "csrf_token" in fields(organizer, DESK)
 
 
 def test_the_history_is_written_at_the_desk_and_shown_to_everyone(
