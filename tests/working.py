@@ -1,6 +1,8 @@
 """What several tests do with the application: work the queues off, sign in, arrange the least that is needed."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -128,3 +130,31 @@ def post(client: Any, page: str, url: str = "", **data: Any) -> Any:
     html = client.get(page).get_data(as_text=True)
     read = dict(re.findall(r'name="(seen[0-9-]*)"[^>]* value="([^"]*)"', html))
     return client.post(url or page, data={"csrf_token": csrf_token(html), **read, **data})
+
+
+@contextmanager
+def asked() -> Iterator[list[tuple[str, Any]]]:
+    """What is asked of the database meanwhile: statements with their values."""
+    from sqlalchemy import event
+
+    from campaign.extensions import db
+
+    found: list[tuple[str, Any]] = []
+
+    def note(_: Any, __: Any, statement: str, values: Any, *___: Any) -> None:
+        found.append((statement, values))
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    yield found
+    event.remove(db.engine, "before_cursor_execute", note)
+
+
+def pages(statement: str, values: Any) -> tuple[int, str]:
+    """How many pages a statement touches, which is rolled back, and its plan."""
+    from campaign.extensions import db
+
+    explained = f"EXPLAIN (ANALYZE, TIMING OFF, BUFFERS) {statement}"
+    plan = "\n".join(db.session.connection().exec_driver_sql(explained, values).scalars())
+    db.session.rollback()
+    touched = re.search(r"Buffers: shared([^\n]*)", plan)
+    return sum(map(int, re.findall(r"(?:hit|read)=(\d+)", touched[1] if touched else ""))), plan

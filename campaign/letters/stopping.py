@@ -54,13 +54,23 @@ def states() -> dict[int, str]:
     return orders.stopped_campaigns()
 
 
+# Looked for with every sweep in each campaign that was ever cancelled: office by office as ix_delivery_waiting has it, and so
+# written that only this index gives the order (see queue.IN_ORDER). By the campaign alone it is a walk along the table.
+_OPEN = """d.bundle_id IS NULL AND d.id = ANY (ARRAY(
+    SELECT first.id FROM target t CROSS JOIN LATERAL (
+        SELECT w.id FROM delivery w
+        WHERE (w.target_id, w.campaign_id) >= (t.id, :campaign_id) AND (w.target_id, w.campaign_id) <= (t.id, :campaign_id)
+        AND w.state = 'waiting' ORDER BY w.target_id, w.campaign_id, w.id LIMIT :limit) AS first
+    UNION ALL
+    SELECT h.id FROM delivery h WHERE h.state = 'held' AND h.campaign_id = :campaign_id))"""
+
+
 def carry_on() -> None:
     """Moves one chunk of what waits of each cancelled campaign; each chunk its own transaction."""
     for campaign_id, action in orders.stopped_campaigns().items():
         if action == "cancel":
             deliveries.move(
-                "cancelled", "d.campaign_id = :campaign_id AND d.bundle_id IS NULL",
-                {"campaign_id": campaign_id, "now": utcnow()}, old=("waiting", "held"), limit=CHUNK,
+                "cancelled", _OPEN, {"campaign_id": campaign_id, "now": utcnow()}, old=("waiting", "held"), limit=CHUNK,
                 set_="finished_at = :now",
             )  # fmt: skip
             db.session.commit()

@@ -4,7 +4,7 @@ An order takes effect with the next claim; the rows themselves follow in small t
 an order about a million rows costs whoever gives it no more than one about ten.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Literal
 
@@ -27,6 +27,10 @@ letters would all leave at once when they are let go, whatever their offices' ho
 
 STREAM = "stream:"
 """The origin, with the stream's name behind, of an order about what a stream had then: its ``origin_id`` is the last message's."""
+
+_WAITING = ("queued", "deferred")
+_AS_DUE = "m.priority, m.next_attempt_at, m.id"
+"""The order in which an index has what waits of one stream; in that of the rows it would be a walk along the table."""
 
 Action = Literal["pause", "resume", "cancel"]
 
@@ -224,9 +228,9 @@ def _carry_out(action: str, origin: str, origin_id: int) -> int:
         new, old, set_ = "held", ("queued", "deferred"), f"hold_reason = '{PAUSED}'"
     n = len(states.move(new, where, values, set_=set_, old=old, limit=CHUNK))
     if action == "cancel" and n < CHUNK:
-        done = update(Order).where(
-            *this, *_none_open(Message.origin == origin, Message.origin_id == origin_id)
-        )
+        # Also none that waits: a claim which began before the order may have it locked.
+        of_it = (Message.origin == origin, Message.origin_id == origin_id)
+        done = update(Order).where(*this, *_none(OPEN_STATES, *of_it))
         db.session.execute(done.values(done_at=utcnow()))
     return n
 
@@ -234,27 +238,31 @@ def _carry_out(action: str, origin: str, origin_id: int) -> int:
 def _end(stream: str, last: int) -> int:
     """Cancels at most a chunk of what a stream had up to its ``last`` message; marks the order done where none is left."""
     where, values = "m.stream = :stream AND m.id <= :last", {"stream": stream, "last": last}
-    old = ("queued", "deferred", "held")
-    n = len(states.move("cancelled", where, values, old=old, limit=CHUNK))
+    n = len(states.move("cancelled", where, values, old=_WAITING, order=_AS_DUE, limit=CHUNK))
     if n < CHUNK:
-        done = update(Order).where(
-            Order.origin == STREAM + stream,
-            Order.origin_id == last,
-            *_none_open(Message.stream == stream, Message.id <= last),
-        )
+        n += len(states.move("cancelled", where, values, old=("held",), limit=CHUNK - n))
+    up_to = (Message.stream == stream, Message.id <= last)
+    if n < CHUNK and not _waits(*up_to):
+        this = (Order.origin == STREAM + stream, Order.origin_id == last)
+        done = update(Order).where(*this, *_none(("held", "leased", "uncertain"), *up_to))
         db.session.execute(done.values(done_at=utcnow()))
     return n
 
 
-def _none_open(*which: ColumnElement[bool]) -> Iterator[ColumnElement[bool]]:
-    """Whether none of the messages may still go. Those that a claim, which began before the order, has locked and the move
-    has passed over are as they were before it."""
-    # One by one, so that each is looked up in an index of its own.
-    return (~exists().where(Message.state == state, *which) for state in OPEN_STATES)
+def _waits(*which: ColumnElement[bool]) -> bool:
+    """Whether one of the messages waits still: one that a claim which began before the order has locked."""
+    due = (Message.priority, Message.next_attempt_at, Message.id)
+    found = select(Message.id).where(Message.state.in_(_WAITING), *which).order_by(*due).limit(1)
+    return db.session.execute(found).first() is not None
+
+
+def _none(among: Iterable[str], *which: ColumnElement[bool]) -> Iterator[ColumnElement[bool]]:
+    """That none of the messages is in one of these states: one by one, so that each is looked up in an index of its own."""
+    return (~exists().where(Message.state == state, *which) for state in among)
 
 
 def _take_back(campaign_id: int) -> int:
     """Takes at most a chunk of a campaign's letters out of the ledger; they are few, given out a minute ahead."""
     where = "m.stream = 'letters' AND m.campaign_id = :campaign_id"
-    old = ("queued", "deferred")
-    return len(states.move("cancelled", where, {"campaign_id": campaign_id}, old=old, limit=CHUNK))
+    values = {"campaign_id": campaign_id}
+    return len(states.move("cancelled", where, values, old=_WAITING, order=_AS_DUE, limit=CHUNK))

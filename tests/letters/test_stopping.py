@@ -4,11 +4,12 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import pytest
 import time_machine
 from flask import Flask
 
 from campaign.clock import utcnow
-from tests.working import a_campaign, csrf_token
+from tests.working import a_campaign, asked, csrf_token, pages
 
 
 def waiting_letters(campaign_id: int, n: int) -> None:
@@ -69,6 +70,42 @@ def test_a_paused_campaigns_letters_wait_and_the_others_leave(
         ("pause", "letters:nowhere"),
     ):
         assert cli(*arguments).exit_code == 1
+
+
+def test_a_cancelled_campaign_costs_a_sweep_nothing_however_many_letters_there_are(
+    app: Flask, sql: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from campaign.letters import stopping
+
+    monkeypatch.setattr(stopping, "CHUNK", 10)
+
+    with app.app_context():
+        first, second = a_campaign("first"), a_campaign("second")
+        for one in (first, second):
+            waiting_letters(one, 1)
+        stopping.cancel(first, "someone")
+        assert sql("SELECT campaign_id, state FROM delivery ORDER BY id") == [
+            (first, "cancelled"),
+            (second, "waiting"),
+        ]
+        for campaign_id, state in ((first, "sent"), (second, "waiting")):
+            sql(
+                "INSERT INTO letter (campaign_id, supporter_id, submission, state, language, given_name, family_name,"
+                " postal_code, subject, body, created_at) SELECT %s, s.id, %s || n, 'rejected', 'en', 'A', 'B', '60604',"
+                " 'S', 'B', now() FROM generate_series(1, 10000) n, (SELECT min(id) AS id FROM supporter) s",
+                campaign_id, state,
+            )  # fmt: skip
+            sql(
+                "INSERT INTO delivery (letter_id, target_id, campaign_id, state) SELECT l.id, t.id, campaign_id, %s"
+                " FROM letter l, target t WHERE l.state = 'rejected' AND campaign_id = %s",
+                state, campaign_id,
+            )  # fmt: skip
+        sql("ANALYZE delivery")
+        with asked() as statements:
+            stopping.carry_on()
+        (looked,) = (one for one in statements if "WITH picked" in one[0])
+        touched, plan = pages(*looked)
+    assert touched < 50, plan
 
 
 def test_the_desk_pauses_lets_go_on_and_cancels(

@@ -4,8 +4,9 @@ import pytest
 
 from campaign.extensions import db
 from campaign.mail import jobs, ledger, orders, suppressions
-from tests.mail.conftest import Queue, Rows, on_their_way
+from tests.mail.conftest import Queue, Rows, Sql, on_their_way
 from tests.mail.server import SmtpServer
+from tests.working import asked, pages
 
 pytestmark = pytest.mark.main_flow
 
@@ -99,3 +100,32 @@ def test_a_pause_of_the_stream_ends_the_job_within_the_batch_in_flight(
     orders.resume_stream_now("alerts")
     jobs.deliver("alerts")
     assert rows() == {"sent": 300}
+
+
+def test_a_sweep_costs_what_is_due_and_not_what_has_gone_or_waits_elsewhere(
+    live: SmtpServer, queue: Queue, sql: Sql
+) -> None:
+    """To the planner letters are a part of all that is open, also where everything that is open is an alert."""
+    queue("letters", 1)
+    queue("alerts", 1)
+    for stream, state, campaign_id in (("letters", "sent", 3), ("alerts", "queued", 4)):
+        sql(
+            "INSERT INTO message (stream, state, campaign_id, origin, origin_id, unit_id, to_address, domain, language,"
+            " next_attempt_at, message_id, created_at)"
+            " SELECT %s, %s, %s, 'test', 8, n, 'a@there.example', 'there.example', 'en', now(), n, now()"
+            " FROM generate_series(%s, %s) n",
+            stream, state, campaign_id, 20_000 * campaign_id, 20_000 * (campaign_id + 1) - 1,
+        )  # fmt: skip
+    jobs.deliver("letters")
+    orders.pause_letters(3, "someone")
+    db.session.commit()
+    sql("ANALYZE message")
+    with asked() as statements:
+        jobs.sweep()
+    costly = {}
+    for statement, values in statements:
+        if statement.lstrip().startswith(("SELECT", "WITH")):
+            touched, plan = pages(statement, values)
+            if touched > 50:
+                costly[statement] = plan
+    assert not costly, "\n\n".join(costly.values())
