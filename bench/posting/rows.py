@@ -27,8 +27,8 @@ def arrange() -> None:
 
     from campaign.extensions import db
     from campaign.letters import suggesting
+    from campaign.offices import choosing
     from campaign.offices import commands as offices
-    from campaign.offices import importing
     from tests.working import a_campaign
 
     campaign_id = a_campaign("bench")
@@ -38,7 +38,7 @@ def arrange() -> None:
             "channel": "email", "timezone": "UTC", "opens": clock(0), "closes": clock(0), "days": [1], "per_hour": 60,
         }  # fmt: skip
         target = offices.make_in_transaction(fields)
-        importing._attach(campaign_id, target.id)
+        choosing.join_in_transaction(campaign_id, [target.id])
     texts = {
         "subject": {"en": "A subject"},
         "body": {"en": "Suggested words for whoever writes. " * 20},

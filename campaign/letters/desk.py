@@ -44,12 +44,14 @@ def _list(
     states = counts.states("letters", campaign_id=None)
     text = args.get("q", "").strip() if request.method == "POST" else ""
     campaign_id = args.get("campaign", type=int)
-    page = desk_queries.page_of_letters(args, state=state, text=text, campaign_id=campaign_id)
+    people, too_many = desk_queries.people(text) if text else (None, False)
+    page = desk_queries.page_of_letters(args, state=state, people=people, campaign_id=campaign_id)
     body = render_template(
         "letters/desk_letters.html",
         page=page,
         state=state,
         q=text,
+        too_many=desk_queries.FOUND if too_many else 0,
         before=args.get("before", type=int),
         after=args.get("after", type=int),
         campaign_id=campaign_id,
@@ -230,13 +232,15 @@ def deliveries() -> ResponseReturnValue:
         state = troubled[0] if troubled else "sent"
     target_id = request.args.get("target", type=int)
     page = desk_queries.page_of_deliveries(state, target_id)
+    targets, more_targets = offices.directory(target_id)
     return pages.private(
         render_template(
             "letters/desk_deliveries.html",
             page=page,
             state=state,
             target_id=target_id,
-            targets=offices.directory(),
+            targets=targets,
+            more_targets=more_targets,
             states=[(name, delivery_label(name), states.get(name, 0)) for name in DELIVERY_STATES],
             again_at=desk_queries.again_at(page) if state == "uncertain" else {},
         )

@@ -1,10 +1,11 @@
 """Reading letters and deliveries for the desk: pages by key, search by the beginning of an address or a name."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
+from sqlalchemy.orm import defer
 
 from campaign.coalition.models import Campaign
 from campaign.extensions import db
@@ -21,7 +22,8 @@ FOUND = 200
 
 def campaigns() -> list[Campaign]:
     """All campaigns, newest first."""
-    return list(db.session.scalars(select(Campaign).order_by(Campaign.id.desc()).limit(200)))
+    query = select(Campaign).order_by(Campaign.id.desc()).options(defer(Campaign.body))
+    return list(db.session.scalars(query))
 
 
 def _begins(text: str) -> str:
@@ -29,25 +31,35 @@ def _begins(text: str) -> str:
     return f"{escaped}%"
 
 
-def page_of_letters(
-    args: Mapping[str, Any], *, state: str = "", text: str = "", campaign_id: int | None = None
-) -> Page[Any]:
-    """Letters with their campaign and writer, newest first.
+def people(text: str) -> tuple[list[int], bool]:
+    """Whose address or family name, as their own row has it, begins with a text; whether there are more than FOUND.
 
-    ``text`` is the beginning of an address or of a family name, as the writer's row has it.
+    Of more one gets some.
     """
+    begins = _begins(text)
+    found = [
+        db.session.scalars(
+            select(Supporter.id).where(func.lower(column).like(begins)).limit(FOUND + 1)
+        ).all()
+        for column in (Supporter.email, Supporter.family_name)
+    ]
+    return [*found[0][:FOUND], *found[1][:FOUND]], max(map(len, found)) > FOUND
+
+
+def page_of_letters(
+    args: Mapping[str, Any],
+    *,
+    state: str = "",
+    people: Sequence[int] | None = None,
+    campaign_id: int | None = None,
+) -> Page[Any]:
+    """Letters with their campaign and writer, newest first; ``people``: theirs alone."""
     query: Any = (
         select(Letter, Campaign, Supporter.email)
         .join(Campaign, Campaign.id == Letter.campaign_id)
         .join(Supporter, Supporter.id == Letter.supporter_id)
     )
-    if text:
-        begins = _begins(text)
-        by_email = select(Supporter.id).where(func.lower(Supporter.email).like(begins)).limit(FOUND)
-        by_name = (
-            select(Supporter.id).where(func.lower(Supporter.family_name).like(begins)).limit(FOUND)
-        )
-        people = [*db.session.scalars(by_email), *db.session.scalars(by_name)]
+    if people is not None:
         query = query.where(Letter.supporter_id.in_(people))
     if state:
         query = query.where(Letter.state == state)

@@ -27,6 +27,7 @@ from campaign.mail.inbound.reading import one_line
 from campaign.offices.models import Target
 from campaign.supporters.models import Supporter
 from campaign.web.languages import speaking
+from campaign.web.pages import Page, page_by_key
 
 PREFIX = "reply"
 ORIGIN = "office_reply"
@@ -257,14 +258,12 @@ def of_letter(letter_id: int) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def kept(campaign_id: int) -> list[tuple[Reply, Target]]:
-    """The newest answers whose words the writers let the campaign keep."""
+def kept(campaign_id: int) -> Page[Any]:
+    """The answers whose words the writers let the campaign keep, with their offices, newest first, a page at a time."""
     query = (
         select(Reply, Target)
         .join(Target, Target.id == Reply.target_id)
         .join(Letter, Letter.id == Reply.letter_id)
         .where(Reply.campaign_id == campaign_id, Letter.keep_replies, Reply.body != "")
-        .order_by(Reply.id.desc())
-        .limit(100)
     )
-    return [(reply, target) for reply, target in db.session.execute(query)]
+    return page_by_key(query, Reply.id)

@@ -20,6 +20,9 @@ PERSONAL = 0.3
 """A letter with at least this share of own words is called personal."""
 
 
+GROUPS = 50
+"""The largest groups, which the report names one by one."""
+
 SHOWN = 120
 """Characters of a letter that the report shows."""
 
@@ -44,6 +47,8 @@ class Report:
     personal: int
     unique: int
     groups: list[Group]
+    more: int
+    """Groups that are smaller than those in the list."""
 
 
 def report(campaign_id: int, most: int = LOOKED_AT) -> Report:
@@ -65,7 +70,8 @@ def report(campaign_id: int, most: int = LOOKED_AT) -> Report:
         ).group_by(newest.c.fingerprint)
     ).all()
     groups = _merge([(row.fingerprint, row.n, row.example, float(row.share)) for row in rows])
-    large = sorted((g for g in groups if g[0] > 1), reverse=True)[:50]
+    several = sorted((g for g in groups if g[0] > 1), reverse=True)
+    large = several[:GROUPS]
     query = select(
         Letter.id, Letter.subject, func.left(Letter.body, SHOWN + 1).label("body")
     ).where(Letter.id.in_([g[1] for g in large]))
@@ -78,6 +84,7 @@ def report(campaign_id: int, most: int = LOOKED_AT) -> Report:
             Group(n, example, *newest_of.get(example, ("", "")), share)
             for n, example, share in large
         ],
+        more=len(several) - len(large),
     )
 
 

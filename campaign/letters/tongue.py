@@ -93,20 +93,30 @@ def _is_clear(words: list[str], small: frozenset[str], others: frozenset[str]) -
     return own >= _OWN and own >= 3 * sum(word in others - small for word in words)
 
 
+UNKNOWN = "a language other than English"
+
+
 def note(body: str, page: str) -> str:
     """The note in English for an office; empty where all is English. ``page``: the language of the page it came from."""
+    own, around = _own(body, page), PAGES.get(page, page)
+    if own != ENGLISH:
+        return f"This letter is written in {own}."
+    return f"Parts of this letter are written in {around}." if around != ENGLISH else ""
+
+
+def other(body: str, page: str) -> str:
+    """The language of what is not English in a letter, as its note names it; empty where all is English."""
+    own, around = _own(body, page), PAGES.get(page, page)
+    return own if own != ENGLISH else around if around != ENGLISH else ""
+
+
+def _own(body: str, page: str) -> str:
+    """The language of the writer's own words."""
     around = PAGES.get(page, page)
     own = spoken(body)
     if not own and _strange(body, around):
-        if not _ends_as_english(body):
-            return "This letter is written in a language other than English."
-        own = ENGLISH
-    own = own or around
-    if own == around == ENGLISH:
-        return ""
-    if own == ENGLISH:
-        return f"Parts of this letter are written in {around}."
-    return f"This letter is written in {own}."
+        return ENGLISH if _ends_as_english(body) else UNKNOWN
+    return own or around
 
 
 def _ends_as_english(text: str) -> bool:

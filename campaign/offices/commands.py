@@ -1,23 +1,22 @@
-"""What changes offices: their data, their holders, whether letters to them are paused, which campaigns write to them.
+"""What changes offices: their data, their holders, whether letters to them are paused.
 
 The functions whose names end in ``_in_transaction`` do not commit.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, delete, or_, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ColumnElement, or_, select, update
 
 from campaign.clock import utcnow
 from campaign.coalition.commands import Stale, mark
+from campaign.columns import among
 from campaign.extensions import db
 from campaign.mail import suppressions, wake
-from campaign.offices import plan
 from campaign.offices.holders import holds
-from campaign.offices.hours import office_of, write_days, write_time
-from campaign.offices.models import CampaignTarget, Holder, Target, TargetChange
+from campaign.offices.hours import write_days, write_time
+from campaign.offices.models import Holder, Target, TargetChange
 
 FIELDS = (
     "agency", "role", "email", "salutation", "channel", "timezone", "opens", "closes", "days", "per_hour",
@@ -35,13 +34,22 @@ IMPORT = "import"
 """Who changed an office in its history, where a file did."""
 
 
-def note_in_transaction(target_id: int, by: str, what: str, old: Any = "", new: Any = "") -> None:
-    """Writes a change into an office's history."""
-    change = TargetChange(
-        target_id=target_id, at=utcnow(), by=by, what=what, old=_shown(old)[:500], new=_shown(new)[:500]
-    )  # fmt: skip
-    db.session.add(change)
-    db.session.flush()
+class Change(NamedTuple):
+    """What happens to an office's entry, as its history tells it."""
+
+    what: str
+    old: Any = ""
+    new: Any = ""
+
+
+def note_in_transaction(target_id: int, by: str, *changes: Change) -> None:
+    """Writes changes into an office's history."""
+    now = utcnow()
+    for what, old, new in changes:
+        change = TargetChange(
+            target_id=target_id, at=now, by=by, what=what, old=_shown(old)[:500], new=_shown(new)[:500]
+        )  # fmt: skip
+        db.session.add(change)
 
 
 def _shown(value: Any) -> str:
@@ -52,67 +60,63 @@ def _shown(value: Any) -> str:
     return "" if value is None else str(value)
 
 
+def made(fields: Mapping[str, Any]) -> Target:
+    """A new office, in no table yet."""
+    return Target(**{name: fields[name] for name in FIELDS if name in fields}, created_at=utcnow())
+
+
 def make_in_transaction(fields: Mapping[str, Any], by: str = IMPORT) -> Target:
     """A new office."""
-    target = Target(
-        **{name: fields[name] for name in FIELDS if name in fields}, created_at=utcnow()
-    )
+    target = made(fields)
     db.session.add(target)
     db.session.flush()
-    note_in_transaction(target.id, by, "made")
+    note_in_transaction(target.id, by, Change("made"))
     return target
 
 
-def change_in_transaction(target: Target, fields: Mapping[str, Any], by: str = IMPORT) -> bool:
-    """Brings an office up to date; returns whether anything changed. Letters that wait follow by themselves."""
-    changed = False
+def changed(target: Target, fields: Mapping[str, Any]) -> list[Change]:
+    """Brings an office up to date; returns what is new. Letters that wait follow by themselves."""
+    found = []
     for name in FIELDS:
         old = getattr(target, name)
         if name in fields and old != fields[name]:
             setattr(target, name, fields[name])
-            note_in_transaction(target.id, by, name, old, fields[name])
-            changed = True
-    db.session.flush()
-    return changed
+            found.append(Change(name, old, fields[name]))
+    return found
 
 
-def hold_in_transaction(target_id: int, name: str, since: date | None, by: str = IMPORT) -> bool:
-    """Someone holds the office from a day on, and whoever held it until then ends there; returns whether that is new.
+def lock_holders(target_ids: Iterable[int]) -> list[Holder]:
+    """Who has held the offices, oldest first, kept from others until the caller's commit."""
+    query = select(Holder).where(among(Holder.target_id, target_ids))
+    return list(db.session.scalars(query.order_by(Holder.since, Holder.id).with_for_update()))
 
-    An empty name leaves everything as it is: a file that names nobody does not say that the office is vacant.
-    Where nobody says since when, whoever holds it today goes on, and somebody new takes it over today.
+
+def taken_over(holders: list[Holder], name: str, since: date | None, today: date) -> Change | None:
+    """Someone holds an office from a day on, and whoever held it until then ends there; returns what is new.
+
+    ``holders``: who has held it, oldest first; somebody new is put among them, and is in no table yet. An empty name
+    leaves everything as it is: a file that names nobody does not say that the office is vacant. Where nobody says since
+    when, whoever holds it today goes on, and somebody new takes it over today.
     """
     if not name:
-        return False
-    holders = list(
-        db.session.scalars(
-            select(Holder)
-            .where(Holder.target_id == target_id)
-            .order_by(Holder.since)
-            .with_for_update()
-        )
-    )
+        return None
     if since is None and holders:
-        today = plan.local_day(office_of(db.session.get_one(Target, target_id)), utcnow())
         if any(one.name == name and holds(one.since, one.until, today) for one in holders):
-            return False
+            return None
         since = today
     since = since or UNKNOWN_START
     for one in holders:
         if one.since == since:
             old, one.name = one.name, name
-            if old != name:
-                note_in_transaction(target_id, by, "holder", old, name)
-            return old != name
+            return Change("holder", old, name) if old != name else None
     later = next((one.since for one in holders if one.since > since), None)
     for one in holders:
         if one.since < since and (one.until is None or one.until > since):
             one.until = since
-    before = next((one.name for one in reversed(holders) if one.since < since), "")
-    db.session.add(Holder(target_id=target_id, name=name, since=since, until=later))
+    earlier = [one for one in holders if one.since < since]
+    holders.insert(len(earlier), Holder(name=name, since=since, until=later))
     told = name if since == UNKNOWN_START else f"{name}, {since.isoformat()}"
-    note_in_transaction(target_id, by, "holder", before, told)
-    return True
+    return Change("holder", earlier[-1].name if earlier else "", told)
 
 
 def save(
@@ -129,7 +133,7 @@ def save(
         if seen is not None and mark(target, FIELDS) != seen:
             db.session.rollback()
             raise Stale
-        change_in_transaction(target, fields, by)
+        note_in_transaction(target.id, by, *changed(target, fields))
     db.session.commit()
     wake.wake("letters")
     return target.id
@@ -137,7 +141,13 @@ def save(
 
 def set_holder(target_id: int, name: str, since: date, by: str = IMPORT) -> None:
     """Someone takes the office over."""
-    hold_in_transaction(target_id, name, since, by)
+    holders = lock_holders([target_id])
+    new = taken_over(holders, name, since, since)
+    for one in holders:
+        one.target_id = target_id
+    db.session.add_all(holders)
+    if new is not None:
+        note_in_transaction(target_id, by, new)
     db.session.commit()
 
 
@@ -145,7 +155,7 @@ def end_holder(holder_id: int, until: date, by: str) -> None:
     """Whoever holds the office leaves it on a day: it is vacant from then on."""
     holder = db.session.get_one(Holder, holder_id, with_for_update=True)
     holder.until = until
-    note_in_transaction(holder.target_id, by, "holder", holder.name, "")
+    note_in_transaction(holder.target_id, by, Change("holder", holder.name, ""))
     db.session.commit()
 
 
@@ -156,7 +166,7 @@ def remove_holder(holder_id: int, by: str) -> None:
         Holder.target_id == holder.target_id, Holder.until == holder.since, Holder.id != holder_id
     )
     db.session.execute(before.values(until=holder.until))
-    note_in_transaction(holder.target_id, by, "holder removed", holder.name, "")
+    note_in_transaction(holder.target_id, by, Change("holder removed", holder.name, ""))
     db.session.delete(holder)
     db.session.commit()
 
@@ -166,7 +176,7 @@ def mark_checked(target_id: int, by: str, on: date) -> None:
     db.session.execute(
         update(Target).where(Target.id == target_id).values(checked_on=on, checked_by=by)
     )
-    note_in_transaction(target_id, by, "checked")
+    note_in_transaction(target_id, by, Change("checked"))
     db.session.commit()
 
 
@@ -176,7 +186,7 @@ def pause(target_id: int, reason: str, by: str) -> None:
     db.session.execute(
         update(Target).where(Target.id == target_id).values(paused=True, paused_reason=text[:500])
     )
-    note_in_transaction(target_id, by, "paused", "", reason)
+    note_in_transaction(target_id, by, Change("paused", "", reason))
     db.session.commit()
 
 
@@ -189,7 +199,7 @@ def pause_by_itself_in_transaction(target_id: int, reason: str) -> None:
         .returning(Target.id)
     ).first()
     if paused is not None:
-        note_in_transaction(target_id, "", "paused", "", reason)
+        note_in_transaction(target_id, "", Change("paused", "", reason))
 
 
 def pause_suppressed_in_transaction(target_ids: set[int]) -> None:
@@ -226,39 +236,9 @@ def resume(target_id: int, by: str) -> bool:
         db.session.rollback()
         return False
     target.paused, target.paused_reason = False, ""
-    note_in_transaction(target_id, by, "resumed")
+    note_in_transaction(target_id, by, Change("resumed"))
     db.session.commit()
     return True
-
-
-def choose_for_campaign(
-    campaign_id: int,
-    chosen: Sequence[int],
-    urgent: bool,
-    petitions: Mapping[int, int] | None = None,
-) -> None:
-    """Which offices a campaign's letters go to, in order; letters written before go where they went.
-
-    ``petitions``: the petition on which letters to an office bear, by office; one that is left out has that of its agency.
-    """
-    about = petitions or {}
-    db.session.execute(
-        delete(CampaignTarget).where(
-            CampaignTarget.campaign_id == campaign_id, CampaignTarget.target_id.not_in(list(chosen))
-        )
-    )
-    for position, target_id in enumerate(chosen, start=1):
-        values = {
-            "position": position, "urgent": urgent, "petition_id": about.get(target_id)
-        }  # fmt: skip
-        db.session.execute(
-            insert(CampaignTarget)
-            .values(campaign_id=campaign_id, target_id=target_id, **values)
-            .on_conflict_do_update(
-                index_elements=[CampaignTarget.campaign_id, CampaignTarget.target_id], set_=values
-            )
-        )
-    db.session.commit()
 
 
 def is_stale(target: Target, today: date) -> bool:

@@ -113,7 +113,7 @@ def _page(target: Target, **typed: FlaskForm) -> ResponseReturnValue:
         days=say_days(list(target.days)),
         channels=CHANNEL_LABELS,
         undecided=_undecided(target),
-        changes=queries.changes(target.id),
+        older=queries.changes(target.id),
         labels=changed_labels(),
         today=_today(target),
         digest_hour=digest_plan.hour(office_of(target)),

@@ -1,5 +1,6 @@
 """/desk/campaigns/<slug>/targets: which offices a campaign writes to."""
 
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -7,8 +8,9 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
 from campaign.coalition.desk import found
-from campaign.offices import commands, queries
+from campaign.offices import choosing, queries
 from campaign.offices.forms import ChooseTargetsForm
+from campaign.offices.models import Target
 from campaign.petitions import queries as petitions
 from campaign.web import access
 from campaign.web.forms import options
@@ -26,8 +28,10 @@ def choose(slug: str) -> ResponseReturnValue:
     campaign = found(slug)
     chosen = queries.of_campaign(campaign.id)
     ids = [one.target.id for one in chosen]
-    others = [one for one in queries.directory(retired=False) if one.id not in set(ids)]
+    agency = request.args.get("agency", "")
+    page = queries.page_to_choose(ids, agency)
     form = ChooseTargetsForm()
+    others = _others(page.rows, ids)
     form.targets.choices = options(
         (one.id, f"{one.role}, {one.agency}") for one in [*(o.target for o in chosen), *others]
     )
@@ -41,7 +45,7 @@ def choose(slug: str) -> ResponseReturnValue:
             number = request.form.get(f"about-{choice.value}", type=int)
             about[choice.value] = number if number in known else None
     if form.validate_on_submit():
-        commands.choose_for_campaign(
+        choosing.choose_for_campaign(
             campaign.id,
             form.targets.data,
             form.urgent.data,
@@ -63,8 +67,18 @@ def choose(slug: str) -> ResponseReturnValue:
         about=about,
         by_agency={one.agency: one.id for one in reversed(written)},
         agencies=agencies,
+        page=page,
+        agency=agency,
+        all_agencies=queries.agencies() if agency or page.next_key or page.previous_key else [],
     )
     return body, 422 if form.errors else 200
+
+
+def _others(shown: Sequence[Target], chosen: Collection[int]) -> list[Target]:
+    """The offices on the page beside the chosen ones; with what was ticked on it before the directory moved on."""
+    here = {one.id for one in shown}
+    ticked = set(request.form.getlist("targets", type=int)) - here - set(chosen)
+    return [*shown, *(queries.choosable(ticked) if ticked else [])]
 
 
 def _groups(

@@ -7,22 +7,20 @@ cell is. A row's campaign, if it names one, takes the office among those its let
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date, time
-from typing import Any
 
 from email_validator import EmailNotValidError, validate_email
 from flask_babel import gettext
-from sqlalchemy import select
 
 from campaign.clock import is_zone
 from campaign.coalition import queries as coalition
 from campaign.extensions import db
-from campaign.importing import Report, names, usable
-from campaign.offices import commands, digest_plan
+from campaign.importing import Report, batches, names, usable
+from campaign.offices import digest_plan
 from campaign.offices.exporting import cells
 from campaign.offices.hours import read_days, read_time, write_time
-from campaign.offices.models import CHANNELS, LONGEST, SALUTATION, CampaignTarget, Target
+from campaign.offices.loading import Batch, Line
+from campaign.offices.models import CHANNELS, LONGEST, SALUTATION, Target
 from campaign.web.forms import PlainText
 
 MOST_PER_HOUR = 36_000
@@ -34,38 +32,23 @@ _NEVER_EMPTY = ("channel", "timezone", "opens", "closes", "days")
 _UNSEEN = PlainText().unseen
 
 
-@dataclass(frozen=True)
-class Line:
-    """One row, checked."""
-
-    campaign: str
-    fields: dict[str, Any]
-    holder: str
-    holder_since: date | None
-
-
 def import_rows(
     rows: Iterable[Mapping[str, str]], *, campaign: str | None = None, dry_run: bool = False
 ) -> Report:
     """Adds offices and brings known ones up to date. ``campaign``: whose, where a row names none."""
     report = Report()
     campaigns: dict[str, int | None] = {}
-    for line, row in usable(rows, report):
-        try:
-            known = _known(row)
-            read = _read(_whole(row, known), campaign or "")
-            campaign_id = _campaign(read.campaign, campaigns)
-            point = db.session.begin_nested()
+    for some in batches(usable(rows, report)):
+        batch = Batch(row for _, row in some)
+        for line, row in some:
             try:
-                outcome = _write(read, campaign_id, known)
-            except ValueError:
-                point.rollback()
-                raise
-            point.commit()
-        except ValueError as error:
-            report.refuse(line, str(error))
-            continue
-        setattr(report, outcome, getattr(report, outcome) + 1)
+                read = _read(_whole(row, batch.known(row)))
+                batch.take(read, _campaign(row.get("campaign", "") or campaign or "", campaigns))
+            except ValueError as error:
+                report.refuse(line, str(error))
+        made, changed, same = batch.write_in_transaction()
+        report.add(Report(made, same, changed))
+    report.refused.sort()  # those that could not be read at all were found first
     if dry_run:
         db.session.rollback()
     else:
@@ -84,14 +67,6 @@ def _campaign(slug: str, known: dict[str, int | None]) -> int | None:
     return known[slug]
 
 
-def _known(row: Mapping[str, str]) -> Target | None:
-    query = select(Target).where(
-        Target.agency == row.get("agency", ""), Target.role == row.get("role", "")
-    )
-    # NO KEY: letters that are being confirmed meanwhile hold their offices' keys, and must not wait for a whole file.
-    return db.session.execute(query.with_for_update(key_share=True)).scalar_one_or_none()
-
-
 def _whole(row: Mapping[str, str], known: Target | None) -> Mapping[str, str]:
     """The row with what it leaves open as the known office has it."""
     if known is None:
@@ -104,41 +79,7 @@ def _whole(row: Mapping[str, str], known: Target | None) -> Mapping[str, str]:
     return cells(known) | said
 
 
-def _write(read: Line, campaign_id: int | None, target: Target | None) -> str:
-    outcome = "unchanged"
-    if target is not None and target.retired_at is not None:
-        raise ValueError(gettext("this office is retired: bring it back at the desk first"))
-    if target is None:
-        target = commands.make_in_transaction(read.fields)
-        outcome = "created"
-    elif commands.change_in_transaction(target, read.fields):
-        outcome = "updated"
-    if (
-        commands.hold_in_transaction(target.id, read.holder, read.holder_since)
-        and outcome != "created"
-    ):
-        outcome = "updated"
-    if campaign_id is not None and _attach(campaign_id, target.id) and outcome != "created":
-        outcome = "updated"
-    return outcome
-
-
-def _attach(campaign_id: int, target_id: int) -> bool:
-    if db.session.get(CampaignTarget, (campaign_id, target_id)) is not None:
-        return False
-    taken = db.session.scalars(
-        select(CampaignTarget.position).where(CampaignTarget.campaign_id == campaign_id)
-    ).all()
-    db.session.add(
-        CampaignTarget(
-            campaign_id=campaign_id, target_id=target_id, position=max(taken, default=0) + 1
-        )
-    )
-    db.session.flush()
-    return True
-
-
-def _read(row: Mapping[str, str], campaign: str) -> Line:
+def _read(row: Mapping[str, str]) -> Line:
     """A row's values. Raises ValueError with the reason."""
     agency, role = row.get("agency", ""), row.get("role", "")
     if not agency or not role:
@@ -147,7 +88,6 @@ def _read(row: Mapping[str, str], campaign: str) -> Line:
         _check_text(name, row.get(name, ""), longest)
     opens, closes = _hours(row)
     return Line(
-        campaign=row.get("campaign", "") or campaign,
         fields={
             "agency": agency,
             "role": role,

@@ -1,6 +1,6 @@
 """Reading the directory of offices: who holds them, and which campaigns write to them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import time
 from typing import Any
@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 
 from campaign.clock import utcnow
 from campaign.coalition.models import Campaign
+from campaign.columns import among
 from campaign.extensions import db
 from campaign.offices import plan
 from campaign.offices.commands import stale
@@ -91,6 +92,9 @@ def agencies() -> list[str]:
 OFFICE_HOURS = (time(9), time(17))
 """What a new office starts from."""
 
+LISTED = 500
+"""Offices at most in a list from which one chooses; a longer directory is leafed through."""
+
 
 def target(target_id: int) -> Target | None:
     """An office by number."""
@@ -118,13 +122,30 @@ def page_of_targets(agency: str = "", *, unchecked: bool = False) -> Page[Any]:
     return Page(rows, page.next_key, page.previous_key)
 
 
-def directory(*, retired: bool = True) -> list[Target]:
-    """All offices by agency and role, for choosing from; a directory of more than a thousand is cut off there.
+def directory(also: int | None = None) -> tuple[list[Target], bool]:
+    """The first LISTED offices by agency and role, and office ``also``, for choosing one; whether there are more."""
+    query = select(Target).order_by(Target.agency, Target.role).limit(LISTED + 1)
+    found = list(db.session.scalars(query))
+    shown = found[:LISTED]
+    if also is not None and also not in {one.id for one in shown}:
+        shown += filter(None, [target(also)])
+    return shown, len(found) > LISTED
 
-    Without ``retired`` those that are no more are left out.
-    """
-    query = select(Target).order_by(Target.agency, Target.role).limit(1000)
-    return list(db.session.scalars(query if retired else query.where(Target.retired_at.is_(None))))
+
+def page_to_choose(but: Collection[int], agency: str = "") -> Page[Target]:
+    """Offices that a campaign may choose and has not (``but``): LISTED on a page, by agency and role there."""
+    query = select(Target).where(Target.retired_at.is_(None), ~among(Target.id, but))
+    page = page_by_key(
+        query.where(Target.agency == agency) if agency else query, Target.id, size=LISTED
+    )
+    rows = sorted((row[0] for row in page.rows), key=lambda one: (one.agency, one.role))
+    return Page(rows, page.next_key, page.previous_key)
+
+
+def choosable(target_ids: Collection[int]) -> list[Target]:
+    """Those of the offices that a campaign may choose."""
+    query = select(Target).where(Target.retired_at.is_(None), among(Target.id, target_ids))
+    return list(db.session.scalars(query.order_by(Target.agency, Target.role)))
 
 
 def holders(target_id: int) -> list[Holder]:
@@ -133,10 +154,11 @@ def holders(target_id: int) -> list[Holder]:
     return list(db.session.scalars(query))
 
 
-def changes(target_id: int) -> list[TargetChange]:
-    """The newest changes of an office's entry."""
+def changes(target_id: int) -> Page[TargetChange]:
+    """The changes of an office's entry, newest first, a page at a time."""
     query = select(TargetChange).where(TargetChange.target_id == target_id)
-    return list(db.session.scalars(query.order_by(TargetChange.id.desc()).limit(50)))
+    page = page_by_key(query, TargetChange.id)
+    return Page([row[0] for row in page.rows], page.next_key, page.previous_key)
 
 
 def campaigns_writing_to(target_id: int) -> list[Campaign]:

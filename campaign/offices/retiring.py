@@ -9,6 +9,7 @@ from sqlalchemy import delete
 from campaign.clock import utcnow
 from campaign.extensions import db
 from campaign.offices import commands
+from campaign.offices.commands import Change
 from campaign.offices.models import CampaignTarget
 
 
@@ -18,7 +19,7 @@ def retire(target_id: int, reason: str, by: str) -> None:
     target.retired_at = target.retired_at or utcnow()
     target.paused, target.paused_reason = True, f"{reason} ({by})"[:500]
     db.session.execute(delete(CampaignTarget).where(CampaignTarget.target_id == target_id))
-    commands.note_in_transaction(target_id, by, "retired", "", reason)
+    commands.note_in_transaction(target_id, by, Change("retired", "", reason))
     db.session.commit()
 
 
@@ -27,5 +28,5 @@ def bring_back(target_id: int, by: str) -> None:
     target = commands.lock(target_id)
     if target.retired_at is not None:
         target.retired_at = None
-        commands.note_in_transaction(target_id, by, "brought back")
+        commands.note_in_transaction(target_id, by, Change("brought back"))
     db.session.commit()

@@ -100,6 +100,11 @@ def _reader(pdf: bytes) -> PdfReader:
     return PdfReader(io.BytesIO(pdf))
 
 
+def pages(pdf: bytes) -> int:
+    """How many pages a PDF has."""
+    return _reader(pdf).get_num_pages()
+
+
 def _headings(reader: PdfReader) -> list[tuple[str, int]]:
     """The bookmarks in order, with the page (from 0) of each."""
     found: list[tuple[str, int]] = []

@@ -41,10 +41,6 @@ class Offer(NamedTuple):
     """``pause`` or ``cancel`` where the campaign's letters are stopped."""
 
 
-_STANDS = ("making", "ready", "queued", "sent", "handed")
-"""What the progress bar counts of the packets and digests that are being made."""
-
-
 def _target(target_id: int) -> Target:
     return pages.or_404(offices.target(target_id))
 
@@ -62,11 +58,9 @@ def index(target_id: int) -> ResponseReturnValue:
 
 def _page(target: Target, typed: Mapping[int, HandOverForm] | None = None) -> ResponseReturnValue:
     """The page; after a mistake with what was ``typed`` into a packet's form."""
-    found = queries.bundles(target.id)
-    at_work = [one for one in found if one.state == "making"]
-    begun = {one.created_at for one in at_work}
-    # With the pieces that are done already, and without what was taken apart the same day.
-    in_work = [one for one in found if one.created_at in begun and one.state in _STANDS]
+    page = queries.page_of_bundles(target.id)
+    found = page.rows
+    in_work = queries.in_work(target.id)
     gone = taken_out.since_made([one.id for one in found if one.state == "ready"])
     stopped = stopping.states()
     offers = []
@@ -89,7 +83,9 @@ def _page(target: Target, typed: Mapping[int, HandOverForm] | None = None) -> Re
         "papers/desk_bundles.html",
         target=target,
         bundles=[(one, bundle_label(one.state), gone.get(one.id, 0)) for one in found],
-        making=at_work,
+        page=page,
+        here=pages.place(),
+        making=[one for one in in_work if one.state == "making"],
         done=sum(making.progress(one) for one in in_work),
         total=sum(one.letters for one in in_work),
         offers=offers,
@@ -102,6 +98,10 @@ def _page(target: Target, typed: Mapping[int, HandOverForm] | None = None) -> Re
         | dict(typed or {}),
     )
     return body, 422 if typed else 200
+
+
+def _back(target_id: int) -> ResponseReturnValue:
+    return redirect(url_for(".index", target_id=target_id, **pages.place()), 303)
 
 
 def _today(target: Target) -> date:
@@ -174,7 +174,7 @@ def pdf(target_id: int, bundle_id: int) -> ResponseReturnValue:
         abort(404)
     if why := _must_stay(bundle):
         flash(why, "error")
-        return redirect(url_for(".index", target_id=target_id), 303)
+        return _back(target_id)
     answer = Response(bundle.content, mimetype="application/pdf")
     part = f"-piece-{bundle.piece}-of-{bundle.pieces}" if bundle.pieces > 1 else ""
     name = f"{bundle.kind}-{bundle.day.isoformat()}{part or f'-{bundle.piece}'}.pdf"
@@ -197,7 +197,7 @@ def handed(target_id: int, bundle_id: int) -> ResponseReturnValue:
             bundle.id, form.on.data, current_user.email, form.note.data or ""
         ):
             flash(gettext("Noted. Its writers see it on their own pages."), "success")
-            return redirect(url_for(".index", target_id=target_id), 303)
+            return _back(target_id)
         form.form_errors.append(
             why or gettext("This packet is in another state now: nothing was changed.")
         )
@@ -231,7 +231,7 @@ def again(target_id: int, bundle_id: int) -> ResponseReturnValue:
         flash(gettext("The packet is being made again, without them."), "success")
     else:
         flash(gettext("No letter was left in the packet: it is taken apart."), "success")
-    return redirect(url_for(".index", target_id=target_id), 303)
+    return _back(target_id)
 
 
 @bp.post("/<int:bundle_id>/undo")
@@ -246,4 +246,4 @@ def undo(target_id: int, bundle_id: int) -> ResponseReturnValue:
         flash(gettext("The letters wait again."), "success")
     else:
         flash(gettext("This packet is in another state now: nothing was changed."), "error")
-    return redirect(url_for(".index", target_id=target_id), 303)
+    return _back(target_id)

@@ -53,7 +53,8 @@ def _today() -> date:
 def _page(petition_id: int, typed: Mapping[int, FiledForm] | None = None) -> ResponseReturnValue:
     """The page; after a mistake with what was ``typed`` into a filing's form."""
     petition, campaign = found(petition_id)
-    made = queries.filings(petition.id)
+    page = queries.page_of_filings(petition.id)
+    made = page.rows
     files = queries.files([one.id for one in made if one.state == "ready"])
     body = render_template(
         "papers/desk_filings.html",
@@ -61,7 +62,9 @@ def _page(petition_id: int, typed: Mapping[int, FiledForm] | None = None) -> Res
         campaign=campaign,
         docket=front.docket(petition),
         filings=[(one, LAYOUTS[one.layout], files.get(one.id, [])) for one in made],
-        making=next((one for one in made if one.state == "making"), None),
+        page=page,
+        here=pages.place(),
+        making=queries.filing_in_work(petition.id),
         layouts=list(LAYOUTS.items()),
         forms={one.id: FiledForm(one.id, _today(), formdata=None) for one in made}
         | dict(typed or {}),
@@ -96,13 +99,14 @@ def one(petition_id: int, filing_id: int) -> ResponseReturnValue:
     """What of a filing does not fit the agency's form, row by row."""
     petition, campaign = found(petition_id)
     row = _found(petition_id, filing_id)
+    misfits = queries.misfits(row.id)
     return render_template(
         "papers/desk_filing.html",
         petition=petition,
         campaign=campaign,
         filing=row,
-        misfits=queries.misfits(row.id),
-        most=queries.MISFITS_SHOWN,
+        misfits=misfits[: queries.MISFITS_SHOWN],
+        more=len(misfits) > queries.MISFITS_SHOWN,
     )
 
 
@@ -160,4 +164,4 @@ def discard(petition_id: int, filing_id: int) -> ResponseReturnValue:
     """Deletes the files."""
     filing.discard(_found(petition_id, filing_id).id)
     flash(gettext("The files are deleted."), "success")
-    return redirect(url_for(".index", petition_id=petition_id), 303)
+    return redirect(url_for(".index", petition_id=petition_id, **pages.place()), 303)

@@ -10,7 +10,7 @@ from campaign.offices import commands as offices
 from campaign.offices import plan
 from campaign.offices.hours import office_of
 from campaign.offices.models import Target
-from campaign.papers import commands, paper
+from campaign.papers import commands, cover
 from campaign.papers.models import Bundle
 
 ORIGIN = "digest"
@@ -44,14 +44,14 @@ def _rendered(row: Row) -> Rendered | Skip:
         return Skip("the office's entry has changed")
     if not plan.is_open(office_of(target), utcnow()):
         return Skip("the office is closed now")
-    campaign, cover = paper.cover_of(bundle, target)
+    campaign, letter = cover.cover_of(bundle, target)
     lead = campaign.lead_organization.name
     n = "1 letter" if bundle.letters == 1 else f"{bundle.letters} letters"
     part = f"-{bundle.piece}" if bundle.piece > 1 else ""
     name = f"letters-{bundle.day.isoformat()}{part}.pdf"
     held = "The letter is" if bundle.letters == 1 else "The letters are"
-    said = [cover["salutation"], *cover["paragraphs"], f"{held} in the attached file, {name}."]
-    text = "\n\n".join([*said, f"{cover['signoff']}\n\n{lead}"])
+    said = [letter["salutation"], *letter["paragraphs"], f"{held} in the attached file, {name}."]
+    text = "\n\n".join([*said, f"{letter['signoff']}\n\n{lead}"])
     return Rendered(
         subject=f"{n} to your office{', part ' + str(bundle.piece) if part else ''}: {campaign.title.get('en', '')}",
         text=text + "\n",

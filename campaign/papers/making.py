@@ -33,7 +33,9 @@ def make_next() -> bool:
         commands.undo(number)
         return True
     try:
-        bundle.content, bundle.problem = paper.set_bundle(bundle, lambda n: _tell(number, n))
+        bundle.content, bundle.pages, bundle.problem = paper.set_bundle(
+            bundle, lambda n: _tell(number, n)
+        )
     except (RuntimeError, ValueError) as error:
         db.session.rollback()
         log.error("the PDF of bundle %d could not be set: %s", number, type(error).__name__)

@@ -22,12 +22,13 @@ from campaign.letters import message
 from campaign.letters.models import Delivery, Letter, LetterTemplate
 from campaign.letters.render import templates_of
 from campaign.offices import plan
-from campaign.offices.holders import holder_name, holders_on
+from campaign.offices.holders import holders_on
 from campaign.offices.hours import office_of
 from campaign.offices.models import Target
 from campaign.papers import enclosures, glyphs
 from campaign.papers.blocks import blocks
 from campaign.papers.checking import petition_for
+from campaign.papers.cover import cover, dated, day_text
 from campaign.papers.models import Bundle
 from campaign.petitions.models import PetitionVersion
 from campaign.supporters.models import Supporter
@@ -47,8 +48,8 @@ WORDS = {
 """The headings of the parts."""
 
 
-def set_bundle(bundle: Bundle, told: Callable[[int], None]) -> tuple[bytes, str]:
-    """The PDF of a bundle as it stands in the tables, and what an organizer should know of it, in English, or nothing.
+def set_bundle(bundle: Bundle, told: Callable[[int], None]) -> tuple[bytes, int, str]:
+    """The PDF of a bundle as it stands in the tables, its pages, and what an organizer should know of it, in English, or nothing.
 
     ``told`` hears now and then how many letters are set.
     """
@@ -65,9 +66,9 @@ def set_bundle(bundle: Bundle, told: Callable[[int], None]) -> tuple[bytes, str]
         "title": _title(campaign, bundle),
         "lead": lead,
         "lead_address": _address(lead, version),
-        "running": f"{lead} to the {target.role}, {_dated(bundle)}",
-        "form": _form(version, target, _dated(bundle)) if version is not None else None,
-        "cover": _cover(target, holder, campaign, bundle, len(letters), version, len(cosigners)),
+        "running": f"{lead} to the {target.role}, {dated(bundle)}",
+        "form": _form(version, target, dated(bundle)) if version is not None else None,
+        "cover": cover(target, holder, campaign, bundle, len(letters), version, len(cosigners)),
         "words": WORDS,
         "petition": _petition(version),
         "letters": letters,
@@ -76,7 +77,8 @@ def set_bundle(bundle: Bundle, told: Callable[[int], None]) -> tuple[bytes, str]
     # Here and not above: pypdf takes 13 MB, which only the process that sets papers needs.
     from campaign.papers import assembling
 
-    return assembling.assemble(data, compile_, told), problem
+    pdf = assembling.assemble(data, compile_, told)
+    return pdf, assembling.pages(pdf), problem
 
 
 def _address(lead: str, version: PetitionVersion | None) -> str:
@@ -85,13 +87,6 @@ def _address(lead: str, version: PetitionVersion | None) -> str:
         return site().postal_address
     facts = version.facts if version is not None else {}
     return _english(facts.get("petitioner_address")) if facts.get("petitioner") == lead else ""
-
-
-def cover_of(bundle: Bundle, target: Target) -> tuple[Campaign, dict[str, Any]]:
-    """The cover letter of a digest, for the message that carries it."""
-    campaign = db.session.get_one(Campaign, bundle.campaign_id)
-    holder = holders_on({target.id: bundle.day}).get(target.id, "")
-    return campaign, _cover(target, holder, campaign, bundle, bundle.letters, None, 0)
 
 
 def compile_(data: dict[str, Any]) -> bytes:
@@ -115,22 +110,9 @@ def compile_(data: dict[str, Any]) -> bytes:
         return written.read_bytes()
 
 
-def day_text(day: date) -> str:
-    """A day as letters in English write it: May 4, 2026."""
-    return f"{day:%B} {day.day}, {day.year}"
-
-
 def _title(campaign: Campaign, bundle: Bundle) -> str:
     title = campaign.title.get("en") or next(iter(campaign.title.values()), "")
-    return f"{title} ({_dated(bundle)})"
-
-
-def _dated(bundle: Bundle) -> str:
-    """The day, and which part of what reaches the office on it."""
-    part = f", part {bundle.piece}" if bundle.piece > 1 else ""
-    if bundle.pieces > 1:
-        part = f", piece {bundle.piece} of {bundle.pieces}"
-    return f"{day_text(bundle.day)}{part}"
+    return f"{title} ({dated(bundle)})"
 
 
 def _form(version: PetitionVersion, target: Target, dated: str) -> dict[str, Any]:
@@ -153,49 +135,6 @@ def _petition(version: PetitionVersion | None) -> dict[str, Any] | None:
     if version is None:
         return None
     return {"title": _english(version.title), "blocks": blocks(_english(version.body))}
-
-
-def _cover(
-    target: Target,
-    holder: str,
-    campaign: Campaign,
-    bundle: Bundle,
-    n: int,
-    version: Any,
-    cosigners: int,
-) -> dict[str, Any]:
-    lead = campaign.lead_organization.name
-    said = _of_the_letters(n, lead) if n else []
-    if version is not None:
-        which = "The petition that they support" if n else f"A petition of {lead}"
-        signed = f", with its {cosigners:,} co-signers" if cosigners > 1 else ""
-        said.append(f"{which} is enclosed{signed}.")
-    if n and any(code != "en" for code in campaign.languages):
-        said.append(
-            "Letters in other languages are given as they are, with a note that says which language it is."
-        )
-    return {
-        "title": "Letters to your office" if n else "A petition to your office",
-        "date": _dated(bundle),
-        "office": "\n".join(line for line in (holder_name(holder), f"{target.role}, {target.agency}") if line),
-        "salutation": message.salutation(target.salutation, target.role, holder),
-        "paragraphs": said,
-        "signoff": "Sincerely,",
-        "sign": lead,
-    }  # fmt: skip
-
-
-def _of_the_letters(n: int, lead: str) -> list[str]:
-    people = "1 person has" if n == 1 else f"{n:,} people have"
-    follow = (
-        "The letter follows as its writer wrote it"
-        if n == 1
-        else "Their letters follow, each as its writer wrote it"
-    )
-    return [
-        f"{people} written to you through a campaign of {lead}. {follow}, with name, place and email address, so that "
-        "you can answer."
-    ]
 
 
 def _letters(

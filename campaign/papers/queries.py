@@ -2,12 +2,22 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import date
+from typing import Any
 
 from sqlalchemy import func, select
 
 from campaign.extensions import db
 from campaign.letters.together import Together
 from campaign.papers.models import Bundle, Filing, FilingMisfit, FilingPart
+from campaign.web.pages import Page, page_by_key
+
+_STANDS = ("making", "ready", "queued", "sent", "handed")
+"""The states of what has not been taken apart."""
+
+
+def _firsts(page: Page[Any]) -> Page[Any]:
+    """The page with each row's first column alone."""
+    return Page([row[0] for row in page.rows], page.next_key, page.previous_key)
 
 
 def bundle(bundle_id: int) -> Bundle | None:
@@ -15,10 +25,17 @@ def bundle(bundle_id: int) -> Bundle | None:
     return db.session.get(Bundle, bundle_id)
 
 
-def bundles(target_id: int) -> Sequence[Bundle]:
-    """An office's bundles, newest first, without the PDFs."""
-    query = (
-        select(Bundle).where(Bundle.target_id == target_id).order_by(Bundle.id.desc()).limit(100)
+def page_of_bundles(target_id: int) -> Page[Bundle]:
+    """An office's bundles, newest first, a page at a time, without the PDFs."""
+    query = select(Bundle).where(Bundle.target_id == target_id)
+    return _firsts(page_by_key(query, Bundle.id))
+
+
+def in_work(target_id: int) -> Sequence[Bundle]:
+    """An office's bundles that are being made, with those pieces of the same packets that are done already."""
+    begun = select(Bundle.created_at).where(Bundle.target_id == target_id, Bundle.state == "making")
+    query = select(Bundle).where(
+        Bundle.target_id == target_id, Bundle.created_at.in_(begun), Bundle.state.in_(_STANDS)
     )
     return db.session.scalars(query).all()
 
@@ -64,10 +81,15 @@ def digest_leaving(target_id: int) -> bool:
     return db.session.execute(query.limit(1)).first() is not None
 
 
-def filings(petition_id: int) -> Sequence[Filing]:
-    """A petition's filings, newest first."""
-    query = select(Filing).where(Filing.petition_id == petition_id)
-    return db.session.scalars(query.order_by(Filing.id.desc()).limit(50)).all()
+def page_of_filings(petition_id: int) -> Page[Filing]:
+    """A petition's filings, newest first, a page at a time."""
+    return _firsts(page_by_key(select(Filing).where(Filing.petition_id == petition_id), Filing.id))
+
+
+def filing_in_work(petition_id: int) -> Filing | None:
+    """The petition's filing whose files are being made."""
+    query = select(Filing).where(Filing.petition_id == petition_id, Filing.state == "making")
+    return db.session.scalars(query.order_by(Filing.id.desc()).limit(1)).first()
 
 
 def filing(filing_id: int) -> Filing | None:
@@ -102,6 +124,6 @@ MISFITS_SHOWN = 200
 
 
 def misfits(filing_id: int) -> Sequence[FilingMisfit]:
-    """The first of what does not fit; the ZIP names all of it."""
+    """The first of what does not fit, and one more where there are more; the ZIP names all of it."""
     query = select(FilingMisfit).where(FilingMisfit.filing_id == filing_id)
-    return db.session.scalars(query.order_by(FilingMisfit.id).limit(MISFITS_SHOWN)).all()
+    return db.session.scalars(query.order_by(FilingMisfit.id).limit(MISFITS_SHOWN + 1)).all()

@@ -87,7 +87,8 @@ def make_again(bundle_id: int) -> int | None:
         return None
     left = bundle.letters
     if left:
-        bundle.state, bundle.content, bundle.done, bundle.problem = "making", None, 0, ""
+        bundle.state, bundle.content, bundle.problem = "making", None, ""
+        bundle.done = bundle.pages = 0
     else:
         commands.undo_in_transaction([bundle_id])
     db.session.commit()

@@ -104,6 +104,11 @@ def page_by_key(
     )
 
 
+def place() -> dict[str, Any]:
+    """Which page of a list the request is about, for the addresses of its forms and the way back to it."""
+    return {key: n for key in ("before", "after") if (n := request.args.get(key, type=int))}
+
+
 def _key(row: Any, key: InstrumentedAttribute[int]) -> int:
     first = row[0]
     return int(getattr(first, key.key) if hasattr(first, key.key) else getattr(row, key.key))

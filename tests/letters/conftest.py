@@ -58,7 +58,7 @@ def office(app: Flask) -> Callable[..., int]:
     def make(role: str = "Secretary of Tests", campaign: str = "test", **changes: Any) -> int:
         from campaign.coalition.queries import campaign_by_slug
         from campaign.extensions import db
-        from campaign.offices import commands, importing
+        from campaign.offices import choosing, commands
 
         fields = {
             "agency": "DOT", "role": role, "email": f"{role.split()[0].lower()}@dot.example",
@@ -69,7 +69,7 @@ def office(app: Flask) -> Callable[..., int]:
             target = commands.make_in_transaction(fields)
             found = campaign_by_slug(campaign)
             assert found
-            importing._attach(found.id, target.id)
+            choosing.join_in_transaction(found.id, [target.id])
             db.session.commit()
             return target.id
 

@@ -232,6 +232,29 @@ def test_letters_that_say_nearly_the_same_are_grouped(
     assert begins and " ".join(common).startswith(begins[1]) and len(begins[1]) > 80
 
 
+def test_what_a_list_leaves_out_it_says(
+    letters: Any, office: Any, staff: Any, sql: Any, monkeypatch: Any
+) -> None:
+    from campaign.letters import desk_queries, similarity
+
+    office()
+    letters(4)
+    sql("UPDATE letter SET fingerprint = CASE WHEN id < 3 THEN 1 ELSE -77 END")
+    desk = staff("organizer")
+    monkeypatch.setattr(similarity, "GROUPS", 2)
+    assert "not listed" not in desk.get("/desk/letters/alike").get_data(as_text=True)
+    monkeypatch.setattr(similarity, "GROUPS", 1)
+    assert "1 smaller group is not listed." in desk.get("/desk/letters/alike").get_data(
+        as_text=True
+    )
+    monkeypatch.setattr(desk_queries, "FOUND", 4)
+    search = {"q": "w", "state": ""}
+    page = post(desk, "/desk/letters", **search).get_data(as_text=True)
+    assert page.count("@people.example") == 4 and "are left out" not in page
+    monkeypatch.setattr(desk_queries, "FOUND", 3)
+    assert "More than 3 people" in post(desk, "/desk/letters", **search).get_data(as_text=True)
+
+
 def test_own_words_and_fingerprints() -> None:
     from campaign.letters.words import distance, fingerprint, own_share
 

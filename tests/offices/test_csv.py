@@ -1,5 +1,6 @@
 """Offices in and out as CSV, through the command line."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -138,11 +139,41 @@ def test_letters_are_confirmed_while_a_file_comes_in(
 
     def rows() -> Any:
         yield {"agency": "DOT", "role": "Secretary of Tests", "email": "new@dot.example"}
+        for n in range(1000):  # more than are written at once
+            yield {"agency": "DOT", "role": f"Clerk {n}", "email": "clerk@dot.example"}
         seen.extend(sql("SELECT id FROM target FOR KEY SHARE NOWAIT"))
+        assert not sql("SELECT id FROM target FOR UPDATE SKIP LOCKED"), "it is being changed"
 
     with app.app_context():
-        assert importing.import_rows(rows()).updated == 1
+        assert importing.import_rows(rows(), dry_run=True).updated == 1
     assert seen == [(1,)]
+
+
+def test_a_row_goes_by_what_the_rows_before_it_say(
+    cli: Any, campaign_id: int, sql: Any, tmp_path: Path
+) -> None:
+    said = brought(
+        cli,
+        tmp_path / "t.csv",
+        "agency,role,email,holder,holder_since,opens,campaign\n"
+        "DOT,Clerk,c@dot.example,Ada New,2024-01-01,07:00,\n"
+        "DOT,Clerk,c@dot.example,Ben Newer,2025-01-01,,test\n"
+        ",Nobody,c@dot.example,,,,\n"
+        "DOT,Clerk,c@dot.example,Ben Newer,2025-01-01,,test\n"
+        "DOT,Clerk,c@dot.example,,,18:00,\n"
+        "DOT,Too,many,c,e,l,l,s\n",
+    )
+    assert "1 new, 1 changed, 1 there already, 3 refused" in said
+    assert [*map(int, re.findall(r"(?m)^ *line (\d+)", said))] == [4, 6, 7], "in the file's order"
+    assert sql("SELECT name, since::text, until::text FROM holder ORDER BY since") == [
+        ("Ada New", "2024-01-01", "2025-01-01"), ("Ben Newer", "2025-01-01", None),
+    ]  # fmt: skip
+    assert sql("SELECT what, old, new FROM target_change ORDER BY id") == [
+        ("made", "", ""), ("holder", "", "Ada New, 2024-01-01"),
+        ("holder", "Ada New", "Ben Newer, 2025-01-01"),
+    ]  # fmt: skip
+    assert sql("SELECT opens::text FROM target") == [("07:00:00",)]
+    assert sql("SELECT count(*) FROM campaign_target") == [(1,)]
 
 
 def test_the_hour_of_the_digest_is_a_column_that_a_file_need_not_have(

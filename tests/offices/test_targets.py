@@ -75,12 +75,7 @@ def test_a_letter_that_waits_goes_by_the_entry_of_the_day_on_which_it_leaves(
     confirm()
     with client.application.app_context():
         offices.set_holder(1, "Ruiz, Ana", date(2026, 1, 2), "someone")
-        from campaign.extensions import db
-        from campaign.offices.models import Target
-
-        row = db.session.get_one(Target, 1)
-        offices.change_in_transaction(row, {"email": "new@dot.example"}, "someone")
-        db.session.commit()
+        offices.save(1, {"email": "new@dot.example"}, "someone")
     post(desk, "/desk/targets/1", "/desk/targets/1/resume")
     deliver()
     (mail,) = smtp.to("new@dot.example")

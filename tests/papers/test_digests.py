@@ -71,6 +71,31 @@ def test_all_letters_of_the_day_leave_in_one_message_at_the_hour(
     assert sql("SELECT sum(delta) FROM journal WHERE name = 'deliveries.sent'") == [(7,)]
 
 
+@pytest.mark.parametrize(
+    ("bodies", "said"),
+    [
+        ([], ""),
+        (["Mi hija no duerme porque la cárcel está lejos y no hay quien la lleve."],
+         "One of them is in Spanish. It is given as it is, with a note that says so."),
+        (["Mi hija no duerme porque la cárcel está lejos y no hay quien la lleve."] * 2 + ["我的邻居等了两年才见到法官"],
+         "Letters in Spanish and Chinese are given as they are, each with a note that says which language it is in."),
+    ],
+)  # fmt: skip
+def test_a_digest_names_the_languages_of_its_letters_and_no_others(
+    office: Any, letters: Any, deliver: Any, smtp: Any, sql: Any, bodies: list[str], said: str
+) -> None:
+    with time_machine.travel(MONDAY_NOON, tick=False) as clock:
+        office(**HOURS)
+        letters(4)
+        for number, body in enumerate(bodies, start=2):
+            sql("UPDATE letter SET body = %s WHERE id = %s", body, number)
+        clock.shift(FOUR)
+        deliver()
+    (mail,) = smtp.to(OFFICE)
+    text = text_of(mail)
+    assert said in text and ("given as" in text) == bool(said), "the campaign speaks Spanish too"
+
+
 def test_what_comes_after_the_hour_of_a_day_without_letters_waits_for_the_next(
     office: Any, letters: Any, deliver: Any, smtp: Any, sql: Any, app: Any
 ) -> None:
