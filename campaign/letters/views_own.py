@@ -6,7 +6,7 @@ from flask_babel import gettext
 
 from campaign.coalition import front
 from campaign.coalition.models import Campaign
-from campaign.letters import commands, queries, telling
+from campaign.letters import commands, confirming, queries, telling
 from campaign.letters import own as own_letters
 from campaign.letters.forms import CorrectionForm
 from campaign.letters.models import Letter
@@ -57,10 +57,18 @@ def correct(token: str, letter_id: int) -> ResponseReturnValue:
     suggested = queries.suggested(queries.templates(campaign.id))
     if commands.correct(letter.id, supporter_id, form.subject.data, form.body.data, suggested):
         return pages.following(_own_page(token, letter_id))
-    form.form_errors.append(
-        gettext("This letter can no longer be changed: it has left for at least one office.")
-    )
+    now = queries.own_letter(letter_id, supporter_id)
+    form.form_errors.append(_why_not(now[0] if now else letter))
     return _correction_page(token, letter, campaign, form, 409)
+
+
+def _why_not(letter: Letter) -> str:
+    """Why a letter can no longer be changed, as it is now."""
+    if letter.taken_back_at is not None:
+        return gettext("You took this letter back: it can no longer be changed.")
+    if letter.state not in confirming.ALIVE:
+        return gettext("This letter is not sent any more: it can no longer be changed.")
+    return gettext("This letter can no longer be changed: it has left for at least one office.")
 
 
 def _correction_page(

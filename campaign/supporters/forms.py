@@ -20,7 +20,7 @@ SOURCE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,58}[a-z0-9])?")
 
 
 class OneName:
-    """Validator: a name, and not an address of a page or of a mailbox.
+    """Validator: a name with letters, and not an address of a page or of a mailbox.
 
     Names end up in letters and lists, so a form must not be a way to put links there.
     """
@@ -35,6 +35,8 @@ class OneName:
             raise ValidationError(
                 gettext("Please write only the name here, without addresses or signs like < and @.")
             )
+        if field.data and not any(map(str.isalpha, field.data)):
+            raise ValidationError(gettext("Please write a name: it has at least one letter."))
 
 
 class PostalCode:

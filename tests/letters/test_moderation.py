@@ -335,5 +335,8 @@ def test_a_name_is_no_web_address(writer: Writer) -> None:
     for name in ("evil.com", "Buy casino.shop", "bit.ly/now", "http://x", "a@b"):
         refused = writer.send(given_name=name)
         assert refused.status_code == 422 and "write only the name" in refused.text, name
+    for name in ("😀", "…", "12"):
+        refused = writer.send(given_name=name)
+        assert refused.status_code == 422 and "at least one letter" in refused.text, name
     for number, name in enumerate(("J.R. O'Neil-Smith", "Ma.Teresa", "St. John", "Nuñez y Cía.")):
         assert writer.send(f"w{number}@people.example", given_name=name).status_code == 303, name

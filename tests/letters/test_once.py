@@ -164,6 +164,26 @@ def test_the_writer_corrects_a_slip_while_it_waits(
     assert client.get(link[1]).status_code == 303, "no form for what cannot be changed"
 
 
+def test_an_old_window_says_why_a_letter_is_not_corrected_any_more(
+    writer: Writer, confirm: Any, client: Any, sql: Any
+) -> None:
+    wait_all(sql)
+    writer.send()
+    url = own_page(confirm())
+    correct = f"{url}/letters/1/correct"
+    data = {
+        "form_token": form_token(client.get(correct).get_data(as_text=True)),
+        "subject": "Let people wait in freedom", "body": NEW,
+    }  # fmt: skip
+    assert client.post(f"{url}/letters/1/withdraw").status_code == 303
+    late = client.post(correct, data=data)
+    assert late.status_code == 409
+    assert "You took this letter back: it can no longer be changed." in late.text
+    assert "it has left for" not in late.text and NEW.split(".")[0] in late.text
+    sql("UPDATE letter SET taken_back_at = NULL, state = 'rejected'")
+    assert "This letter is not sent any more" in client.post(correct, data=data).text
+
+
 def test_nobody_touches_anothers_letter(
     writer: Writer, confirm: Any, client: Any, sql: Any
 ) -> None:
