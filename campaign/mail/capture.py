@@ -16,6 +16,7 @@ class Session:
 
     broken = talking = False
     carried = 0
+    refusal = ""
 
     def fileno(self) -> int:
         """There is nothing to wait for."""

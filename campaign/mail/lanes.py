@@ -53,8 +53,8 @@ class Lanes:
         if not lane.broken or lane.carried:
             return
         self._fruitless += 1
-        if self._fruitless < FRUITLESS:
+        if self._fruitless < FRUITLESS and not lane.refusal:
             return
         connections.kept.enough(*self._sender)
         if useless:
-            raise ServerAway("The mail server breaks every connection.")
+            raise ServerAway(lane.refusal or "The mail server breaks every connection.")

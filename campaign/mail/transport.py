@@ -23,6 +23,8 @@ DOT_S = 300
 """RFC 5321 section 4.5.3.2.6 asks for ten minutes; a worker's other work should not wait so long."""
 IDLE_S = 5
 """A connection idle for longer is asked whether it is still there."""
+_LOG_IN = 530
+"""RFC 4954 section 6 and RFC 3207 section 4: log in, or begin TLS, before anything else. It is about us, never about a message."""
 _RSET = b"RSET\r\n"
 _DOT = b".\r\n"
 _ACCEPTED = re.compile(rb"2\d\d(?: [^\r\n]*)?\r\n2\d\d(?: [^\r\n]*)?\r\n3\d\d(?: [^\r\n]*)?\r\n")
@@ -73,6 +75,8 @@ class Session(Wire):
         self._broke = Answer(421, None, "the connection broke", server.host)
         self._unknown = Unknown(server.host)
         self.carried = 0
+        self.refusal = ""
+        """Why the server takes nothing of us on it, in a sentence for staff; empty: it has not said so."""
         self._used_at = time.monotonic()
         self._client = client = connect(server)  # kept: the socket's file object lives with it
         assert client.sock is not None
@@ -213,6 +217,10 @@ class Session(Wire):
                 # Before the recipient was named it was not about this message.
                 fates[i] = GiveBack() if command is mail else self._answer(reply)
                 raise Dropped
+            if reply.code == _LOG_IN:
+                fates[i] = GiveBack()
+                self.refusal = self._wants_log_in(reply)
+                raise Dropped
             wanted = 3 if command is data else 2
             if reply.code // 100 not in (wanted, 4, 5):
                 raise Dropped  # whatever it answers here, it is not what was asked
@@ -250,6 +258,13 @@ class Session(Wire):
             self.carried += 1
         if reply.code == 421:
             raise Dropped
+
+    def _wants_log_in(self, reply: Reply) -> str:
+        said = self._answer(reply)
+        return (
+            f"The mail server {self.server.host}:{self.server.port} wants a log-in or TLS first "
+            f"({said.code} {said.text}): set MAIL_USERNAME and MAIL_PASSWORD, MAIL_USE_TLS or MAIL_USE_SSL."
+        )
 
     def _answer(self, reply: Reply) -> Answer:
         if reply.code // 100 == 3:

@@ -14,7 +14,8 @@ from campaign.mail.talks import SLICE_S, Dropped
 COMMAND_S = 60
 """What a server gets to answer a command, or to take more of what is sent."""
 _LONGEST_REPLY = 64 * 1024
-_LINE = re.compile(rb"([2-5]\d\d)(?: ([^\r\n]*))?\r\n")
+_LINE = re.compile(rb"([2-5]\d\d)(?: ([^\r\n]*))?\r?\n")
+"""Also with a bare LF at its end: some servers answer so, and smtplib, which opens the connection, bears it too."""
 
 
 class Reply(NamedTuple):
@@ -89,11 +90,12 @@ class Wire:
         """One reply, of one line or several (RFC 5321 section 4.2.1)."""
         lines: list[bytes] = []
         while True:
-            line, end, rest = self.buffer.partition(b"\r\n")
+            line, end, rest = self.buffer.partition(b"\n")
             if not end:
                 yield patience_s
                 continue
             self.buffer = rest
+            line = line.removesuffix(b"\r")
             code = line[:3]
             if not code.isdigit() or not b"200" <= code <= b"599":
                 raise Dropped

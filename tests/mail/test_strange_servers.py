@@ -77,3 +77,36 @@ def test_tls_with_a_certificate_of_ones_own(
     jobs.deliver("alerts")
     assert rows() == ({"sent": 150} if trusted else {"queued": 150})
     assert len(live.got) == (150 if trusted else 0)
+
+
+@pytest.mark.parametrize("stream", ["alerts", "letters", "confirmations"])
+@pytest.mark.parametrize("step", ["mail", "rcpt"])
+def test_a_server_that_wants_a_log_in_fails_no_message(
+    live: SmtpServer, queue: Queue, rows: Any, sql: Sql, stream: str, step: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    live.script = lambda at, to: "530 5.7.0 Authentication required" if at == step else None
+    queue(stream, 6)
+    jobs.deliver(stream)
+    assert rows() == {"queued": 6}
+    assert sql("SELECT max(attempts) FROM message") == [(0,)]
+    assert live.connections <= 4, "it is not asked again and again"
+    assert "530 Authentication required" in caplog.text
+    assert "MAIL_USERNAME" in caplog.text
+    live.script = lambda at, to: None
+    jobs.deliver(stream)
+    assert rows() == {"sent": 6}
+
+
+def test_answers_with_a_bare_line_feed_are_understood(
+    live: SmtpServer, queue: Queue, rows: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.mail import server
+
+    def say(talk: Any, text: str) -> None:
+        talk.connection.sendall(text.replace("\r\n", "\n").encode() + b"\n")
+
+    monkeypatch.setattr(server._Talk, "say", say)
+    queue("alerts", 12)
+    jobs.deliver("alerts")
+    assert rows() == {"sent": 12}
