@@ -5,10 +5,12 @@ A sweep's cost depends on how many letters leave in that minute, not on how many
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import text, update
 
 from campaign.clock import utcnow
+from campaign.engines.away import apart
 from campaign.extensions import db
 from campaign.letters import again, deliveries, queue, stopping
 from campaign.mail import ledger, orders, wake
@@ -47,7 +49,10 @@ def sweep() -> list[datetime]:
     retries = again.without_slot(utcnow() + AHEAD)
     targets = sorted({*db.session.scalars(_WITH_LETTERS), *retries})
     db.session.commit()
-    given = [at for target_id in targets for at in give_out(target_id, retries.get(target_id, ()))]
+    given: list[datetime] = []
+    for target_id in targets:
+        theirs = partial(give_out, target_id, retries.get(target_id, ()))
+        given += apart(f"letters to office {target_id}", theirs) or ()
     if given:
         wake.wake("letters")
     return given

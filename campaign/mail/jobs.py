@@ -3,12 +3,13 @@
 import logging
 import threading
 import time
+from functools import partial
 
 from flask import Flask, current_app
 from sqlalchemy.exc import DBAPIError
 
 from campaign.engines import stopping
-from campaign.engines.away import is_away, roll_back
+from campaign.engines.away import apart, is_away, roll_back
 from campaign.extensions import db, rq
 from campaign.mail import (
     connections,
@@ -176,16 +177,20 @@ def sweep() -> int:
     Takes back what dead senders had leased, queues what waited in doubt, goes on with standing orders, and
     wakes the streams that have something due. Returns how many streams it woke.
     """
-    recovering.expire()
-    recovering.retry_uncertain()
-    domains.put_off(STREAMS)
-    until = time.monotonic() + BOX_S
-    while orders.carry_on() and time.monotonic() < until and not stopping.requested():
-        pass
+    apart("taking back leases", recovering.expire)
+    apart("queueing what waited in doubt", recovering.retry_uncertain)
+    apart("putting off what domains do not take", partial(domains.put_off, STREAMS))
+    apart("carrying out orders", _carry_out_orders)
     due = [stream for stream in STREAMS if leases.due(stream, 1)]
     db.session.commit()
     wake.note_sweep()
     return sum(wake.wake(stream) for stream in due)
+
+
+def _carry_out_orders() -> None:
+    until = time.monotonic() + BOX_S
+    while orders.carry_on() and time.monotonic() < until and not stopping.requested():
+        pass
 
 
 @rq.job(queue="default")

@@ -4,11 +4,13 @@ An office's own row is the lock: whoever holds it takes all letters of the diges
 """
 
 from datetime import datetime
+from functools import partial
 from typing import Literal, NamedTuple
 
 from sqlalchemy import select, text
 
 from campaign.clock import utcnow
+from campaign.engines.away import apart
 from campaign.extensions import db
 from campaign.letters import queue
 from campaign.mail import orders
@@ -57,9 +59,11 @@ def begin_due() -> int:
     now = utcnow()
     query = select(Target).where(Target.channel == "digest", Target.paused.is_(False))
     found = db.session.scalars(query.order_by(Target.id)).all()
-    due = [one.id for one in found if _due(one, now)]
+    due = [
+        one.id for one in found if apart(f"the digest of office {one.id}", partial(_due, one, now))
+    ]
     db.session.commit()
-    return sum(_begin(target_id) for target_id in due)
+    return sum(apart(f"the digest of office {n}", partial(_begin, n)) or 0 for n in due)
 
 
 def _due(target: Target, now: datetime) -> datetime | None:

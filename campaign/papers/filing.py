@@ -13,6 +13,7 @@ from sqlalchemy import delete, func, insert, or_, select, update
 
 from campaign.clock import utcnow
 from campaign.coalition.models import Campaign
+from campaign.engines.away import is_away, roll_back
 from campaign.extensions import db
 from campaign.letters import similarity
 from campaign.letters.models import Delivery, Letter
@@ -112,8 +113,10 @@ def make_next() -> bool:
     filing_id = filing.id
     try:
         _make(filing)
-    except (RuntimeError, ValueError, OSError) as error:
-        db.session.rollback()
+    except Exception as error:
+        roll_back()
+        if is_away(error):
+            raise
         _drop_files(filing_id)
         log.error("the files of filing %d could not be made: %s", filing_id, type(error).__name__)
         _end(filing_id, "broken")

@@ -6,6 +6,7 @@ import logging
 from redis.exceptions import RedisError
 from sqlalchemy import select
 
+from campaign.engines.away import is_away, roll_back
 from campaign.extensions import db, rq
 from campaign.mail import wake
 from campaign.papers import commands, digests, paper, taken_out
@@ -36,8 +37,11 @@ def make_next() -> bool:
         bundle.content, bundle.pages, bundle.problem = paper.set_bundle(
             bundle, lambda n: _tell(number, n)
         )
-    except (RuntimeError, ValueError) as error:
-        db.session.rollback()
+    except Exception as error:
+        roll_back()
+        if is_away(error) or isinstance(error, OSError):
+            raise  # it says nothing of this paper
+        # Whatever it is, the others are to be set. What it says may quote the letters, and stays out of the log.
         log.error("the PDF of bundle %d could not be set: %s", number, type(error).__name__)
         commands.undo(number, "broken")
         return True

@@ -40,6 +40,17 @@ def test_letters_leave_at_the_offices_pace_and_in_order(
     assert min(gaps) > timedelta(seconds=10) and max(gaps) < timedelta(seconds=110)
 
 
+def test_an_office_whose_time_zone_this_machine_does_not_know_keeps_no_other_waiting(
+    app: Any, office: Any, letters: Any, sql: Any
+) -> None:
+    office()
+    office("Undersecretary of Tests")
+    letters(2)
+    sql("UPDATE target SET timezone = 'America/Nowhere' WHERE id = 1")
+    assert sweep(app) == 2
+    assert sql("SELECT DISTINCT target_id FROM delivery WHERE state = 'queued'") == [(2,)]
+
+
 def test_what_a_night_or_an_outage_missed_is_not_made_up_for(
     app: Any, office: Any, letters: Any, sql: Any
 ) -> None:

@@ -12,10 +12,10 @@ from flask import Flask
 
 from campaign.engines import stopping
 from campaign.extensions import db
-from campaign.mail import answers, jobs, leases, recovering, talks
+from campaign.mail import answers, jobs, leases, recovering, states, talks
 from campaign.mail.answers import Answer, Patience
 from campaign.mail.streams import STREAMS
-from tests.mail.conftest import Queue, Rows, on_their_way, one_server
+from tests.mail.conftest import Queue, Rows, Sql, on_their_way, one_server
 from tests.mail.server import SmtpServer
 
 server = pytest.fixture(one_server, name="server")
@@ -172,3 +172,17 @@ def test_a_dead_senders_lease_from_the_future_is_taken_back(
     sql("UPDATE message SET lease_expires_at = now() + interval '3 days'")
     jobs.sweep()
     assert rows() == {"queued": 4}
+
+
+def test_a_message_that_cannot_be_taken_back_keeps_no_stream_waiting(
+    engine: Flask, queue: Queue, sql: Sql
+) -> None:
+    def fails(_: object) -> None:
+        raise ValueError("a feature's own fault")
+
+    states.on_result("test", fails)
+    queue("alerts", 1)
+    leases.claim(STREAMS["alerts"])
+    sql("UPDATE message SET lease_expires_at = now() - interval '1 minute'")
+    queue("confirmations", 1, first=2)
+    assert jobs.sweep() == 1

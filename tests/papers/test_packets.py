@@ -260,6 +260,26 @@ def test_a_packet_that_cannot_be_set_says_so_in_words_and_its_letters_wait_again
     assert sql("SELECT state FROM delivery") == [("waiting",)]
 
 
+def test_a_packet_that_goes_wrong_in_a_way_that_nobody_thought_of_keeps_no_other_waiting(
+    office: Any, letters: Any, deliver: Any, app: Any, sql: Any, monkeypatch: Any
+) -> None:
+    from campaign.papers import commands, glyphs
+
+    monkeypatch.setattr(glyphs, "LOOK_S", 0.001)
+    for role in ("Secretary of Tests", "Undersecretary of Tests"):
+        office(role, channel="packet")
+    letters(1)
+    sql("UPDATE letter SET body = body || ' \u4eba'")  # looked up, which takes too long
+    with app.app_context():
+        commands.begin_packet(1, 1, "someone")
+    letters(1, first=2)
+    sql("UPDATE delivery SET state = 'cancelled' WHERE letter_id = 1 AND target_id = 2")
+    with app.app_context():
+        commands.begin_packet(2, 1, "someone")
+    deliver()
+    assert sql("SELECT state FROM bundle ORDER BY id") == [("broken",), ("ready",)]
+
+
 def test_who_is_deleted_is_in_no_pdf(app: Any, packet: Any, sql: Any) -> None:
     from campaign.supporters import erasing
 
