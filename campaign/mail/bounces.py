@@ -123,7 +123,7 @@ def returned(message: Sent, answer: Answer, source: str, given: Severity | None 
 
 
 class _Outcome(Protocol):
-    """What became of a message that a sender tried (``leases.Outcome``)."""
+    """What became of a message that a sender tried (``settling.Outcome``)."""
 
     @property
     def row(self) -> states.Row: ...

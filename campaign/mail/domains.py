@@ -47,9 +47,9 @@ def pause(domain: str, reason: str | None) -> datetime:
     known = db.session.execute(
         select(DeferringDomain).where(DeferringDomain.domain == domain).with_for_update()
     ).scalar()
-    if known is not None and known.paused_until > now:
+    if known is not None and (until := known.paused_until) > now:
         db.session.rollback()  # another sender has just said so
-        return known.paused_until
+        return until
     strikes = known.strikes + 1 if known is not None else 1
     until = now + min(FIRST * 2 ** min(strikes - 1, 10), LONGEST)
     values = {"paused_until": until, "strikes": strikes, "reason": reason or ""}

@@ -50,6 +50,8 @@ return 1
 _ENTER = """
 local time = redis.call('TIME')
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', time[1])
+-- Places taken before a clock was set back, by whoever has gone since, would be kept until it comes there again.
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '(' .. (time[1] + 2 * ARGV[3]), '+inf')
 if redis.call('ZSCORE', KEYS[1], ARGV[1]) == false and redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[2]) then
     return 0
 end

@@ -11,6 +11,7 @@ import time_machine
 from flask import Flask
 
 from campaign import config
+from campaign.extensions import db
 from campaign.mail import connections, domains, jobs, limits
 from tests.mail.conftest import Queue, Rows, on_their_way, one_server
 from tests.mail.server import SmtpServer
@@ -286,3 +287,20 @@ def test_limits_are_read(tmp_path: Any) -> None:
     assert read["MAIL_DOMAIN_LIMITS"] == {"gmail.com": (20, 4), "*": (50, 0)}
     assert read["MAIL_PATIENCE"]["alerts"] == (30, 3600, 86400, 60)
     assert read["MAIL_PATIENCE"]["letters"][3] == 7200
+
+
+def test_a_place_taken_before_the_clock_was_set_back_is_free_again(
+    limited: Any, live: SmtpServer, engine: Flask
+) -> None:
+    valkey = limits._client(engine.config["RQ_CONNECTION"])
+    valkey.zadd("campaign:at-once:connections", {"a worker that is no more": time.time() + 86400})
+    assert limits.enter("connections", 1, "me")
+    assert not limits.enter("connections", 1, "another")
+
+
+def test_two_senders_pause_a_domain_once_and_keep_no_transaction_open(
+    live: SmtpServer, engine: Flask
+) -> None:
+    first = domains.pause("slow.example", "later")
+    assert domains.pause("slow.example", "later") == first
+    assert not db.session().in_transaction()
