@@ -7,7 +7,9 @@ for (const area of document.querySelectorAll("textarea[data-limit]")) {
   const show = () => {
     const left = limit - [...area.value.replace(/\r?\n/g, "\n")].length;
     const words = left < 0 ? out.dataset.over : out.dataset.left;
-    const text = words.replace("#", Math.abs(left).toLocaleString(document.documentElement.lang));
+    // Spanish writes 4,135 here, as the pages do (campaign.web.languages).
+    const language = document.documentElement.lang.replace(/^es$/, "es-US");
+    const text = words.replace("#", Math.abs(left).toLocaleString(language));
     out.firstElementChild.textContent = text;
     out.classList.toggle("over", left < 0);
     // Read aloud only near the end, and only when the typing rests.

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 
+from campaign.mail import answers
 from campaign.web import languages
 
 REASONS = (
@@ -72,7 +73,9 @@ def found_out(answer: str) -> str:
 
 
 def server_answer(answer: str) -> str:
-    """A delivery's last answer as the desk reads it: the server's as it is, a person's word in the page's language."""
+    """A delivery's last answer as the desk reads it: the server's as it is, a person's word and ours in the page's language."""
+    if answer == answers.BROKE:
+        return gettext("the connection broke before the server answered")
     who = found_out(answer)
     return gettext("%(who)s found out that it arrived", who=who) if who else answer
 

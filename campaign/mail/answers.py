@@ -22,6 +22,8 @@ class Answer(NamedTuple):
 
 
 NO_ANSWER = Answer(None, None, None, None)
+BROKE = "the connection broke before the server answered"
+"""What stands for an answer where nobody knows what became of a message; pages say it in their language."""
 
 
 class GiveBack(NamedTuple):

@@ -165,7 +165,7 @@ def outcome(envelope: Envelope, fate: Fate, patience: Patience, now: datetime) -
         return Outcome(row, "queued")
     if isinstance(fate, Unknown):
         verdict = answers.judge_unknown(patience, row.doubts + 1, now)
-        broke = Answer(None, None, "the connection broke before the server answered", fate.server)
+        broke = Answer(None, None, answers.BROKE, fate.server)
         reason = settling.DOUBT if verdict.state == "held" else None
         return Outcome(row, *verdict, answer=broke, hold_reason=reason)
     verdict = answers.judge(fate, patience, row.attempts, row.first_attempt_at or now, now)

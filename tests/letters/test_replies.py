@@ -317,6 +317,7 @@ def test_what_a_writer_wishes_is_asked_with_the_letter_and_shown_before_it_is_co
     writer: Writer, confirm: Any, deliver: Any, smtp: Any, sql: Any, client: Any, campaign_id: int
 ) -> None:
     page = writer.open()
+    assert "may become a public record: please leave out whatever could put you" in page
     assert 'name="tell"' in page and 'name="named"' not in page and 'name="keep"' not in page
     assert not re.search(r'name="tell"[^>]*checked', page)
     sql(

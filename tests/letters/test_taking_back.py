@@ -181,6 +181,12 @@ def test_a_writer_reads_when_a_person_looks_into_it_and_that_a_person_found_out_
     assert "organizer" not in page and "Accepted by the office" not in page
     data = client.get(f"{url}/data.json").get_json()
     assert "organizer" not in str(data) and "sent" in str(data)
+    sql(
+        "UPDATE delivery SET state = 'uncertain', answer = 'the connection broke before the server answered'"
+    )
+    for path in ("deliveries?state=uncertain", "letters/1"):
+        assert "la conexión se cortó antes" in desk.get(f"/es/desk/{path}").text
+    sql("UPDATE delivery SET state = 'sent', answer = 'ada@desk.example found out that it arrived'")
     assert "averiguó que llegó" in desk.get("/es/desk/letters/1").get_data(as_text=True)
 
 
