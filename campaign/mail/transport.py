@@ -25,6 +25,8 @@ IDLE_S = 5
 """A connection idle for longer is asked whether it is still there."""
 _LOG_IN = 530
 """RFC 4954 section 6 and RFC 3207 section 4: log in, or begin TLS, before anything else. It is about us, never about a message."""
+_POLICY = "5.7.0"
+"""RFC 4954's enhanced code for it. Without it a 530 for a recipient may be that recipient's: one must not stop all others."""
 _RSET = b"RSET\r\n"
 _DOT = b".\r\n"
 _ACCEPTED = re.compile(rb"2\d\d(?: [^\r\n]*)?\r\n2\d\d(?: [^\r\n]*)?\r\n3\d\d(?: [^\r\n]*)?\r\n")
@@ -217,7 +219,9 @@ class Session(Wire):
                 # Before the recipient was named it was not about this message.
                 fates[i] = GiveBack() if command is mail else self._answer(reply)
                 raise Dropped
-            if reply.code == _LOG_IN:
+            if reply.code == _LOG_IN and (
+                command is mail or self._answer(reply).enhanced == _POLICY
+            ):
                 fates[i] = GiveBack()
                 self.refusal = self._wants_log_in(reply)
                 raise Dropped

@@ -98,6 +98,15 @@ def test_a_server_that_wants_a_log_in_fails_no_message(
     assert rows() == {"sent": 6}
 
 
+def test_a_530_for_one_recipient_stops_no_others(live: SmtpServer, queue: Queue, rows: Any) -> None:
+    live.script = lambda at, to: (
+        "530 No such user here" if (at, to) == ("rcpt", "r3@there.example") else None
+    )
+    queue("alerts", 6)
+    jobs.deliver("alerts")
+    assert rows() == {"failed": 1, "sent": 5}
+
+
 def test_answers_with_a_bare_line_feed_are_understood(
     live: SmtpServer, queue: Queue, rows: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
