@@ -107,7 +107,7 @@ def receive(mail: Incoming, number: int) -> None:
     attached, left_out = _attached(mail)
     with speaking(letter.language):
         notes = _notes(len(mail.text) > KEPT_TEXT, left_out, before + 1 == MOST)
-    reply_id = _keep(mail, delivery, attached, notes)
+    reply_id = _keep(mail, delivery, _to_answer(mail, target.email), attached, notes)
     if reply_id is None:
         return
     if offices_own:
@@ -127,10 +127,19 @@ def is_offices(sender: str, office: str) -> bool:
     return theirs == ours or theirs.endswith(f".{ours}") or ours.endswith(f".{theirs}")
 
 
-def _keep(mail: Incoming, delivery: Delivery, attached: bytes | None, note: str) -> int | None:
+def _to_answer(mail: Incoming, office: str) -> str:
+    """Whom the writer answers: the office's Reply-To where both are the office's own, since From is often nobody's mailbox."""
+    theirs = mail.reading.address("Reply-To")
+    both = is_offices(mail.sender, office) and is_offices(theirs, office)
+    return theirs if both else mail.sender
+
+
+def _keep(
+    mail: Incoming, delivery: Delivery, sender: str, attached: bytes | None, note: str
+) -> int | None:
     values = {
         "delivery_id": delivery.id, "letter_id": delivery.letter_id, "target_id": delivery.target_id,
-        "campaign_id": delivery.campaign_id, "message_id": _same(mail), "received_at": mail.at, "sender": mail.sender,
+        "campaign_id": delivery.campaign_id, "message_id": _same(mail), "received_at": mail.at, "sender": sender,
         "subject": mail.subject[:300], "body": mail.text[:KEPT_TEXT] + note, "attachments": attached,
     }  # fmt: skip
     statement = insert(Reply).values(**values).on_conflict_do_nothing().returning(Reply.id)

@@ -138,13 +138,18 @@ def test_answers_of_all_kinds_of_mail_programs_keep_their_words(
     receive(app, to, mail)
     answer(app, to, "By hand.", X_Auto_Response_Suppress="All")
     answer(app, to, "From nowhere.", sender="clerk..x@dot.example")
+    answer(app, to, "Case 7.", sender="no-reply@dot.example", Reply_To="case-7@mail.dot.example")
+    answer(app, to, "Lured away.", sender="no-reply@dot.example", Reply_To="x@stranger.example")
     deliver()
     sql("UPDATE delivery SET state = 'failed'")
     answer(app, to, "Another reader of the office.")
     deliver()
     # Which of them comes first is no promise: they leave by several connections.
     texts = [text_of(one) for one in passed_on(smtp)]
-    assert len(texts) == 4
+    assert len(texts) == 6
+    for said, whom in (("Case 7.", "case-7@mail.dot"), ("Lured away.", "no-reply@dot")):
+        (mail,) = [one for one in passed_on(smtp) if said in text_of(one)]
+        assert mail.message["Reply-To"].addresses[0].addr_spec == f"{whom}.example"
     for said in (
         "Dear Ana,\n\nWe have\nread it.\n",
         "By hand.",
