@@ -121,20 +121,30 @@ def connect(server: Server) -> smtplib.SMTP:
         raise ServerAway(
             f"The mail server {where} refuses MAIL_USERNAME and MAIL_PASSWORD ({error.smtp_code})."
         ) from error
+    except smtplib.SMTPNotSupportedError as error:
+        lacks = (
+            "STARTTLS (MAIL_USE_TLS)" if "STARTTLS" in str(error) else "a log-in (MAIL_USERNAME)"
+        )
+        raise ServerAway(f"The mail server {where} does not offer {lacks}.") from error
     except smtplib.SMTPResponseException as error:
+        if error.smtp_code < 0:
+            raise ServerAway(
+                f"What answers at {where} is no mail server: see MAIL_SERVER and MAIL_PORT."
+            ) from error
         said = error.smtp_error
         said = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
         answer = parse(error.smtp_code, said, None).text
         kind = ServerFull if error.smtp_code // 100 == 4 else ServerAway
         raise kind(f"The mail server {where} answers {error.smtp_code} {answer}.") from error
     except smtplib.SMTPServerDisconnected as error:
-        raise ServerFull(f"The mail server {where} breaks the connection at once.") from error
+        silent = isinstance(error.__context__, TimeoutError)
+        does = f"says nothing for {CONNECT_S} s" if silent else "breaks the connection at once"
+        raise ServerFull(f"The mail server {where} {does}.") from error
     except smtplib.SMTPException as error:
         raise ServerAway(f"The mail server {where} cannot be used: {error}.") from error
     except ssl.SSLError as error:
-        raise ServerAway(
-            f"The mail server {where} has no valid TLS: {error.reason or error}."
-        ) from error
+        why = getattr(error, "verify_message", "") or error.reason or error
+        raise ServerAway(f"The mail server {where} has no valid TLS: {why}.") from error
     except OSError as error:
         raise ServerAway(
             f"The mail server {where} cannot be reached: {error.strerror or error}."

@@ -1,7 +1,10 @@
 """``campaign delivery``: nothing leaves until an administrator says so and the mail server agrees."""
 
+import socket
 from collections.abc import Callable
 from typing import Any
+
+import pytest
 
 from tests.mail.server import SmtpServer
 
@@ -39,5 +42,21 @@ def test_a_server_without_the_log_in_that_is_configured(cli: Cli, server: SmtpSe
     at = {"MAIL_SERVER": "127.0.0.1", "MAIL_PORT": str(server.port), **SENDER}
     refused = cli("delivery", "live", "--yes", MAIL_USERNAME="u", MAIL_PASSWORD="p", **at)
     assert refused.exit_code == 1
+    assert refused.output.endswith("does not offer a log-in (MAIL_USERNAME).\n")
     refused = cli("delivery", "live", "--yes", MAIL_USE_TLS="true", **at)
     assert refused.exit_code == 1
+    assert refused.output.endswith("does not offer STARTTLS (MAIL_USE_TLS).\n")
+
+
+def test_what_is_no_mail_server_is_called_so(
+    cli: Cli, server: SmtpServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = {"MAIL_SERVER": "127.0.0.1", "MAIL_PORT": str(server.port), **SENDER}
+    server.script = lambda step, recipient: "HTTP/1.1 400 Bad Request"
+    refused = cli("delivery", "live", "--yes", **at)
+    assert refused.exit_code == 1
+    assert "is no mail server: see MAIL_SERVER and MAIL_PORT" in refused.output
+    monkeypatch.setattr("campaign.mail.server.CONNECT_S", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        at["MAIL_PORT"] = str(silent.getsockname()[1])
+        assert "says nothing for 0.2 s." in cli("delivery", "live", "--yes", **at).output
