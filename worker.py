@@ -31,4 +31,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    from campaign.engines import workers
+
+    workers.leave(code)
