@@ -3,9 +3,10 @@
 import argparse
 import sys
 
-from campaign import create_app
+from campaign import create_app, engines
 from campaign.cli import database
 from campaign.config import QUEUES, ConfigError
+from campaign.engines import processes
 
 
 def main() -> int:
@@ -32,6 +33,5 @@ def main() -> int:
 
 if __name__ == "__main__":
     code = main()
-    from campaign.engines import workers
-
-    workers.leave(code)
+    engines.release()
+    processes.leave(code)

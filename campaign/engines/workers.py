@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any
 
 from flask import Flask
 from flask_rq import RQ
@@ -30,7 +30,6 @@ from rq.job_lifecycle import call_exception_handlers
 from rq.logutils import setup_loghandlers
 from rq.worker.base import StopRequested, WorkerStatus
 
-from campaign import engines
 from campaign.engines import processes, stopping
 from campaign.engines.away import is_away
 from campaign.extensions import db
@@ -235,15 +234,6 @@ def run_all(app: Flask, cron: bool = True) -> int:
             children[_fork(tasks[name])] = name
     _end_all(children)
     return 0
-
-
-def leave(code: int) -> NoReturn:
-    """Ends this process without taking its memory apart: a second of computing, and on a busy machine more than a stop may take."""
-    engines.release()
-    logging.shutdown()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
 
 
 def _note(*_: object) -> None:
