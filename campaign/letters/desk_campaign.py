@@ -32,6 +32,7 @@ def office_replies(slug: str) -> ResponseReturnValue:
         campaign=campaign,
         possible=replies.possible(),
         here=replies.through_us(campaign.id),
+        most=replies.MOST,
         offices=queries.answers(campaign.id),
         kept=replies.kept(campaign.id),
     )

@@ -177,6 +177,7 @@ def test_strangers_keep_no_answer_of_the_office_away_and_no_answer_vanishes_unse
     deliver()
     texts = [text_of(one) for one in passed_on(smtp)]
     assert len(texts) == 40 and not any("One more" in one for one in texts)
+    assert "the first 20 are passed on" in answered_here.get(DESK).text
     (last,) = [one for one in texts if "Office 19." in one]
     assert "this is the last one passed on" in last
     assert sum("this is the last one" in one for one in texts) == 2
