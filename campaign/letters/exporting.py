@@ -23,10 +23,6 @@ LETTERS_COLUMNS = (
     "campaign", "letter", "state", "language", "email", "given_name", "family_name", "postal_code",
     "us_state", "subject", "body", "own_share", "source", "written_at", "confirmed_at", "decision",
 )  # fmt: skip
-DELIVERIES_COLUMNS = (
-    "campaign", "letter", "agency", "role", "channel", "state", "confirmed_at", "due_at", "finished_at",
-    "captured", "answer",
-)  # fmt: skip
 
 
 def export_rows(campaign: str | None = None) -> Iterator[dict[str, str]]:

@@ -92,8 +92,3 @@ def write_letters(entries: list[Entry], campaign: Campaign) -> Report:
         report.add(Report(created=len(made), unchanged=1 - len(made)))
     db.session.commit()
     return report
-
-
-def load_letters(folder: Path, campaign: Campaign) -> Report:
-    """Reads and writes a folder's letters; a second time changes nothing. Raises FileRefused."""
-    return write_letters(read_letters(folder, campaign.languages), campaign)

@@ -22,7 +22,6 @@ STATES = {
     # Nobody cancels a message for good but through the delivery: this one goes back to wait for another slot.
     "cancelled": "waiting",
 }
-FINAL = ("sent", "failed")
 
 _RECORD = text(
     """

@@ -7,10 +7,7 @@ All of it happens in the caller's transaction; after its commit the caller wakes
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import (
-    func,
-    select,
-)
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from campaign.counts import queries
@@ -26,11 +23,11 @@ from campaign.mail.queueing import (
     repeat,
 )
 from campaign.mail.settling import DOUBT
-from campaign.mail.states import IllegalTransition, Result, Row, on_result
+from campaign.mail.states import Result, Row, on_result
 
 __all__ = [
-    "Draft", "IllegalTransition", "Refusal", "Result", "Row", "cancel", "decide", "doubtful", "enqueue", "enqueue_select",
-    "hold", "on_result", "open_messages", "progress", "queue_values", "queueing", "refusal", "refusals", "release", "repeat", "retry", "settle_doubts", "still_open", "totals", "unit",
+    "Draft", "Refusal", "Result", "Row", "cancel", "doubtful", "enqueue", "enqueue_select",
+    "hold", "on_result", "open_messages", "progress", "queue_values", "queueing", "refusal", "refusals", "release", "repeat", "settle_doubts", "still_open", "totals", "unit",
 ]  # fmt: skip
 
 
@@ -42,8 +39,9 @@ def cancel(
 ) -> int:
     """Ends what has not left yet and returns how many messages that were at once.
 
-    ``uncertain``: also those of ``unit_ids`` that may have arrived, once a person has said what became of them. Without ``unit_ids`` it is a standing order for all of ``origin_id``: what a large origin has left,
-    and what is on its way and comes back, follows within seconds.
+    ``uncertain``: also those of ``unit_ids`` that may have arrived, once a person has said what became of them. Without
+    ``unit_ids`` it is a standing order for all of ``origin_id``: what a large origin has left, and what is on its way and
+    comes back, follows within seconds.
     """
     if unit_ids is None:
         return orders.cancel(origin, _given(origin_id), by="")
@@ -79,24 +77,6 @@ def release(
     if unit_ids is None:
         return orders.resume(origin, _given(origin_id), by="")
     return len(_move_units("queued", origin, origin_id, unit_ids, old=("held",)))
-
-
-def retry(ids: Sequence[int]) -> int:
-    """Sends failed, held or uncertain messages (row numbers) once more, from the first attempt on.
-
-    Raises IllegalTransition where one of them is in another state.
-    """
-    return _move_all("queued", ids, "attempts = 0, first_attempt_at = NULL, next_attempt_at = :now")
-
-
-def decide(ids: Sequence[int], arrived: bool) -> int:
-    """A person says of uncertain messages that they arrived, or that they did not and are to go again.
-
-    Raises IllegalTransition where one of them is not uncertain.
-    """
-    if arrived:
-        return _move_all("sent", ids, old=("uncertain",))
-    return _move_all("queued", ids, "next_attempt_at = :now", old=("uncertain",))
 
 
 def unit(message_id: int) -> tuple[str, int, int] | None:
@@ -218,16 +198,6 @@ def _move_units(
         where += " AND m.origin_id = :origin_id"
     old = tuple(state for state in old if new in states.TRANSITIONS[state])
     return states.move(new, where, values | options.pop("values", {}), old=old, **options)
-
-
-def _move_all(
-    new: str, ids: Sequence[int], set_: str = "", old: Sequence[str] | None = None
-) -> int:
-    old = old or tuple(state for state in states.sources(new) if state != "leased")
-    moved = states.move(new, "m.id = ANY(:ids)", {"ids": list(ids)}, set_=set_, old=old)
-    if len(moved) != len(set(ids)):
-        raise IllegalTransition(f"{len(set(ids)) - len(moved)} messages cannot become {new} now")
-    return len(moved)
 
 
 def _given(origin_id: int | None) -> int:

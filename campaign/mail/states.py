@@ -25,8 +25,8 @@ TRANSITIONS: dict[str, frozenset[str]] = {
     # A person knows what became of it (of a held one, whether it had arrived), or it goes once more.
     "held": frozenset({"queued", "cancelled", "sent"}),
     "uncertain": frozenset({"queued", "sent", "failed", "cancelled"}),
-    # A person may try a failed one again; a bounce can come days after the server took a message.
-    "failed": frozenset({"queued"}),
+    "failed": frozenset(),
+    # A bounce can come days after the server took a message.
     "sent": frozenset({"failed"}),
     "cancelled": frozenset(),
 }

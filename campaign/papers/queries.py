@@ -53,15 +53,6 @@ def together(bundle_ids: Iterable[int]) -> dict[int, Together]:
     }
 
 
-def had_digest(target_id: int, day: date) -> bool:
-    """Whether an office has had its digest of a day, or is just getting it."""
-    query = select(Bundle.id).where(
-        Bundle.target_id == target_id, Bundle.kind == "digest", Bundle.day == day,
-        Bundle.state != "undone",
-    )  # fmt: skip
-    return db.session.execute(query.limit(1)).first() is not None
-
-
 def last_part(target_id: int, campaign_id: int, day: date) -> int:
     """The number of a campaign's last digest to an office on a day; 0 where there is none."""
     query = select(func.max(Bundle.piece)).where(

@@ -6,7 +6,7 @@ import pytest
 import time_machine
 
 from campaign.extensions import db
-from campaign.mail import jobs, leases, ledger, orders, settling
+from campaign.mail import jobs, leases, ledger, orders, settling, states, undecided
 from campaign.mail.streams import STREAMS
 from tests.mail.conftest import Queue, Rows, Sql
 from tests.mail.server import DROP, SmtpServer
@@ -211,8 +211,7 @@ def test_a_letter_of_unknown_fate_waits_goes_once_more_and_then_for_a_person(
         jobs.sweep()
         jobs.deliver("letters")
     assert len(live.got) == 2
-    ledger.retry([row])
-    db.session.commit()
+    assert undecided.decide("letters", "again", "someone", [row]) == 1
     live.script = lambda at, recipient: None
     jobs.deliver("letters")
     assert rows() == {"sent": 1}
@@ -222,11 +221,11 @@ def test_a_person_decides_that_a_letter_arrived(live: SmtpServer, queue: Queue, 
     live.script = lambda at, recipient: DROP if at == "dot" else None
     [row] = queue("letters", 1)
     jobs.deliver("letters")
-    ledger.decide([row], arrived=True)
-    db.session.commit()
+    assert undecided.decide("letters", "arrived", "someone", [row]) == 1
     assert rows() == {"sent": 1}
-    with pytest.raises(ledger.IllegalTransition):
-        ledger.decide([row], arrived=False)
+    assert undecided.decide("letters", "again", "someone", [row]) == 0
+    with pytest.raises(states.IllegalTransition):
+        states.move("queued", "m.id = :id", {"id": row}, old=("sent",))
 
 
 def test_a_dead_sender_s_rows_go_again_and_marked_letters_are_uncertain(

@@ -53,11 +53,3 @@ def address(prefix: str, number: int) -> str | None:
 def route(prefix: str) -> Route | None:
     """What is registered under ``prefix``."""
     return _routes.get(prefix)
-
-
-def find(recipient: str) -> tuple[Route, int] | None:
-    """The route and the number of one of our addresses; None where it is not signed by us, or nobody's."""
-    found = verp.read(recipient)
-    if found is None or found[0] not in _routes:
-        return None
-    return _routes[found[0]], found[1]
