@@ -151,7 +151,8 @@ def doubtful(origin: str, origin_id: int) -> int:
         .where(
             Message.origin == origin,
             Message.origin_id == origin_id,
-            Message.state.in_(("queued", "deferred", "held")),  # as in the index
+            Message.state
+            == "held",  # as in ix_message_undecided, which leaves out what an order holds
             Message.hold_reason == DOUBT,
         )
         .limit(100)

@@ -9,6 +9,7 @@ from sqlalchemy import text
 from campaign.extensions import db
 
 AT_ONCE = 5000
+LOOKED_AT = 20_000
 
 
 class Retry(NamedTuple):
@@ -20,11 +21,14 @@ class Retry(NamedTuple):
     at: datetime
 
 
+# What is due of the stream, in the order in which an index has it, and then which of that is meant: all at once it would be
+# a walk along the table while another stream has much that waits.
 _DUE = text(
     """
-    SELECT id, origin_id, unit_id, next_attempt_at FROM message
-    WHERE stream = :stream AND origin = :origin AND state = 'deferred' AND next_attempt_at <= :before
-    ORDER BY next_attempt_at, id LIMIT :limit
+    SELECT id, origin_id, unit_id, next_attempt_at FROM (
+        SELECT * FROM message WHERE stream = :stream AND state IN ('queued', 'deferred') AND next_attempt_at <= :before
+        ORDER BY priority, next_attempt_at, id LIMIT :looked_at
+    ) AS open WHERE origin = :origin AND state = 'deferred' ORDER BY next_attempt_at, id LIMIT :limit
     """
 )
 # A message that is being sent at this moment is left alone.
@@ -42,7 +46,9 @@ _MOVE = text(
 
 def due(stream: str, origin: str, before: datetime) -> list[Retry]:
     """The messages of an origin that are tried again before a moment."""
-    values = {"stream": stream, "origin": origin, "before": before, "limit": AT_ONCE}
+    values = {
+        "stream": stream, "origin": origin, "before": before, "limit": AT_ONCE, "looked_at": LOOKED_AT,
+    }  # fmt: skip
     return [Retry(*row) for row in db.session.execute(_DUE, values)]
 
 

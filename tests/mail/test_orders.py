@@ -2,8 +2,9 @@
 
 import pytest
 
+from campaign.clock import utcnow
 from campaign.extensions import db
-from campaign.mail import jobs, ledger, orders, suppressions
+from campaign.mail import jobs, ledger, orders, retrying, suppressions
 from tests.mail.conftest import Queue, Rows, Sql, on_their_way
 from tests.mail.server import SmtpServer
 from tests.working import asked, pages
@@ -122,6 +123,7 @@ def test_a_sweep_costs_what_is_due_and_not_what_has_gone_or_waits_elsewhere(
     sql("ANALYZE message")
     with asked() as statements:
         jobs.sweep()
+        retrying.due("letters", "test", utcnow())
     costly = {}
     for statement, values in statements:
         if statement.lstrip().startswith(("SELECT", "WITH")):
@@ -129,3 +131,18 @@ def test_a_sweep_costs_what_is_due_and_not_what_has_gone_or_waits_elsewhere(
             if touched > 50:
                 costly[statement] = plan
     assert not costly, "\n\n".join(costly.values())
+
+
+def test_a_paused_alerts_page_asks_for_doubts_and_does_not_walk_past_what_is_held(
+    live: SmtpServer, queue: Queue, sql: Sql
+) -> None:
+    queue("alerts", 5000)
+    ledger.hold("test", 7)
+    db.session.commit()
+    jobs.sweep()
+    sql("UPDATE message SET hold_reason = 'uncertain' WHERE unit_id = 4000")
+    sql("ANALYZE message")
+    with asked() as statements:
+        assert ledger.doubtful("test", 7) == 1
+    touched, plan = pages(*statements[-1])
+    assert touched < 30, plan
