@@ -8,6 +8,7 @@ from typing import Any
 import css_inline
 from flask import current_app
 
+from campaign.mail import settings
 from campaign.mail.compose import Rendered
 from campaign.web import colour, languages
 from campaign.web.frame import site
@@ -40,4 +41,6 @@ def written(template: str, language: str, accent: str, /, **values: Any) -> Rend
             current_app.jinja_env.get_template(f"mail/{template}.{part}").render(known)
             for part in ("subject.txt", "txt", "html")
         )
-    return Rendered(" ".join(subject.split()), text, inline(html))
+    # A list of mail shows who writes: the coalition, where MAIL_DEFAULT_SENDER is an address alone.
+    name = None if settings.sender().name else known["site"].name
+    return Rendered(" ".join(subject.split()), text, inline(html), from_name=name)

@@ -99,6 +99,7 @@ def test_the_mail_carries_no_typed_word_and_says_it_is_automatic(
     [mail] = smtp.to("ana@mail.example")
     assert mail.message["Subject"] == "Please confirm: A test cause"
     assert mail.message["Auto-Submitted"] == "auto-generated"
+    assert str(mail.message["From"]) == "Campaign <campaign@coalition.example>"
     for part in (mail.text(), mail.html(), mail.raw.decode()):
         assert "Zebedeus" not in part
         assert "Quicksilver" not in part
