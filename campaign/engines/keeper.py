@@ -30,6 +30,8 @@ from campaign.engines.valkey import Valkey
 ENGINES: dict[str, type[Postgres] | type[Valkey]] = {"postgres": Postgres, "valkey": Valkey}
 FIRST_START_SECONDS = 90  # recovery after a crash reads back what was written since a checkpoint
 BIGGEST_LOG = 5_000_000
+LOOK_SECONDS = 3
+"""How often an engine is looked at that nobody tells anything of; what is seen twice is believed."""
 
 
 class Keeper:
@@ -67,10 +69,15 @@ class Keeper:
         """Come back when the last holder is gone or we are told to end."""
         threading.Thread(target=self._await_last, args=(holders,), daemon=True).start()
         wait, since = 0.1, time.monotonic()
+        stuck = False
         while not self.ending:
             if self.child is not None and self.child.poll() is None:
-                self._pause(None)
+                if not self._pause(LOOK_SECONDS):
+                    was_stuck, stuck = stuck, self.engine.stuck(self.child.pid)
+                    if stuck and was_stuck:
+                        self.child.send_signal(self.engine.kill_signal)
                 continue
+            stuck = False
             if time.monotonic() - since > 30:
                 wait = 0.1
             self._pause(wait)
@@ -129,9 +136,12 @@ class Keeper:
             engine = self.engine
             processes.end(pid, asking=engine.stop_signal, forcing=engine.kill_signal, patience=8)
 
-    def _pause(self, seconds: float | None) -> None:
+    def _pause(self, seconds: float) -> bool:
+        """Waits; True: something happened meanwhile."""
         if select.select([self._wake_in], [], [], seconds)[0]:
             os.read(self._wake_in, 4096)
+            return True
+        return False
 
     def _why(self) -> str:
         lines = self.log.read_text(errors="replace").strip().splitlines() or ["no reason given"]

@@ -142,6 +142,15 @@ class Postgres:
         lines = self._pid_file()
         return len(lines) > 7 and lines[7].strip() == "ready"
 
+    def stuck(self, pid: int) -> bool:
+        """Whether the server, which lives, waits for a recovery that nobody makes.
+
+        So PostgreSQL 18 stays for good, with "the database system is in recovery mode" for everybody, where a kill -9
+        meets the process that recovers from another's kill -9. Seen only on Linux.
+        """
+        kinds = " ".join(processes.children(pid))
+        return "checkpointer" in kinds and "startup" not in kinds and "walwriter" not in kinds
+
     def leftover(self) -> int | None:
         """The pid of a server that still runs on this data, though no keeper looks after it.
 

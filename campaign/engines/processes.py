@@ -57,6 +57,15 @@ def command_line_has(pid: int, text: str) -> bool:
     return text in command_line(pid)
 
 
+def children(pid: int) -> list[str]:
+    """The command lines of a process' children; empty where the system does not list them (only Linux does, proc(5))."""
+    try:
+        numbers = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return []
+    return [command_line(int(number)) for number in numbers]
+
+
 def start_time(pid: int) -> str:
     """When a living process began, in the system's own words: with the pid it names one process.
 

@@ -74,6 +74,10 @@ class Valkey:
         except OSError:
             return False
 
+    def stuck(self, pid: int) -> bool:
+        """Whether it lives and serves nobody: never seen of Valkey."""
+        return False
+
     def leftover(self) -> int | None:
         """The pid of a server that still runs on this data, though no keeper looks after it."""
         try:

@@ -1,18 +1,21 @@
 """The embedded engines are shared, survive a kill -9 of anything, and leave nothing running."""
 
+import contextlib
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import psycopg
+import pytest
 import redis
 
 from campaign import engines
-from campaign.engines import places
+from campaign.engines import places, processes
 from campaign.engines.postgres import programs
 from tests.engines.conftest import Holder
 
@@ -77,6 +80,30 @@ def test_killed_engines_come_back_with_what_was_written(
     with psycopg.connect(holder.database_url) as connection:
         assert connection.execute("SELECT answer FROM kept").fetchone() == (42,)
     assert redis.Redis.from_url(holder.redis_url).get("kept") == b"42"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lists a process' children")
+def test_a_killed_recovery_is_begun_again(hold: Callable[[], Holder], data: Path) -> None:
+    holder = hold()
+    server = engine_pids(data)["postgres"]
+
+    def recovering() -> int | None:
+        numbers = Path(f"/proc/{server}/task/{server}/children").read_text().split()
+        return next((n for n in map(int, numbers) if "startup" in processes.command_line(n)), None)
+
+    def kill_the_recovery() -> bool:
+        if pid := recovering():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return pid is not None
+
+    for _ in range(10):  # it may be over before it is seen
+        with contextlib.suppress(psycopg.OperationalError):
+            with psycopg.connect(holder.database_url) as connection:
+                os.kill(connection.info.backend_pid, signal.SIGKILL)
+        if eventually(kill_the_recovery, 3) and not eventually(lambda: answers(holder), 2):
+            break
+    assert eventually(lambda: answers(holder), 30)
 
 
 def test_a_killed_holder_does_not_keep_the_engines_running(
