@@ -24,6 +24,7 @@ from campaign.extensions import db
 from campaign.papers import filing, queries
 from campaign.papers.forms import FiledForm
 from campaign.papers.models import Filing
+from campaign.papers.stating import why_misfit
 from campaign.petitions import docketing, front
 from campaign.petitions.desk import found
 from campaign.web import access, pages
@@ -105,7 +106,7 @@ def one(petition_id: int, filing_id: int) -> ResponseReturnValue:
         petition=petition,
         campaign=campaign,
         filing=row,
-        misfits=misfits[: queries.MISFITS_SHOWN],
+        misfits=[(one, why_misfit(one.why)) for one in misfits[: queries.MISFITS_SHOWN]],
         more=len(misfits) > queries.MISFITS_SHOWN,
     )
 

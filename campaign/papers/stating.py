@@ -1,6 +1,9 @@
-"""The states of packets and digests in words, for the desk, and what became of the wish to send a digest now."""
+"""The states of packets and digests in words, for the desk, what became of the wish to send a digest now, and what does not fit."""
+
+import re
 
 from flask_babel import format_datetime, gettext, ngettext
+from flask_babel import lazy_gettext as _l
 
 from campaign.offices.models import Target
 from campaign.papers.daily import NextDigest, Sent
@@ -50,3 +53,22 @@ def sent_sentence(sent: Sent, target: Target, next_one: NextDigest | None) -> st
         "none": gettext("No letter waits for this office: there is nothing to send."),
     }  # fmt: skip
     return texts[sent.why_not]
+
+
+_MISFITS = (
+    ("empty, and needed", _l("empty, and needed")),
+    (
+        r"(?P<n>[\d,]+) characters, (?P<most>[\d,]+) allowed",
+        _l("%(n)s characters, %(most)s allowed"),
+    ),
+    (r"(?P<n>[\d,]+) bytes, (?P<most>[\d,]+) allowed", _l("%(n)s bytes, %(most)s allowed")),
+    (r"an emoji at character (?P<n>[\d,]+)", _l("an emoji at character %(n)s")),
+)
+
+
+def why_misfit(why: str) -> str:
+    """What campaign.papers.comment_fields.misfits says in English, for the agency, in the language of the page."""
+    for pattern, sentence in _MISFITS:
+        if found := re.fullmatch(pattern, why):
+            return str(sentence) % found.groupdict()
+    return why

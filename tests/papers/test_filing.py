@@ -54,6 +54,8 @@ def test_a_zip_holds_each_letter_and_names_what_does_not_fit(
         assert answer.headers["Content-Length"] == str(len(answer.data))
         which = desk.get(f"{DESK}/1").get_data(as_text=True)
         assert "30 characters, 25 allowed" in which and "an emoji at character" in which
+        which = desk.get(f"/es{DESK}/1").get_data(as_text=True)
+        assert "30 caracteres, se admiten 25" in which and "un emoji en el carácter" in which
     archive = zipfile.ZipFile(io.BytesIO(answer.data))
     assert archive.testzip() is None
     index = table(archive, "index.csv")
