@@ -9,12 +9,17 @@ _EAST = (
 _EASTERN = re.compile(rf"[{_EAST}\u3040-\u30ff]*[{_EAST}\u3040-\u309f][{_EAST}\u3040-\u30ff]*")
 
 
+def eastern(name: str) -> bool:
+    """Whether a part of a name is in Chinese, Japanese or Korean signs, in which the family's name comes first."""
+    return _EASTERN.fullmatch(name) is not None
+
+
 def full_name(given: str, family: str) -> str:
     """Given and family name; in Chinese, Japanese and Korean signs the family's stands first, without a blank.
 
     Written in Latin letters nobody can tell: there the given name comes first, as offices here read it.
     """
     given, family = given.strip(), family.strip()
-    if _EASTERN.fullmatch(given) and _EASTERN.fullmatch(family):
+    if eastern(given) and eastern(family):
         return f"{family}{given}"
     return f"{given} {family}".strip()

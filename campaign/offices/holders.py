@@ -6,7 +6,7 @@ from datetime import date
 from sqlalchemy import select
 
 from campaign.extensions import db
-from campaign.names import full_name
+from campaign.names import eastern, full_name
 from campaign.offices.models import Holder
 
 
@@ -49,7 +49,8 @@ def _parts(holder: str) -> tuple[str, str, str]:
             family, after = family[: suffix.start()], suffix[0].rstrip() + after
         return given.strip(), family.strip(), after
     first, _, last = name.rpartition(" ")
-    return first.strip(), last, after
+    first = first.strip()
+    return (last, first, after) if eastern(first) and eastern(last) else (first, last, after)
 
 
 def holder_name(holder: str) -> str:
@@ -59,5 +60,5 @@ def holder_name(holder: str) -> str:
 
 
 def surname(holder: str) -> str:
-    """What stands before the comma, else the last word; of Robert Kennedy Jr. it is Kennedy."""
+    """What stands before the comma, else the last word (of 山田 太郎 the first); of Robert Kennedy Jr. it is Kennedy."""
     return _parts(holder)[1]

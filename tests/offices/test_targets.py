@@ -127,6 +127,9 @@ def test_a_holder_entered_by_mistake_leaves_no_gap(
         ("The Honorable {holder}", "", "Dear Secretary of Tests:"),
         ("Dear Ms. {surname}", "", "Dear Secretary of Tests:"),
         ("Dear Secretary {surname}", "", "Dear Secretary:"),
+        ("Dear {holder}", "山田 太郎", "Dear 山田太郎:"),
+        ("Dear Minister {surname}", "山田 太郎", "Dear Minister 山田:"),
+        ("Dear Minister {surname}", "山田, 太郎", "Dear Minister 山田:"),
     ],
 )
 def test_a_letter_opens_with_a_name_or_with_the_role(
