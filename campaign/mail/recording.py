@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from campaign.engines import stopping, turns
 from campaign.engines.away import is_away, roll_back
-from campaign.mail import answers, capture, settling
+from campaign.mail import answers, capture, leases, settling
 from campaign.mail.answers import Answer, GiveBack, Patience, Unknown
 from campaign.mail.aside import Aside
 from campaign.mail.batches import Batch
@@ -155,6 +155,9 @@ class Recording:
                 if is_away(error):
                     raise
                 log.exception("what became of message %d cannot be recorded", one.row.id)
+                if one.state in ("sent", "uncertain"):
+                    # Its lease runs out: then it is one that may have arrived, and goes no more often than those.
+                    leases.mark_in_flight(owner, one.row.id)
         return settling.Settled(n, self._record.settle(owner, [], group.asked).ours)
 
 

@@ -5,10 +5,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
 import pytest
+import time_machine
 from flask import Flask
 from psycopg.sql import SQL, Identifier
 from sqlalchemy import text
@@ -363,3 +365,23 @@ def test_a_stop_waits_for_no_server_that_takes_nothing(
     assert time.monotonic() - start < 8
     end.set()
     assert rows() == {"deferred": 1}
+
+
+def test_a_message_of_which_nobody_can_record_that_it_left_does_not_go_for_ever(
+    live: SmtpServer, queue: Queue, rows: Rows, sql: Any
+) -> None:
+    def fails_at_sent(results: list[ledger.Result]) -> None:
+        if any(result.state == "sent" for result in results):
+            raise ValueError("the listener does not understand this")
+
+    ledger.on_result("test", fails_at_sent)
+    queue("alerts", 1)
+    with time_machine.travel(datetime.now(UTC)) as clock:
+        for _ in range(6):
+            jobs.deliver("alerts")
+            sql("UPDATE message SET lease_expires_at = now() - interval '1 minute'")
+            jobs.sweep()
+            clock.shift(120)
+            jobs.sweep()
+    assert len(live.got) == STREAMS["alerts"].doubts
+    assert sql("SELECT state, hold_reason FROM message") == [("held", "uncertain")]
