@@ -1,5 +1,7 @@
 """What people say: hold, release, cancel, pause, and never mail this address."""
 
+import threading
+
 import pytest
 
 from campaign.clock import utcnow
@@ -84,11 +86,24 @@ def test_a_pause_of_the_stream_ends_the_job_within_the_batch_in_flight(
     from campaign.mail import sender
 
     monkeypatch.setattr(sender, "ORDERS_EVERY_S", 0)
+    paused, looked = threading.Event(), threading.Event()
+    latest = orders.latest
+
+    def look() -> object:
+        found = latest()
+        if paused.is_set():
+            looked.set()
+        return found
+
+    monkeypatch.setattr(orders, "latest", look)
 
     def script(step: str, recipient: str) -> None:
-        if step == "dot" and len(live.got) == 10:
+        if step == "dot" and len(live.got) == 10 and not paused.is_set():
             with engine.app_context():
                 orders.pause_stream_now("alerts", "test")
+            paused.set()
+        elif step == "dot" and paused.is_set():
+            looked.wait(10)  # what this machine has to do otherwise is not measured
 
     from flask import current_app
 
