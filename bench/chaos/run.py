@@ -65,7 +65,7 @@ def process(kind: str) -> int:
     from campaign import create_app
     from campaign.engines import workers
     from campaign.extensions import rq
-    from campaign.mail import compose, domains, leases, streams
+    from campaign.mail import compose, domains, leases, recovering, streams
     from campaign.mail.jobs import sweep
     from campaign.mail.streams import STREAMS
 
@@ -76,6 +76,7 @@ def process(kind: str) -> int:
     domains.FIRST = domains.LONGEST = timedelta(seconds=2)
     leases.LEASE_S = 6
     leases.RENEW_S = 2
+    recovering.STEADY_S = 3
     compose.register_origin(ORIGIN, render)
     app = create_app()
     if kind == "cron":

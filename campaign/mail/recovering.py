@@ -1,5 +1,6 @@
 """What the sweep brings back: leases of senders that died, messages in doubt whose time has come, times of wrong clocks."""
 
+import time
 from datetime import timedelta
 
 from sqlalchemy import text
@@ -10,13 +11,44 @@ from campaign.mail import leases, states
 from campaign.mail.settling import DOUBT
 from campaign.mail.streams import STREAMS
 
+STEADY_S = 2.0 * leases.RENEW_S
+"""So long the database's clock must have run evenly before a lease counts as run out: by then a sender that lives has renewed its own."""
+LEAP_S = 10.0
+"""By how much it may have gone wrong between two looks. A lease that lives has twice as long at least."""
+
+
+class _Clock:
+    """The database's clock beside this process's own, which nobody sets."""
+
+    def __init__(self) -> None:
+        self._ahead = 0.0
+        self._since: float | None = None
+
+    def steady(self) -> bool:
+        """Whether it has run evenly for long enough, as far as this process has seen."""
+        asked = db.session.execute(text("SELECT extract(epoch FROM clock_timestamp())"))
+        there, here = float(asked.scalar_one()), time.monotonic()
+        if self._since is None or abs(there - here - self._ahead) > LEAP_S:
+            self._since = here
+        self._ahead = there - here
+        return here - self._since >= STEADY_S
+
+
+_clock = _Clock()
+
 
 def expire() -> int:
     """Takes back what dead senders had leased, commits, and returns how many messages that were.
 
+    Nothing while the database's clock has only just leapt, or this process only just begun to look at it: the
+    leases of senders that are at work would be taken from them, and their messages sent twice.
+
     A message that was marked as in flight is uncertain; every other goes again. A lease from the future is one that a clock
     gave out before it was set back.
     """
+    if not _clock.steady():
+        db.session.commit()
+        return 0
     expired = (
         "(m.lease_expires_at < clock_timestamp() OR "
         f"m.lease_expires_at > clock_timestamp() + make_interval(secs => {5 * leases.LEASE_S}))"

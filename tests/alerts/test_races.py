@@ -10,7 +10,7 @@ from flask import Flask
 
 from campaign.alerts import commands, sending
 from campaign.extensions import db
-from campaign.mail import leases
+from campaign.mail import leases, recovering
 from campaign.mail.streams import STREAMS
 from tests.alerts.conftest import Organizer
 from tests.mailbox import Mailbox
@@ -72,6 +72,7 @@ def test_what_is_begun_can_be_neither_taken_back_nor_edited(
     organizer: Organizer, person: Any, smtp: Mailbox, deliver: Any, at_once: Run,
     monkeypatch: pytest.MonkeyPatch, sql: Any,
 ) -> None:  # fmt: skip
+    monkeypatch.setattr(recovering, "STEADY_S", 0)
     person("Ana")
     alert_id = number(organizer.write())
     at_once(commands.schedule, alert_id, None).result(10)

@@ -174,6 +174,27 @@ def test_a_dead_senders_lease_from_the_future_is_taken_back(
     assert rows() == {"queued": 4}
 
 
+def test_a_leap_of_the_databases_clock_takes_nothing_from_senders_at_work(
+    engine: Flask, queue: Queue, rows: Rows, sql: Sql, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every lease had run out at that moment, and what was on its way went twice."""
+    monkeypatch.setattr(recovering, "STEADY_S", 40)
+    monkeypatch.setattr(recovering, "_clock", clock := recovering._Clock())
+    began = time.monotonic()
+    queue("alerts", 4)
+    leases.claim(STREAMS["alerts"])
+    sql("UPDATE message SET lease_expires_at = now() - interval '1 hour'")
+    jobs.sweep()
+    assert rows() == {"leased": 4}, "this process has only just begun to look"
+    clock._since = began - 50
+    clock._ahead -= 3600  # as if it had looked before the leap
+    jobs.sweep()
+    assert rows() == {"leased": 4}, "the clock has just leapt"
+    clock._since = began - 50
+    jobs.sweep()
+    assert rows() == {"queued": 4}
+
+
 def test_a_message_that_cannot_be_taken_back_keeps_no_stream_waiting(
     engine: Flask, queue: Queue, sql: Sql
 ) -> None:
