@@ -41,6 +41,8 @@ def test_signing_in_says_aloud_what_is_wrong(app: Flask, site: str, page: Any) -
     email = account(app, "organizer")
     page.goto(f"{site}/desk/login")
     look(page, "login")
+    # Where there is nothing to choose from, the form has the page to itself.
+    assert page.locator("#email").bounding_box()["width"] > 300
     sign_in(page, site, email, "not the passphrase")
     summary = page.get_by_role("alert")
     expect(summary).to_contain_text("do not belong together")
