@@ -19,7 +19,7 @@ from campaign.importing import Report, batches, names, usable
 from campaign.offices import digest_plan
 from campaign.offices.exporting import cells
 from campaign.offices.hours import read_days, read_time, write_time
-from campaign.offices.loading import Batch, Line
+from campaign.offices.loading import Batch, Line, take_turns
 from campaign.offices.models import CHANNELS, LONGEST, SALUTATION, Target
 from campaign.web.forms import PlainText
 
@@ -38,6 +38,7 @@ def import_rows(
     """Adds offices and brings known ones up to date. ``campaign``: whose, where a row names none."""
     report = Report()
     campaigns: dict[str, int | None] = {}
+    take_turns()
     for some in batches(usable(rows, report)):
         batch = Batch(row for _, row in some)
         for line, row in some:

@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any
 
 from flask_babel import gettext
-from sqlalchemy import select, tuple_
+from sqlalchemy import select, text, tuple_
 
 from campaign.clock import utcnow
 from campaign.extensions import db
@@ -17,6 +17,14 @@ from campaign.offices import choosing, commands, plan
 from campaign.offices.commands import Change
 from campaign.offices.hours import office_of
 from campaign.offices.models import Holder, Target
+
+_TURN = text("SELECT pg_advisory_xact_lock(hashtext('campaign.offices.import'))")
+
+
+def take_turns() -> None:
+    """Has files be taken in one after the other, until the transaction ends: sent twice, the second finds all there."""
+    db.session.execute(_TURN)
+
 
 Name = tuple[str, str]
 """An office's agency and role."""

@@ -1,6 +1,7 @@
 """Offices in and out as CSV, through the command line."""
 
 import re
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +148,33 @@ def test_letters_are_confirmed_while_a_file_comes_in(
     with app.app_context():
         assert importing.import_rows(rows(), dry_run=True).updated == 1
     assert seen == [(1,)]
+
+
+def test_a_file_sent_twice_at_once_is_taken_once(app: Any, campaign_id: int, sql: Any) -> None:
+    from campaign.offices import importing
+
+    file = [
+        {"agency": "DOT", "role": f"Clerk {n}", "email": "clerk@dot.example"} for n in range(1001)
+    ]
+    outcomes: list[Any] = []
+
+    def second() -> None:
+        with app.app_context():
+            outcomes.append(importing.import_rows(file).unchanged)
+
+    thread = threading.Thread(target=second)
+
+    def first() -> Any:
+        yield from file[:1000]
+        thread.start()
+        while not sql("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"):
+            pass
+        yield file[1000]
+
+    with app.app_context():
+        assert importing.import_rows(first()).created == 1001
+    thread.join()
+    assert outcomes == [1001]
 
 
 def test_a_row_goes_by_what_the_rows_before_it_say(
