@@ -198,6 +198,7 @@ def _decide(
     **more: str,
 ) -> int:
     chosen = list(ids)[:AT_ONCE]
+    ledger.lock_in_transaction(deliveries.ORIGIN, chosen)
     moved = deliveries.move(
         new,
         where,

@@ -1,20 +1,21 @@
 """Reading letters and deliveries for the desk: pages by key, search by the beginning of an address or a name."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select, union_all
 from sqlalchemy.orm import defer
+from werkzeug.datastructures import MultiDict
 
 from campaign.coalition.models import Campaign
 from campaign.extensions import db
 from campaign.letters import deliveries, queue
-from campaign.letters.models import Delivery, Letter
+from campaign.letters.models import LETTER_STATES, Delivery, Letter
 from campaign.mail import undecided
 from campaign.offices.models import Target
 from campaign.supporters.models import Supporter
-from campaign.web.pages import Page, page_by_key
+from campaign.web.pages import PAGE, Page, page_by_key
 
 FOUND = 200
 """People whose letters a search looks at: whoever finds more types one letter more."""
@@ -47,7 +48,7 @@ def people(text: str) -> tuple[list[int], bool]:
 
 
 def page_of_letters(
-    args: Mapping[str, Any],
+    args: MultiDict[str, str],
     *,
     state: str = "",
     people: Sequence[int] | None = None,
@@ -65,7 +66,28 @@ def page_of_letters(
         query = query.where(Letter.state == state)
     if campaign_id:
         query = query.where(Letter.campaign_id == campaign_id)
+        if not state and people is None:
+            query = query.where(Letter.id.in_(_near(campaign_id, args)))
     return page_by_key(query, Letter.id, args=args)
+
+
+def _near(campaign_id: int, args: MultiDict[str, str]) -> Select[Any]:
+    """What a page of a campaign's letters is among: the next ones of each state, as an index has them.
+
+    By the campaign alone it would be a walk along the letters of all that came later.
+    """
+    before, after = args.get("before", type=int), args.get("after", type=int)
+    of_state = []
+    for state in LETTER_STATES:
+        one = select(Letter.id).where(Letter.campaign_id == campaign_id, Letter.state == state)
+        if after is not None:
+            one = one.where(Letter.id > after).order_by(Letter.id)
+        elif before is not None:
+            one = one.where(Letter.id < before).order_by(Letter.id.desc())
+        else:
+            one = one.order_by(Letter.id.desc())
+        of_state.append(select(one.limit(PAGE + 1).subquery().c.id))
+    return select(union_all(*of_state).subquery().c.id)
 
 
 def letter(letter_id: int) -> tuple[Letter, Campaign, Supporter] | None:

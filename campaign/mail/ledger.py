@@ -27,7 +27,7 @@ from campaign.mail.states import Result, Row, on_result
 
 __all__ = [
     "Draft", "Refusal", "Result", "Row", "cancel", "doubtful", "enqueue", "enqueue_select",
-    "hold", "on_result", "open_messages", "progress", "queue_values", "queueing", "refusal", "refusals", "release", "repeat", "settle_doubts", "still_open", "totals", "unit",
+    "hold", "lock_in_transaction", "on_result", "open_messages", "progress", "queue_values", "queueing", "refusal", "refusals", "release", "repeat", "settle_doubts", "still_open", "totals", "unit",
 ]  # fmt: skip
 
 
@@ -47,6 +47,17 @@ def cancel(
         return orders.cancel(origin, _given(origin_id), by="")
     old = ("queued", "deferred", "held", *(("uncertain",) if uncertain else ()))
     return len(_move_units("cancelled", origin, origin_id, unit_ids, old=old))
+
+
+def lock_in_transaction(origin: str, unit_ids: Sequence[int]) -> None:
+    """Keeps the open messages of some units as they are until the caller's commit.
+
+    Whoever moves rows of its own together with their messages begins here: a sender and a sweep, which hold a message and
+    then tell its origin, would wait for it in a circle.
+    """
+    its = (Message.origin == origin, Message.unit_id.in_(list(unit_ids)))
+    query = select(Message.id).where(*its, Message.state.in_(OPEN_STATES)).order_by(Message.id)
+    db.session.execute(query.with_for_update())
 
 
 def hold(

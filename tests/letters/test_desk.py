@@ -1,8 +1,11 @@
 """The desk: templates, letters and deliveries, used as an organizer uses them."""
 
+import re
+from itertools import chain
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from campaign.letters import confirming
 from campaign.letters.stating import REASONS
@@ -180,6 +183,69 @@ def test_these_pages_are_the_organizers(writer: Writer, staff: Any, client: Any,
     assert client.get(path).status_code == 302
     assert staff("lead").get(path).status_code == 403
     assert staff("administrator").get(path).status_code == 200
+
+
+def test_a_campaigns_letters_are_leafed_through_in_every_state(
+    staff: Any, campaign_id: int, sql: Any, writer: Writer
+) -> None:
+    writer.send()
+    sql(
+        "INSERT INTO letter (campaign_id, supporter_id, submission, state, language, given_name, family_name, postal_code,"
+        " subject, body, created_at) SELECT campaign_id, supporter_id, 's' || n,"
+        " (ARRAY['unconfirmed', 'rejected', 'replaced', 'withdrawn'])[1 + mod(n, 4)], 'en', 'A', 'B', '', 'S', 'B', now()"
+        " FROM letter, generate_series(1, 120) n"
+    )
+    desk = staff("organizer")
+    seen: list[list[int]] = []
+    path = first = f"/desk/letters?state=&campaign={campaign_id}"
+    while path:
+        page = desk.get(path).get_data(as_text=True)
+        seen.append([int(n) for n in re.findall(r'href="/desk/letters/(\d+)"', page)])
+        older = re.search(r'name="before" value="(\d+)">Next', page)
+        path = f"{first}&before={older[1]}" if older else ""
+    assert [len(one) for one in seen] == [50, 50, 21]
+    shown = list(chain.from_iterable(seen))
+    assert shown == sorted(shown, reverse=True)
+    back = desk.get(f"{first}&after={seen[1][0]}")
+    assert re.findall(r'href="/desk/letters/(\d+)"', back.get_data(as_text=True)) == [
+        str(n) for n in seen[0]
+    ]
+
+
+def test_what_a_person_says_and_a_sweep_in_the_same_moment_wait_for_each_other(
+    writer: Writer, confirm: Any, staff: Any, smtp: Any, deliver: Any, sql: Any, app: Any
+) -> None:
+    """The sweep has the message and comes for the delivery: nobody must have that and come for the message."""
+    import threading
+
+    from campaign.extensions import db
+    from campaign.mail import states
+
+    writer.send()
+    confirm()
+    smtp.answer = lambda address: "451 4.7.1 later"
+    deliver()
+    origin = "m.origin = 'delivery'"
+    with app.app_context():
+        states.move("leased", origin, {}, old=("deferred",))
+        states.move("uncertain", origin, {}, old=("leased",))
+        db.session.commit()
+    desk = staff("organizer")
+    page = "/desk/deliveries?state=uncertain"
+    desk.get(page)
+    said: list[Any] = []
+    person = threading.Thread(
+        target=lambda: said.append(post(desk, page, "/desk/deliveries", id="1", action="arrived"))
+    )
+    with app.app_context():
+        db.session.execute(text("SELECT id FROM message WHERE origin = 'delivery' FOR UPDATE"))
+        person.start()
+        person.join(0.7)
+        states.move("queued", origin, {}, old=("uncertain",))
+        db.session.commit()
+    person.join(10)
+    assert [one.status_code for one in said] == [303]
+    assert sql("SELECT state FROM delivery") == [("queued",)], "the sweep was first"
 
 
 @pytest.mark.parametrize(
