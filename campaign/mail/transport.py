@@ -169,7 +169,8 @@ class Session(Wire):
             if carry:
                 yield from self._finish(waiting, fates)
             carry, size, waiting = (), 0, None
-            fates[i] = self._broke
+            # A server that leaves after some message says nothing of the next one.
+            fates[i] = GiveBack() if self.carried else self._broke
             refusal = None
             if not self._accepted():
                 refusal = yield from self._propose(commands, fates, i)
@@ -228,6 +229,7 @@ class Session(Wire):
             wanted = 3 if command is data else 2
             if reply.code // 100 not in (wanted, 4, 5):
                 raise Dropped  # whatever it answers here, it is not what was asked
+            fates[i] = self._broke
             takes |= command is rcpt and reply.code // 100 == 2
             if refusal is None and reply.code // 100 != wanted:
                 refusal = reply
@@ -246,6 +248,7 @@ class Session(Wire):
     def _send_marked(
         self, envelope: Envelope, fates: list[Fate], i: int, before_dot: BeforeDot
     ) -> Talk:
+        fates[i] = self._broke
         self.write_all(*_stuffed(envelope))
         if not before_dot(envelope):
             fates[i] = GiveBack()

@@ -2,6 +2,7 @@
 
 import ssl
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from flask import Flask
 
 from campaign.mail import jobs
 from tests.mail.conftest import Queue, Sql
-from tests.mail.server import SmtpServer
+from tests.mail.server import DROP, SmtpServer
 
 GARBAGE = (
     "hello",
@@ -96,6 +97,28 @@ def test_a_server_that_wants_a_log_in_fails_no_message(
     live.script = lambda at, to: None
     jobs.deliver(stream)
     assert rows() == {"sent": 6}
+
+
+@pytest.mark.parametrize("stream", ["alerts", "letters"])
+def test_a_server_that_leaves_after_each_message_delays_none(
+    live: SmtpServer, queue: Queue, rows: Any, sql: Sql, stream: str
+) -> None:
+    worn: set[int] = set()  # the server has a thread for each connection
+
+    def script(step: str, to: str) -> str | None:
+        me = threading.get_ident()
+        if step == "connect":
+            worn.discard(me)
+        if step == "dot":
+            worn.add(me)
+        return DROP if step == "mail" and me in worn else None
+
+    live.script = script
+    queue(stream, 9)
+    jobs.deliver(stream)
+    assert rows() == {"sent": 9}
+    assert sql("SELECT max(attempts) FROM message") == [(1,)]
+    assert sorted(live.recipients()) == sorted(set(live.recipients()))
 
 
 def test_a_530_for_one_recipient_stops_no_others(live: SmtpServer, queue: Queue, rows: Any) -> None:
