@@ -11,7 +11,7 @@ from flask_babel import gettext
 from campaign.accounts import commands, queries
 from campaign.accounts.models import User
 from campaign.extensions import db
-from campaign.mail import compose, ledger, settings
+from campaign.mail import compose, ledger, letterhead, settings
 from campaign.mail.compose import Rendered, Skip
 from campaign.mail.states import Row
 from campaign.web import languages
@@ -58,7 +58,7 @@ def _one(row: Row) -> Rendered | Skip:
             "%(link)s\n\nThe link works once. If you did not expect this message, you need not do anything.",
             link=link(user),
         )
-        return Rendered(gettext("Your account at the desk"), text)
+        return Rendered(gettext("Your account at the desk"), text, from_name=letterhead.from_name())
 
 
 def register() -> None:

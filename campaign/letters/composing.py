@@ -3,13 +3,13 @@
 It never writes for the person: of the answers it makes paragraphs, and nothing else.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from flask import request
 from wtforms import ValidationError
 
 from campaign.letters import merging, rules
-from campaign.letters.forms import LetterForm
+from campaign.letters.forms import CorrectionForm, LetterForm
 from campaign.web.sent import Sent
 
 ANSWERS = "answers"
@@ -50,9 +50,8 @@ def writer(form: LetterForm | Sent) -> dict[str, str]:
     )
 
 
-def put_in_fields(form: LetterForm | Sent) -> bool:
-    """Puts the writer's name and place where the suggested words left room for them; whether it still fits."""
-    values = writer(form)
+def put_in_fields(form: LetterForm | CorrectionForm | Sent, values: Mapping[str, str]) -> bool:
+    """Puts the ``writer``'s name and place where the words left room for them; whether it still fits."""
     fits = True
     for field, length in ((form.subject, rules.SUBJECT_LENGTH), (form.body, rules.BODY_LENGTH)):
         typed = field.data

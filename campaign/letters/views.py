@@ -58,7 +58,7 @@ def _write(slug: str) -> ResponseReturnValue:
     good = form.validate()
     if not good or action == "edit":
         return _form_page(campaign, form, templates, act, 422 if not good else 200)
-    if not composing.put_in_fields(form):
+    if not composing.put_in_fields(form, composing.writer(form)):
         return _form_page(campaign, form, templates, act, 422)
     if action in ("preview", composing.ANSWERS):
         return _preview_page(campaign, form, templates, act)
@@ -78,7 +78,7 @@ def _take(slug: str) -> ResponseReturnValue | None:
         if door is None:
             return None
         form = what_was_sent(LetterForm)
-        if form is None or not composing.put_in_fields(form):
+        if form is None or not composing.put_in_fields(form, composing.writer(form)):
             return None
         agreement = consent_wording(door.lead) if form.consent.data else ""
         typed = _typed(form, agreement)

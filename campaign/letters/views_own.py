@@ -6,7 +6,7 @@ from flask_babel import gettext
 
 from campaign.coalition import front
 from campaign.coalition.models import Campaign
-from campaign.letters import commands, confirming, queries, telling
+from campaign.letters import commands, composing, confirming, merging, queries, telling
 from campaign.letters import own as own_letters
 from campaign.letters.forms import CorrectionForm
 from campaign.letters.models import Letter
@@ -52,7 +52,8 @@ def correct(token: str, letter_id: int) -> ResponseReturnValue:
             return pages.following(_own_page(token, letter_id))
         form.subject.data, form.body.data = letter.subject, letter.body
         return _correction_page(token, letter, campaign, form)
-    if not form.validate():
+    writer = merging.writer(letter.given_name, letter.family_name, letter.postal_code)
+    if not form.validate() or not composing.put_in_fields(form, writer):
         return _correction_page(token, letter, campaign, form, 422)
     suggested = queries.suggested(queries.templates(campaign.id))
     if commands.correct(letter.id, supporter_id, form.subject.data, form.body.data, suggested):

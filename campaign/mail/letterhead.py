@@ -41,6 +41,9 @@ def written(template: str, language: str, accent: str, /, **values: Any) -> Rend
             current_app.jinja_env.get_template(f"mail/{template}.{part}").render(known)
             for part in ("subject.txt", "txt", "html")
         )
-    # A list of mail shows who writes: the coalition, where MAIL_DEFAULT_SENDER is an address alone.
-    name = None if settings.sender().name else known["site"].name
-    return Rendered(" ".join(subject.split()), text, inline(html), from_name=name)
+    return Rendered(" ".join(subject.split()), text, inline(html), from_name=from_name())
+
+
+def from_name() -> str | None:
+    """Whose name a list of mail shows: the coalition's, where MAIL_DEFAULT_SENDER is an address alone."""
+    return None if settings.sender().name else site().name

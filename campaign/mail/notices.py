@@ -2,7 +2,7 @@
 
 import secrets
 
-from campaign.mail import compose, ledger
+from campaign.mail import compose, ledger, letterhead
 from campaign.mail.compose import Rendered
 from campaign.mail.states import Row
 
@@ -25,7 +25,11 @@ def enqueue(
 
 
 def _render(rows: list[Row]) -> list[Rendered | compose.Skip]:
-    return [Rendered(row.data["subject"], row.data["text"], row.data["html"]) for row in rows]
+    name = letterhead.from_name()
+    return [
+        Rendered(row.data["subject"], row.data["text"], row.data["html"], from_name=name)
+        for row in rows
+    ]
 
 
 compose.register_origin(ORIGIN, _render)

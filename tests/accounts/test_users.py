@@ -58,6 +58,7 @@ def test_the_link_is_mailed_where_mail_is_live_and_stands_in_no_table(
     send(staff("administrator"), "/desk/users/add", email="new@staff.example", role="organizer")
     deliver()
     (mail,) = smtp.to("new@staff.example")
+    assert str(mail.message["From"]).startswith("Campaign <")
     (link,) = mail.links()
     key = link.rsplit("/", 1)[1]
     tables = [row[0] for row in sql("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]

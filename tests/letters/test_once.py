@@ -154,10 +154,12 @@ def test_the_writer_corrects_a_slip_while_it_waits(
     token = form_token(form)
     data = {"form_token": token, "subject": "Let people wait in freedom", "body": "no"}
     assert client.post(link[1], data=data).status_code == 422
-    assert client.post(link[1], data={**data, "body": NEW}).status_code == 303
+    signed = {**data, "body": f"{NEW} So {{given_name}} asks you."}
+    assert client.post(link[1], data=signed).status_code == 303
     sql("UPDATE target SET paused = false")
     deliver()
     (mail,) = smtp.to("secretary@dot.example")
+    assert "So Ana asks you." in text_of(mail)
     assert mail.message["Subject"] == "Let people wait in freedom"
     late = client.post(link[1], data={**data, "body": NEW})
     assert late.status_code == 409 and "It still waits" not in late.get_data(as_text=True)
