@@ -12,7 +12,7 @@ from flask import Flask
 
 from campaign import config
 from campaign.extensions import db
-from campaign.mail import connections, domains, jobs, limits
+from campaign.mail import connections, domains, gate, jobs, limits
 from tests.mail.conftest import Queue, Rows, on_their_way, one_server
 from tests.mail.server import SmtpServer
 
@@ -25,6 +25,7 @@ def limited(live: SmtpServer, engine: Flask) -> Iterator[Callable[..., None]]:
     yield lambda **settings: engine.config.update(settings)
     limits._valkey._not_before = 0.0
     limits._own = limits._Own()
+    gate._turns.clear()
     connections.kept.close()
 
 
