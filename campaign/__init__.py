@@ -105,6 +105,7 @@ def _bind_extensions(app: Flask) -> None:
 def _bind_web(app: Flask) -> None:
     from campaign.web import (
         access,
+        bodies,
         errors,
         frame,
         gate,
@@ -131,6 +132,7 @@ def _bind_web(app: Flask) -> None:
         gate,
         proof,
         access,
+        bodies,
         headers,
         errors,
         pages,

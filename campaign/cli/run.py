@@ -235,5 +235,5 @@ def describe() -> None:
         server = f"{app.config['MAIL_SERVER']}:{app.config['MAIL_PORT']}"
         click.echo(f"  Mail is live: it leaves through {server}.")
     else:
-        click.echo(f"  Mail is kept here and leaves nobody: read it at {site}/desk/inbox")
+        click.echo(f"  Mail is kept here and reaches nobody: read it at {site}/desk/inbox")
     click.echo("  Ctrl-C stops everything.\n")
