@@ -194,7 +194,7 @@ def _job(filing: Filing) -> tuple[filing_files.Job, list[int]]:
         filing.id, petition.campaign_id, filing.layout, filing.upto, filing.letters, filing.alone, filing.forms,
         filing.groups, campaign=pick(campaign.title, "en"), lead=campaign.lead_organization.name,
         agency=petition.agency, docket=petition.docket_number, document=petition.document_id, period=period,
-        made_on=filing.created_at.astimezone(docketing.WASHINGTON).date().isoformat(), numbers=numbers,
+        made_on=filing.created_at.astimezone(docketing.WASHINGTON).date(), numbers=numbers,
     )  # fmt: skip
     db.session.commit()
     return job, offices

@@ -38,7 +38,7 @@ class Job:
     docket: str
     document: str
     period: str
-    made_on: str
+    made_on: date
     numbers: dict[int, int]
     """The number of the group of near-identical letters by fingerprint."""
 

@@ -54,7 +54,7 @@ class Pdf:
         job = self.job
         rows = [
             ("Docket", job.docket), ("Document", job.document), ("Comment period", job.period),
-            ("Submitted by", job.lead), ("Date", job.made_on),
+            ("Submitted by", job.lead), ("Date", paper.day_text(job.made_on)),
             ("Letters", f"{first:,} to {last:,} of {job.letters:,}" if last else f"{job.letters:,}"),
             ("Of these", alike(job)),
         ]  # fmt: skip

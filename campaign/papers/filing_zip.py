@@ -74,7 +74,7 @@ class Zip:
             "commentOnDocumentId": job.document, "submissionType": "API", "organization": job.lead, "comment": said,
             "sendEmailReceipt": "false", "numItemsReceived": "1",
         }  # fmt: skip
-        self.zip.writestr("about.txt", f"{job.lead}\n{job.made_on}\n\n{said}\n")
+        self.zip.writestr("about.txt", f"{job.lead}\n{paper.day_text(job.made_on)}\n\n{said}\n")
         self._row(0, "about.txt", comment_fields.ORGANIZATION, fields, "")
 
     def _row(

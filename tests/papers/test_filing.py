@@ -152,7 +152,13 @@ def test_a_pdf_says_what_it_is_and_names_nobody_who_did_not_agree(
         deliver()
         answer = desk.get(f"{DESK}/1/1")
     words = pdf_text(answer.data, tmp_path)
-    for said in ("Public comments", "DOT-2026-0012-0001", "Writer1 Ruiz", "2. Anonymous"):
+    for said in (
+        "Public comments",
+        "DOT-2026-0012-0001",
+        "November 20, 2026",
+        "Writer1 Ruiz",
+        "2. Anonymous",
+    ):
         assert said in words, said
     assert "Writer2" not in words and "people.example" not in words
 
