@@ -7,7 +7,6 @@ jobs in their own process, each job in an application context of its own.
 import contextlib
 import functools
 import gc
-import inspect
 import logging
 import os
 import signal
@@ -30,7 +29,7 @@ from rq.job_lifecycle import call_exception_handlers
 from rq.logutils import setup_loghandlers
 from rq.worker.base import StopRequested, WorkerStatus
 
-from campaign.engines import processes, stopping
+from campaign.engines import processes, stopping, sweeps
 from campaign.engines.away import is_away
 from campaign.extensions import db
 
@@ -154,18 +153,7 @@ def run_cron(app: Flask) -> None:
     while not stopping.requested():
         # Schedulers of several machines share a name: the second to end finds that the first has taken it off the list.
         with contextlib.suppress(RedisError, StopRequested, SchedulerNotFound):
-            with app.app_context():
-                extension: RQ = app.extensions["rq"]
-                scheduler = extension.make_cron_scheduler()
-            # Nobody waits for the scheduler, so it may wait for Valkey.
-            scheduler.connection.connection_pool.connection_kwargs["socket_timeout"] = 3
-            for job in scheduler.get_jobs():
-                if job.func is not None:  # RQ would pickle Flask-RQ's wrapper, not its name
-                    job.func = inspect.unwrap(job.func)
-                # Wake-ups that nobody took in time are worth nothing: the next one does the same.
-                job.job_options.setdefault("ttl", max(30, 2 * (job.interval or 60)))
-                job.job_options.setdefault("result_ttl", 0)
-                job.job_options.setdefault("failure_ttl", 3600)
+            scheduler = sweeps.make(app)
             # RQ's own handlers know nothing of our flag.
             vars(scheduler)["_install_signal_handlers"] = lambda: _on_stop(_stop_cron)
             scheduler.start()

@@ -10,7 +10,7 @@ import pytest
 import time_machine
 from flask import Flask
 
-from campaign.engines import stopping
+from campaign.engines import stopping, sweeps
 from campaign.extensions import db
 from campaign.mail import answers, jobs, leases, recovering, states, talks
 from campaign.mail.answers import Answer, Patience
@@ -155,6 +155,16 @@ def test_a_clock_that_was_ahead_leaves_nothing_for_another_day(
     assert rows() == {"sent": 5}
     queue("letters", 1, first=21, due=datetime.now(UTC) + timedelta(days=2))
     assert recovering.mend_clocks() == 0
+
+
+def test_a_clock_that_was_ahead_stops_no_sweep(engine: Flask) -> None:
+    """RQ's scheduler had waited until the day on which it believed that it ran last."""
+    scheduler = sweeps.make(engine)
+    with time_machine.travel(datetime.now(UTC) + timedelta(days=40)):
+        ran = scheduler.enqueue_jobs()
+    assert len(ran) == len(scheduler.get_jobs()) > 3
+    assert scheduler.enqueue_jobs() == ran
+    assert len(scheduler.enqueue_jobs()) < len(ran), "and then at their intervals"
 
 
 def test_a_clock_that_jumps_ahead_ends_nothing_that_was_tried_once() -> None:
