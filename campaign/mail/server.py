@@ -98,25 +98,7 @@ def connect(server: Server) -> smtplib.SMTP:
     """Opens a connection and logs in as configured. Raises ServerAway."""
     where = f"{server.host}:{server.port}"
     try:
-        context = ssl.create_default_context() if server.ssl or server.tls else None
-        if server.ssl:
-            client: _Opening = _OpeningTls(
-                server.host, server.port, server.helo, timeout=CONNECT_S, context=context
-            )
-        else:
-            client = _Opening(server.host, server.port, server.helo, timeout=CONNECT_S)
-        try:
-            client.ehlo_or_helo_if_needed()
-            if server.tls:
-                client.starttls(context=context)
-                client.ehlo()
-            if server.username:
-                client.login(server.username, server.password or "")
-        except BaseException:
-            client.close()
-            raise
-        finally:
-            client.opened()
+        return _open(server)
     except smtplib.SMTPAuthenticationError as error:
         raise ServerAway(
             f"The mail server {where} refuses MAIL_USERNAME and MAIL_PASSWORD ({error.smtp_code})."
@@ -149,6 +131,29 @@ def connect(server: Server) -> smtplib.SMTP:
         raise ServerAway(
             f"The mail server {where} cannot be reached: {error.strerror or error}."
         ) from error
+
+
+def _open(server: Server) -> smtplib.SMTP:
+    """Opens a connection and logs in; raises what smtplib, ssl and the system raise."""
+    context = ssl.create_default_context() if server.ssl or server.tls else None
+    if server.ssl:
+        client: _Opening = _OpeningTls(
+            server.host, server.port, server.helo, timeout=CONNECT_S, context=context
+        )
+    else:
+        client = _Opening(server.host, server.port, server.helo, timeout=CONNECT_S)
+    try:
+        client.ehlo_or_helo_if_needed()
+        if server.tls:
+            client.starttls(context=context)
+            client.ehlo()
+        if server.username:
+            client.login(server.username, server.password or "")
+    except BaseException:
+        client.close()
+        raise
+    finally:
+        client.opened()
     return client
 
 
